@@ -1,0 +1,81 @@
+/*
+ * wire_text.h - the small grammars of HTTP and CGI.  Pure: no I/O, never fatal.
+ *
+ * Tokens and field values: RFC 9110, 5.5 and 5.6.2.  Percent-encoding: RFC
+ * 3986, 2.1.  Form fields: WHATWG URL, application/x-www-form-urlencoded.
+ * Cookies: RFC 6265, 5.4.  CGI replies: RFC 3875, 6.
+ */
+#ifndef WIRE_TEXT_H
+#define WIRE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One character at least, and none but those of a token. */
+bool	wire_is_token(const char *text, size_t length);
+
+/* No control character but the tab; may be empty, may have blanks around. */
+bool	wire_is_field_value(const char *text, size_t length);
+
+/* "Not Found" for 404; "Unknown" where no RFC has a name. */
+const char	*wire_status_title(int status);
+
+/* True if a reply with this status may have a body (not 1xx, 204, 304). */
+bool	wire_status_has_body(int status);
+
+/*
+ * Digits only, no sign, no space, at most 2^63 - 1.  0 or -1.
+ */
+int	wire_parse_number(const char *text, size_t length, int64_t *value_out);
+
+/*
+ * Decodes %XX (and, for forms, '+') from `text` into `out`, which may be the
+ * same place.  Returns the new length, or -1 for a malformed escape, and
+ * then `out` is as it was.  %00 gives a NUL.
+ */
+ptrdiff_t	wire_percent_decode(char *out, const char *text, size_t length,
+		    bool plus_is_space);
+
+struct wire_span {
+	const char	*at;
+	size_t		 length;
+};
+
+/* Without the blanks (space, tab) around it. */
+struct wire_span	wire_trim(struct wire_span);
+
+/*
+ * The next field of "a=1&b=2", not yet decoded: 1, or 0 at the end.  Empty
+ * pieces between two '&' are skipped; a piece without '=' has an empty value.
+ */
+int	wire_form_next(const char **cursor, const char *end,
+	    struct wire_span *name_out, struct wire_span *value_out);
+
+/* The same for a Cookie header, "a=1; b=2"; blanks around a name or a value
+ * go, and then a pair of quotes around the value. */
+int	wire_cookie_next(const char **cursor, const char *end,
+	    struct wire_span *name_out, struct wire_span *value_out);
+
+/*
+ * One line of a CGI reply's header.  Lines end in LF or CRLF.
+ *  1	name and value are filled (value without surrounding blanks)
+ *  0	the blank line was taken: *cursor is where the body starts
+ *  2	the end came before the blank line: more is needed
+ * -1	malformed: no colon, a name that is no token, a forbidden byte
+ * After 2 and -1 *cursor still is at the start of that line.
+ */
+int	wire_cgi_header_next(const char **cursor, const char *end,
+	    struct wire_span *name_out, struct wire_span *value_out);
+
+/* The value of a Status line, "404 Not Found" or "404" -> 404; -1 if it does
+ * not begin with three digits, 100..599, that end there or at a blank. */
+int	wire_cgi_status(const char *value, size_t length);
+
+/* Writes `text` as the inside of a JSON string, without a NUL; each run of bad
+ * UTF-8 becomes U+FFFD (Unicode 3.9, maximal subparts).  Returns the length, or
+ * -1 if `size` is too small; 6 * length is always enough. */
+ptrdiff_t	wire_json_escape(char *out, size_t size, const char *text,
+		    size_t length);
+
+#endif
