@@ -1,0 +1,54 @@
+/*
+ * model_hash.c - SHA-256 of a model, as it is copied.
+ *
+ * Runs in: loader.
+ * Owns: the libcrypto context between begin and finish.
+ * Invariant: a digest is given out only if every byte went into it.
+ */
+#include "model/model_hash.h"
+
+#include <openssl/evp.h>
+
+#include <stdint.h>
+#include <stdio.h>
+
+int
+model_hash_begin(struct model_hash *hash, struct err *err)
+{
+	hash->failed = 0;
+	hash->context = EVP_MD_CTX_new();
+	if (hash->context != NULL &&
+	    EVP_DigestInit_ex(hash->context, EVP_sha256(), NULL) == 1)
+		return 0;
+	EVP_MD_CTX_free(hash->context);
+	hash->context = NULL;
+	return err_set(err, "libcrypto has no SHA-256");
+}
+
+void
+model_hash_add(struct model_hash *hash, const void *bytes, size_t length)
+{
+	if (EVP_DigestUpdate(hash->context, bytes, length) != 1)
+		hash->failed = 1;
+}
+
+int
+model_hash_finish(struct model_hash *hash, char text_out[MODEL_HASH_TEXT],
+    struct err *err)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned int length = 0;
+
+	if (EVP_DigestFinal_ex(hash->context, digest, &length) != 1 ||
+	    length * 2 + 1 != MODEL_HASH_TEXT)
+		hash->failed = 1;
+	EVP_MD_CTX_free(hash->context);
+	hash->context = NULL;
+	if (hash->failed)
+		return err_set(err, "libcrypto could not make a SHA-256");
+	if (text_out == NULL)
+		return 0;
+	for (unsigned int i = 0; i < length; i++)
+		snprintf(text_out + 2 * i, 3, "%02x", digest[i]);
+	return 0;
+}
