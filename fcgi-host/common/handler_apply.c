@@ -1,0 +1,228 @@
+/*
+ * handler_apply.c - the configuration over the handlers' own tables.
+ *
+ * Runs in: zygote, loader and the tools.
+ * Owns: nothing.
+ * Invariant: a section of the configuration that changes nothing is reported;
+ * nobody has to guess why a limit does not hold.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/handler_load.h"
+
+#define NEAREST_MAX	3
+#define DISTANCE_TEXT	127	/* longer labels are compared in part */
+
+static const struct config_route *
+find_section(const struct config *config, const struct route *route)
+{
+	for (size_t i = 0; i < config->route_count; i++) {
+		const struct config_route *section = &config->routes[i];
+
+		if (strcmp(section->method, route->method) == 0 &&
+		    strcmp(section->path, route->path) == 0)
+			return section;
+	}
+	return NULL;
+}
+
+static int
+find_pool(const struct config *config, const char *name, uint32_t *out)
+{
+	for (size_t i = 0; i < config->pool_count; i++) {
+		if (strcmp(config->pools[i].name, name) == 0) {
+			*out = (uint32_t)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int
+handler_apply_route(const struct config *config, struct route *route,
+    const struct fh_route *from, struct err *err)
+{
+	const struct config_route *section = find_section(config, route);
+	const char *pool = from->pool;
+
+	route->async = route->async_tag = from->async;
+	route->timeout_ms = from->timeout_ms != 0 ? from->timeout_ms :
+	    config->timeout_ms;
+	route->max_concurrent = from->max_concurrent;
+	if (section != NULL) {
+		if (section->async != CONFIG_UNSET)
+			route->async = section->async != 0;
+		if (section->pool != NULL)
+			pool = section->pool;
+		if (section->timeout_ms != CONFIG_UNSET)
+			route->timeout_ms = (uint64_t)section->timeout_ms;
+		if (section->max_concurrent != CONFIG_UNSET)
+			route->max_concurrent =
+			    (uint32_t)section->max_concurrent;
+	}
+	route->pool = 0;
+	if (pool == NULL || find_pool(config, pool, &route->pool) == 0)
+		return 0;
+	/* A sync route needs no pool, until somebody makes it async. */
+	if (!route->async)
+		return 0;
+	return err_set(err, "route \"%s\" wants pool \"%s\", which the "
+	    "configuration does not have: add pool \"%s\" { } or give the "
+	    "route another", route->label, pool, pool);
+}
+
+/* ----------------------------------------------------- what has no use */
+
+/* How many letters to change, add or take away (Levenshtein). */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[DISTANCE_TEXT + 1], length = strnlen(b, DISTANCE_TEXT);
+
+	for (size_t k = 0; k <= length; k++)
+		row[k] = k;
+	for (size_t i = 0; a[i] != '\0' && i < DISTANCE_TEXT; i++) {
+		size_t corner = row[0];
+
+		row[0] = i + 1;
+		for (size_t k = 1; k <= length; k++) {
+			size_t best = corner + (a[i] != b[k - 1]);
+
+			corner = row[k];
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			if (row[k - 1] + 1 < best)
+				best = row[k - 1] + 1;
+			row[k] = best;
+		}
+	}
+	return row[length];
+}
+
+/* The nearest routes, best first: how many were found. */
+static size_t
+nearest_routes(const struct handler_set *set, const char *label,
+    const struct route *out[NEAREST_MAX])
+{
+	size_t far[NEAREST_MAX], count = 0, limit = strlen(label) / 2 + 2;
+
+	for (size_t i = 0; i < set->route_count; i++) {
+		size_t here = distance(label, set->routes[i].label);
+		size_t at = count;
+
+		if (here > limit)
+			continue;
+		while (at > 0 && far[at - 1] > here)
+			at--;
+		if (at == NEAREST_MAX)
+			continue;
+		if (count < NEAREST_MAX)
+			count++;
+		for (size_t k = count - 1; k > at; k--) {
+			far[k] = far[k - 1];
+			out[k] = out[k - 1];
+		}
+		far[at] = here;
+		out[at] = &set->routes[i];
+	}
+	return count;
+}
+
+/* Where a sentence goes, and the file it is about. */
+struct reporter {
+	const char	*file;
+	handler_report	*report;
+	void		*context;
+};
+
+static void __attribute__((format(printf, 3, 4)))
+complain(const struct reporter *to, unsigned line, const char *format, ...)
+{
+	char sentence[1024];
+	int length;
+	va_list ap;
+
+	length = snprintf(sentence, sizeof(sentence), "%s:%u: ",
+	    to->file != NULL ? to->file : "configuration", line);
+	if (length < 0 || (size_t)length >= sizeof(sentence))
+		return;
+	va_start(ap, format);
+	vsnprintf(sentence + length, sizeof(sentence) - (size_t)length, format,
+	    ap);
+	va_end(ap);
+	to->report(to->context, sentence);
+}
+
+static void
+check_route_section(const struct handler_set *set,
+    const struct config_route *section, const struct reporter *to)
+{
+	const struct route *nearest[NEAREST_MAX];
+	char label[512], list[512] = "";
+	size_t count, length = 0;
+
+	for (size_t i = 0; i < set->route_count; i++) {
+		if (find_section(set->config, &set->routes[i]) == section)
+			return;
+	}
+	snprintf(label, sizeof(label), "%s %s", section->method, section->path);
+	count = nearest_routes(set, label, nearest);
+	for (size_t i = 0; i < count && length < sizeof(list); i++)
+		length += (size_t)snprintf(list + length,
+		    sizeof(list) - length, "%s\"%s\"", i > 0 ? ", " : "",
+		    nearest[i]->label);
+	if (count > 0)
+		complain(to, section->line, "route \"%s\": no loaded handler "
+		    "has this route; near: %s", label, list);
+	else
+		complain(to, section->line, "route \"%s\": no loaded handler "
+		    "has a route like it", label);
+}
+
+static void
+check_model_section(const struct handler_set *set,
+    const struct config_model *section, const struct reporter *to)
+{
+	const struct fh_model_def *def = handler_set_model_def(set,
+	    section->name, NULL);
+
+	if (section->kind == CONFIG_MODEL_BUILD &&
+	    (def == NULL || def->build == NULL))
+		complain(to, section->line, "model \"%s\": kind = build, but "
+		    "no loaded handler has a build function for it",
+		    section->name);
+	if (section->kind == CONFIG_MODEL_PRELOAD &&
+	    (def == NULL || def->preload == NULL))
+		complain(to, section->line, "model \"%s\": kind = preload, "
+		    "but no loaded handler has a preload function for it",
+		    section->name);
+}
+
+static void
+check_handler_section(const struct handler_set *set,
+    const struct config_handler *section, const struct reporter *to)
+{
+	for (size_t i = 0; i < set->handler_count; i++) {
+		if (strcmp(set->handlers[i].name, section->name) == 0)
+			return;
+	}
+	complain(to, section->line, "handler \"%s\": no file in %s is a "
+	    "handler of that name", section->name, set->config->handlers);
+}
+
+void
+handler_apply_report(const struct handler_set *set, handler_report *report,
+    void *context)
+{
+	const struct config *config = set->config;
+	const struct reporter to = { config->file, report, context };
+
+	for (size_t i = 0; i < config->route_count; i++)
+		check_route_section(set, &config->routes[i], &to);
+	for (size_t i = 0; i < config->model_count; i++)
+		check_model_section(set, &config->models[i], &to);
+	for (size_t i = 0; i < config->handler_count; i++)
+		check_handler_section(set, &config->handler_sections[i], &to);
+}

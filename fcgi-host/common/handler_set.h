@@ -1,0 +1,177 @@
+/*
+ * handler_set.h - the handlers of one generation and their routes.
+ *
+ * Loaded by the zygote (and by a throwaway child of `check`, by `call`, `cgi`
+ * and `routes`), inherited by front and workers, constant from then on.
+ */
+#ifndef COMMON_HANDLER_SET_H
+#define COMMON_HANDLER_SET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/err.h"
+#include "include/fcgi-host/handler.h"
+
+struct fh_host {		/* opaque to handlers */
+	const struct handler_set	*set;
+	const struct handler		*handler;
+};
+
+/*
+ * `desc.routes` and `desc.models` are our copies too, ended by an entry of
+ * zeros, whatever the size of the entries in the file.
+ */
+struct handler {
+	uint32_t		 index;		/* in handler_set.handlers */
+	char			*name;
+	char			*file;		/* as it was dropped */
+	char			 build_id[41];	/* hex, "" if none */
+	void			*dl;
+	struct fh_handler	 desc;		/* our copy, our size */
+	struct fh_host		 host;
+	char			*error;		/* why it was refused, or NULL */
+};
+
+/* A route as it is served: the handler's table with the configuration over it.
+ * One per method and path. */
+struct route {
+	uint32_t	 index;		/* in handler_set.routes */
+	const struct handler	*handler;
+	char		*method;
+	char		*path;
+	char		*label;		/* "GET /users/{id}" */
+	char		*names;		/* "id\0": of its captures, in order */
+	uint32_t	 capture_count;
+	const char	*summary;	/* "" if none */
+	int		(*serve)(struct fh_request *);
+	void		(*finish)(struct fh_request *);
+	bool		 async;
+	bool		 async_tag;	/* what the handler's table says */
+	uint32_t	 pool;		/* index in config.pools */
+	uint64_t	 timeout_ms;	/* 0: none */
+	uint32_t	 max_concurrent;/* 0: none */
+};
+
+struct handler_set {
+	struct handler		*handlers;	/* refused ones too */
+	size_t			 handler_count;
+	struct route		*routes;
+	size_t			 route_count;
+	struct route_node	*root;		/* common/route.c */
+	const struct config	*config;
+	struct fh_model		*models;	/* set by handler_set_models */
+	size_t			 model_count;
+};
+
+typedef void	handler_report(void *context, const char *sentence);
+
+/*
+ * Called with each file before anything of it is opened or run, and with ""
+ * after the last: whoever supervises the loading process then knows in which
+ * handler it crashed or hung.  False leaves the file out, with the error "left
+ * out".  For all later loads of this process; NULL for none.
+ */
+typedef bool	handler_watch(void *context, const char *file);
+void	handler_set_watch(handler_watch *, void *context);
+
+/*
+ * Opens every *.so of `config->handlers`, in the order of their names.  Each is
+ * copied to `copy_dir` and dlopen()ed there (RTLD_NOW | RTLD_LOCAL); with
+ * copy_dir NULL (tools) it is opened where it lies.  ABI, size, names and route
+ * conflicts are checked before any of its code runs.  A refused handler keeps
+ * its place with `error` set and has no routes; each refusal is reported, and
+ * so is each `route` section of the configuration that matches no route.
+ * Returns NULL only when the directory cannot be read or memory is out.
+ */
+struct handler_set	*handler_set_load(const struct config *,
+			    const char *copy_dir, handler_report *,
+			    void *context, struct err *);
+
+/* The handler's definition of a model, or NULL. */
+const struct fh_model_def	*handler_set_model_def(
+				    const struct handler_set *,
+				    const char *name,
+				    const struct handler **handler_out);
+
+/* Gives the set its mapped models; the array must live on. */
+void	handler_set_models(struct handler_set *, struct fh_model *, size_t);
+
+/* The mapped model of that name, or NULL if it is not loaded. */
+struct fh_model		*handler_set_model(const struct handler_set *,
+			    const char *name);
+
+/*
+ * Makes the models of kind preload that are in the set's array (their `root`
+ * is filled in; one that fails is taken out of the array), then runs the
+ * `preload` of each handler.  A handler whose hook fails is refused as above.
+ * Each failure is reported.  Returns how many failed.  Only after this call
+ * are pointers to routes, and their indices, final.
+ */
+size_t	handler_set_preload(struct handler_set *, handler_report *,
+	    void *context);
+
+void	handler_set_free(struct handler_set *);
+
+/* ------------------------------------------------------ routing (route.c) */
+
+#define ROUTE_CAPTURES_MAX	16
+#define ROUTE_ALLOW_MAX		128
+
+struct route_capture {
+	const char	*name;		/* of the route; ends in NUL */
+	const char	*at;		/* in the path given; does not */
+	size_t		 length;
+};
+
+struct route_match {
+	const struct route	*route;		/* NULL: see status */
+	int			 status;	/* 200, 204 (OPTIONS), 404, 405 */
+	bool			 head;		/* HEAD served by a GET route */
+	char			 allow[ROUTE_ALLOW_MAX];	/* 204 and 405 */
+	struct route_capture	 captures[ROUTE_CAPTURES_MAX];
+	size_t			 capture_count;
+};
+
+/*
+ * Finds the route for a decoded path.  Pure; allocates nothing.
+ *
+ * A literal segment beats {name} beats {name...}, from left to right; where
+ * the better one leads nowhere, or has no route for this method, the next is
+ * tried.  HEAD is answered by GET, OPTIONS by 204 with Allow, unless a handler
+ * has a route for it.  Allow names the methods of every pattern that fits.
+ * The empty path, the mount point without its slash, is "/".
+ */
+void	route_find(const struct handler_set *, const char *method,
+	    size_t method_length, const char *path, size_t path_length,
+	    struct route_match *match_out);
+
+/* What the path took in a route already found: for workers. */
+size_t	route_captures(const struct route *, const char *path,
+	    size_t path_length, struct route_capture out[ROUTE_CAPTURES_MAX]);
+
+/*
+ * Checks a path pattern; -1 and why.  A pattern starts with '/'; a segment is
+ * literal, or {name}, or, the last one, {name...}.  It is compared with the
+ * decoded path, byte by byte: "/a" and "/a/" are two routes, and an empty
+ * segment is no value for {name}.
+ */
+int	route_check_pattern(const char *path, struct err *);
+
+/*
+ * Fills method, path, label, names and capture_count, nothing else, from a
+ * pattern that passed the check.  -1: out of memory.
+ */
+int	route_init(struct route *, const char *method, size_t method_length,
+	    const char *path);
+void	route_finish(struct route *);
+
+/* Do these two patterns take the same paths?  Parameter names don't count. */
+bool	route_same_pattern(const char *, const char *);
+
+/* The tree that route_find searches.  NULL: out of memory. */
+struct route_node	*route_tree_create(const struct route *, size_t count);
+void	route_tree_destroy(struct route_node *);
+
+#endif
