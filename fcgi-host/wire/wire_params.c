@@ -41,7 +41,11 @@ wire_params_next(const uint8_t **cursor, const uint8_t *end,
 
 	if (at == end)
 		return 0;
-	if ((at = get_length(at, end, &name_length)) == NULL ||
+	if (end - at >= 2 && ((at[0] | at[1]) & LONG_FLAG) == 0) {
+		name_length = at[0];	/* nearly every pair */
+		value_length = at[1];
+		at += 2;
+	} else if ((at = get_length(at, end, &name_length)) == NULL ||
 	    (at = get_length(at, end, &value_length)) == NULL)
 		return -1;
 	left = (size_t)(end - at);

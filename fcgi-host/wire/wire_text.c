@@ -56,8 +56,8 @@ wire_parse_number(const char *text, size_t length, int64_t *value_out)
 	for (size_t i = 0; i < length; i++) {
 		int digit = text[i] - '0';
 
-		if (digit < 0 || digit > 9 ||
-		    value > (INT64_MAX - digit) / 10)
+		if (digit < 0 || digit > 9 || value > INT64_MAX / 10 ||
+		    value * 10 > INT64_MAX - digit)
 			return -1;
 		value = value * 10 + digit;
 	}
