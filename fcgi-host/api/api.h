@@ -1,0 +1,113 @@
+/*
+ * api.h - the host's side of <fcgi-host/handler.h>.
+ *
+ * Front, workers, `call` and `cgi` all run a handler the same way: an input (the
+ * raw parameters and the body) and a sink (where reply bytes go).  What differs
+ * between them is the sink.
+ *
+ *	worker = api_worker_create(set, pool or API_ALL_POOLS, &err);
+ *	rq = api_request_create(worker);
+ *	for each request:
+ *		outcome = api_serve(rq, &input, &sink, &reply);
+ *		... api_reply tells status and kept bytes ...
+ *		api_request_reset(rq);
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/handler_set.h"
+#include "common/head.h"
+#include "include/fcgi-host/handler.h"
+
+/* ------------------------------------------------- serving threads */
+
+#define API_ALL_POOLS	UINT32_MAX
+#define API_SYNC	(UINT32_MAX - 1)	/* the front */
+
+/*
+ * Runs worker_init of every handler that this thread will serve: those with an
+ * async route in `pool`, with a sync route (API_SYNC), or all.  One whose hook
+ * fails is logged, and its routes answer 500 here.  NULL: out of memory.
+ */
+struct api_worker	*api_worker_create(const struct handler_set *,
+			    uint32_t pool);
+void	api_worker_destroy(struct api_worker *);	/* runs worker_fini */
+
+/* ------------------------------------------------- requests */
+
+struct api_input {
+	const struct route	*route;
+	const uint8_t		*params;	/* raw name-value block */
+	size_t			 params_length;
+	const void		*body;		/* never NULL */
+	size_t			 body_length;
+	int			 body_fd;	/* -1: the body is in memory */
+	const char		*request_id;	/* ends in NUL */
+	bool			 head_only;	/* HEAD: no body in the reply */
+	const _Atomic uint32_t	*cancelled;	/* nonzero: fh_cancelled() */
+	uint64_t		 deadline_ns;	/* CLOCK_MONOTONIC; 0: none */
+};
+
+/*
+ * Where reply bytes go.  `head` is the complete CGI header, blank line included;
+ * it is given with the first call and NULL later.
+ *
+ * space	how many body bytes are collected before they must be sent
+ * streams	false: nothing can be sent before the end; a body over `space`
+ *		is a 500
+ * send		0, or -1 with errno EPIPE when nobody reads (it may block)
+ * flush	makes what was sent visible to the reader at once
+ */
+struct api_sink {
+	size_t	 space;
+	bool	 streams;
+	int	(*send)(struct api_sink *, const char *head, size_t head_length,
+		    const void *body, size_t length);
+	int	(*flush)(struct api_sink *);
+};
+
+enum api_outcome {
+	API_DONE,	/* the reply is whole */
+	API_BROKEN	/* the header left and the body is short, or EPIPE:
+			 * the connection must be closed to say so */
+};
+
+struct api_result {
+	int		 status;	/* as sent */
+	uint64_t	 body_bytes;
+	size_t		 kept_length;	/* fh_keep */
+	unsigned char	 kept[FH_KEEP_MAX];
+};
+
+struct fh_request	*api_request_create(struct api_worker *);
+void	api_request_destroy(struct fh_request *);
+
+/* Runs the route's serve() and sends the whole reply. */
+enum api_outcome	api_serve(struct fh_request *,
+			    const struct api_input *, struct api_sink *,
+			    struct api_result *result_out);
+
+/* Runs the route's finish() with what serve() left.  `input` has no body. */
+void	api_finish(struct fh_request *, const struct api_input *,
+	    const struct api_result *);
+
+/* Frees what the request was given; ready for the next. */
+void	api_request_reset(struct fh_request *);
+
+/* ------------------------------------------------- problem documents */
+
+/*
+ * A whole reply, header and problem document (RFC 9457), for what the host
+ * itself answers.  `extra` is complete header lines ("Allow: GET\r\n") or "".
+ * Without a body if head_only.  Returns its length, at most `size`.
+ */
+#define API_PROBLEM_MAX	2048
+size_t	api_problem(char *out, size_t size, int status, const char *request_id,
+	    bool head_only, const char *extra, const char *format, ...)
+	    __attribute__((format(printf, 7, 8)));
+
+#endif

@@ -1,0 +1,221 @@
+/*
+ * api_private.h - one request, as the files of api/ see it.
+ *
+ * Nobody outside of api/ includes this.
+ */
+#ifndef API_API_PRIVATE_H
+#define API_API_PRIVATE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/api.h"
+#include "common/head.h"
+#include "common/log.h"
+
+/*
+ * How many fields of a query, form or cookie are looked at: the index of them
+ * must not outgrow the bytes a peer sent by much.
+ */
+#define API_FIELDS_MAX	16384
+
+/* What handlers may log for one request, stderr of a libfcgi body included. */
+#define API_LOG_LINES	1000
+#define API_LOG_BYTES	(64 * 1024)
+
+/* ------------------------------------------------- memory (api_memory.c) */
+
+struct api_chunk;
+
+/* A bump allocator.  The first chunk stays over a reset. */
+struct api_arena {
+	struct api_chunk	*first;
+	struct api_chunk	*last;
+	char			*at;	/* in `last` */
+	char			*end;
+};
+
+int	api_arena_init(struct api_arena *);
+void	api_arena_finish(struct api_arena *);
+void	api_arena_reset(struct api_arena *);
+
+/* Aligned for any type, not zeroed; NULL and ENOMEM. */
+void	*api_arena_alloc(struct api_arena *, size_t size);
+
+/* A copy that ends in NUL; NULL and ENOMEM. */
+char	*api_copy(struct fh_request *, const char *text, size_t length);
+
+/* ------------------------------------------------- the structs */
+
+/* One handler in one serving thread. */
+struct fh_worker {
+	const struct handler	*handler;
+	struct api_worker	*thread;
+	void			*data;
+	bool			 serves;	/* worker_init has succeeded */
+	bool			 failed;	/* worker_init has failed */
+};
+
+struct api_worker {
+	const struct handler_set	*set;
+	size_t				 header_limit;
+	struct fh_worker		*handlers;	/* as in the set */
+};
+
+struct api_fields {
+	const struct fh_field	*at;
+	size_t			 count;
+	bool			 ready;
+};
+
+struct api_header {
+	const char	*name;
+	const char	*value;
+	size_t		 name_length;
+	size_t		 value_length;
+};
+
+struct api_fcgx;
+
+struct fh_request {
+	/* kept from request to request */
+	struct api_worker	*thread;
+	struct api_arena	 arena;
+	char			*space;		/* where a body is collected */
+	size_t			 space_size;
+	char			 fault[256];	/* why it must be a 500; or "" */
+	bool			 used;		/* reset is due */
+
+	/* zeroed for each request, from `input` to the end */
+	const struct api_input	*input;
+	struct fh_worker	*worker;
+	struct api_sink		*sink;		/* NULL in finish() */
+	struct api_result	*result;
+	const struct api_result	*kept;
+
+	/* read when first asked for */
+	struct head		 head;
+	bool			 head_ready;
+	const char		*method;
+	const char		*path;
+	const char		*query_string;
+	struct api_fields	 params;
+	struct api_fields	 captures;
+	struct api_fields	 query;
+	struct api_fields	 form;
+	struct api_fields	 cookies;
+	void			*mapping;	/* of a spooled body, or NULL */
+	size_t			 mapping_length;
+	size_t			 read_offset;	/* of fh_read() */
+	struct json_object	*json;
+	const char		*json_error;
+	bool			 json_ready;
+
+	/* the reply */
+	int			 status;
+	bool			 replied;	/* something was said */
+	bool			 fixed;		/* status and headers are */
+	bool			 left;		/* the header has been sent */
+	bool			 flushed;	/* a reader wants each piece */
+	bool			 broken;	/* nobody reads any more */
+	bool			 cut;		/* a body over its length */
+	int64_t			 declared;	/* Content-Length, or -1 */
+	const char		*content_type;	/* or NULL */
+	struct api_header	*headers;
+	size_t			 header_count;
+	size_t			 header_size;
+	size_t			 collected;	/* bytes in `space` */
+	uint64_t		 written;	/* by the handler */
+	uint64_t		 sent;		/* of the body, to the sink */
+	struct api_fcgx		*fcgx;
+
+	/* what the handler has logged */
+	uint32_t		 log_lines;
+	uint32_t		 log_bytes;
+	uint64_t		 lost_lines;
+	uint64_t		 lost_bytes;
+};
+
+/* ------------------------------------------------- the request */
+
+/* Reads the head once (api_input.c). */
+const struct head	*api_head(const struct fh_request *);
+
+void	api_json_release(struct fh_request *);
+void	api_body_release(struct fh_request *);
+
+/* ------------------------------------------------- the reply */
+
+/*
+ * The reply must become a 500 (or, once its header has left, a broken
+ * connection).  The sentence is logged and is the problem's detail; of several
+ * faults the first counts.  Returns -1 with errno as given.
+ */
+int	api_fault(struct fh_request *, int error, const char *format, ...)
+	    __attribute__((format(printf, 3, 4)));
+
+/* 0 while status and headers can be changed, else -1 and EALREADY. */
+int	api_reply_open(const struct fh_request *);
+
+/* Appends to the body: fh_write() for one that is known to be allowed. */
+int	api_reply_push(struct fh_request *, const void *bytes, size_t length);
+
+/* A whole reply; `type` must live on. */
+int	api_reply_whole(struct fh_request *, int status, const char *type,
+	    const void *bytes, size_t length);
+
+/* After serve(), which returned `value`: sends what is left. */
+enum api_outcome	api_reply_end(struct fh_request *, int value);
+
+/* A 500 with the fault's sentence in place of all that has not been sent. */
+void	api_reply_problem(struct fh_request *);
+
+/* Sets (replace) or adds a header (api_header.c). */
+int	api_header_put(struct fh_request *, struct wire_span name,
+	    struct wire_span value, bool replace);
+
+/*
+ * Sends bytes of the body, the header in front of them when that has not left
+ * (api_send.c).  `whole`: this is all of the body.
+ */
+int	api_send(struct fh_request *, const void *bytes, size_t length,
+	    bool whole);
+
+/*
+ * The header block for a body of `length` bytes that is `whole`, in `fast` or
+ * in the arena (api_block.c).  NULL after api_fault().
+ */
+const char	*api_header_block(struct fh_request *, bool whole,
+		    size_t length, char *fast, size_t fast_size,
+		    size_t *length_out);
+
+/* The document alone; -1 if `size` is too small (api_problem.c). */
+#define API_PROBLEM_TYPE	"application/problem+json"
+ptrdiff_t	api_problem_document(char *out, size_t size, int status,
+		    const char *request_id, const char *detail,
+		    size_t detail_length);
+
+/* Writes a number in decimal; returns the new end. */
+char	*api_put_number(char *at, uint64_t number);
+
+/* ------------------------------------------------- the libfcgi view */
+
+/* After serve(): what was printed and not yet taken. */
+void	api_fcgx_end(struct fh_request *);
+
+/* ------------------------------------------------- log (api_log.c) */
+
+/* A line of the host about this request, not counted. */
+void	api_log(const struct fh_request *, enum log_level,
+	    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A line of the handler, counted. */
+void	api_log_text(struct fh_request *, enum log_level, const char *text,
+	    size_t length);
+
+/* Says what was left out, if anything was. */
+void	api_log_end(struct fh_request *);
+
+#endif
