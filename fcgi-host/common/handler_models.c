@@ -129,6 +129,7 @@ preload_models(struct handler_set *set, handler_report *report, void *context)
 		struct err err;
 
 		if (config->kind != CONFIG_MODEL_PRELOAD || model == NULL ||
+		    model->root != NULL ||
 		    preload_model(set, config, model, &err) == 0)
 			continue;
 		snprintf(sentence, sizeof(sentence), "model \"%s\": %s",

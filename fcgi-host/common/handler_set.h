@@ -103,8 +103,8 @@ struct fh_model		*handler_set_model(const struct handler_set *,
 			    const char *name);
 
 /*
- * Makes the models of kind preload that are in the set's array (their `root`
- * is filled in; one that fails is taken out of the array), then runs the
+ * Makes the models of kind preload that are in the set's array without a
+ * `root` (one that fails is taken out of the array), then runs the
  * `preload` of each handler.  A handler whose hook fails is refused as above.
  * Each failure is reported.  Returns how many failed.  Only after this call
  * are pointers to routes, and their indices, final.
