@@ -1,0 +1,158 @@
+/*
+ * model_scratch.h - what the tests of models share: files to load, and proof
+ * that nothing is left open or mapped.
+ */
+#ifndef TESTS_UNIT_MODEL_SCRATCH_H
+#define TESTS_UNIT_MODEL_SCRATCH_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/mman.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/model.h"
+
+static char	 scratch[] = "/tmp/model_test_XXXXXX";
+static char	 scratch_file[sizeof(scratch) + 16];
+
+static inline size_t
+open_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count;
+}
+
+/* A line of /proc/self/maps or smaps with `word`, at or after `start`. */
+static inline bool
+proc_has(const char *path, const char *start, const char *word)
+{
+	FILE *file = fopen(path, "re");
+	bool inside = start == NULL, found = false;
+	char line[512];
+
+	assert_non_null(file);
+	while (!found && fgets(line, sizeof(line), file) != NULL) {
+		if (!inside && strncmp(line, start, strlen(start)) == 0)
+			inside = true;
+		found = inside && strstr(line, word) != NULL;
+	}
+	fclose(file);
+	return found;
+}
+
+static inline void
+write_file(const char *path, const void *bytes, size_t length)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, length), (ssize_t)length);
+	close(fd);
+}
+
+/* `length` bytes, each different from the one a page further on. */
+static inline uint8_t *
+pattern(size_t length)
+{
+	uint8_t *bytes = malloc(length);
+
+	assert_non_null(bytes);
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)(i * 31 + i / 4096 + 1);
+	return bytes;
+}
+
+static inline void
+write_pattern(const char *path, size_t length)
+{
+	uint8_t *bytes = pattern(length);
+
+	write_file(path, bytes, length);
+	free(bytes);
+}
+
+static inline void
+assert_pattern(const void *data, size_t length)
+{
+	uint8_t *bytes = pattern(length);
+
+	assert_memory_equal(data, bytes, length);
+	free(bytes);
+}
+
+static inline void
+assert_says(const struct err *err, const char *part)
+{
+	if (strstr(err->text, part) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", err->text, part);
+}
+
+static inline int
+scratch_create(void **state)
+{
+	(void)state;
+	if (mkdtemp(scratch) == NULL)
+		return -1;
+	snprintf(scratch_file, sizeof(scratch_file), "%s/model", scratch);
+	return 0;
+}
+
+static inline int
+scratch_destroy(void **state)
+{
+	(void)state;
+	unlink(scratch_file);
+	return rmdir(scratch);
+}
+
+static size_t	 descriptors_before;
+
+static inline int
+count_before(void **state)
+{
+	(void)state;
+	descriptors_before = open_descriptors();
+	return 0;
+}
+
+/* After every test: no descriptor and no mapping of a model is left. */
+static inline int
+count_after(void **state)
+{
+	(void)state;
+	unlink(scratch_file);
+	if (open_descriptors() != descriptors_before) {
+		print_error("descriptors left open\n");
+		return -1;
+	}
+	if (proc_has("/proc/self/maps", NULL, "memfd:model")) {
+		print_error("a model is still mapped\n");
+		munmap((void *)(uintptr_t)MODEL_ADDRESS_BASE,
+		    16 * MODEL_ADDRESS_STEP);
+		return -1;
+	}
+	return 0;
+}
+
+#define model_unit_test(f) \
+	cmocka_unit_test_setup_teardown(f, count_before, count_after)
+
+#endif
