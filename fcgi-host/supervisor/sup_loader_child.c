@@ -1,0 +1,200 @@
+/*
+ * sup_loader_child.c - what runs in the loader process.
+ *
+ * Runs in: loader.
+ * Owns: everything in its process but the supervisor's copies, which it never
+ * touches (the event loop above all).
+ * Invariant: keeps no descriptor but stdio, the log and its socket; leaves by
+ * _exit().
+ */
+#include "supervisor/sup_loader_child.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/child.h"
+#include "common/handler_set.h"
+#include "common/log.h"
+
+/* Beside the model: handlers and their libraries, libcrypto, buffers. */
+#define DATA_SLACK	((rlim_t)256 << 20)
+
+/* ------------------------------------------------------------- giving up */
+
+/* When memory is short, this process goes first.  Where that is forbidden
+ * there is no harm done. */
+static void
+volunteer_for_oom(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1000", 4) != 4)
+		log_debug("oom_score_adj stays as it is: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* exit() in a build() must not run what the supervisor left to be run. */
+static void
+leave(int status, void *unused)
+{
+	(void)unused;
+	_exit(status);
+}
+
+/*
+ * Signals stay blocked until child_begin(): the supervisor's handlers write to
+ * a descriptor that is closed here, and whose number may be the model's next.
+ */
+static int
+give_up_what_is_not_needed(const struct config *config, int socket,
+    pid_t parent, struct err *err)
+{
+	int keep[] = { socket, log_fd() };
+
+	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	volunteer_for_oom();
+	if (child_drop_privileges(config, err) != 0)
+		return -1;
+	child_begin("loader", parent);
+	if (on_exit(leave, NULL) != 0)
+		return err_set(err, "on_exit failed");
+	return 0;
+}
+
+/* --------------------------------------------------------------- loading */
+
+/*
+ * Private memory from here on: `bytes` and some slack more than there is now.
+ * The model's own memory is shared and not counted.
+ */
+static void
+limit_private_memory(size_t bytes)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+	struct rlimit limit;
+	rlim_t wanted;
+
+	if (file == NULL || fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) != 1
+	    || getrlimit(RLIMIT_DATA, &limit) != 0) {
+		log_warnx("memory of this loader stays unlimited");
+		if (file != NULL)
+			fclose(file);
+		return;
+	}
+	fclose(file);
+	wanted = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + DATA_SLACK +
+	    bytes;
+	if (wanted > limit.rlim_max)
+		wanted = limit.rlim_max;
+	limit.rlim_cur = limit.rlim_max = wanted;
+	if (setrlimit(RLIMIT_DATA, &limit) != 0)
+		log_warn("setrlimit(RLIMIT_DATA)");
+}
+
+static void
+note_refusal(void *context, const char *sentence)
+{
+	struct err *first = context;
+
+	if (first->text[0] == '\0')
+		err_set(first, "%s", sentence);
+}
+
+/* The handler that builds it.  Nothing is freed: the process is short. */
+static int
+find_def(const struct config *config, const struct config_model *model,
+    const struct fh_model_def **def_out, struct err *err)
+{
+	struct err refusal = { "" };
+	struct handler_set *set;
+
+	set = handler_set_load(config, NULL, note_refusal, &refusal, err);
+	if (set == NULL)
+		return -1;
+	*def_out = handler_set_model_def(set, model->name, NULL);
+	if (*def_out != NULL && (*def_out)->build != NULL)
+		return 0;
+	return err_set(err, "no handler in %s has a build() for it%s%s",
+	    config->handlers, refusal.text[0] != '\0' ? "; " : "",
+	    refusal.text);
+}
+
+static int
+load(const struct config *config, const struct config_model *model,
+    uint64_t address, struct loader_result *result, int *fd_out)
+{
+	const struct fh_model_def *def = NULL;
+	size_t bytes = 0;
+	struct err why = { "" };
+
+	if (model->kind == CONFIG_MODEL_BUILD) {
+		if (find_def(config, model, &def, &why) != 0)
+			return err_set(&result->error, "model \"%s\": %s",
+			    model->name, why.text);
+		bytes = model->max_bytes != 0 ? model->max_bytes :
+		    def->max_bytes;
+		if (bytes == 0 || bytes > MODEL_ADDRESS_STEP)
+			bytes = MODEL_ADDRESS_STEP;
+	}
+	limit_private_memory(bytes);
+	return model_load(model, def, address, &result->image, fd_out,
+	    &result->error);
+}
+
+static int
+report(int socket, const struct loader_result *result, int fd)
+{
+	struct iovec piece = { (void *)result, sizeof(*result) };
+	struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1 };
+	union {
+		char		bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr	align;
+	} space = { .bytes = "" };
+	struct cmsghdr *control;
+
+	if (fd >= 0) {
+		packet.msg_control = space.bytes;
+		packet.msg_controllen = sizeof(space.bytes);
+		control = CMSG_FIRSTHDR(&packet);
+		control->cmsg_level = SOL_SOCKET;
+		control->cmsg_type = SCM_RIGHTS;
+		control->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(control), &fd, sizeof(int));
+	}
+	while (sendmsg(socket, &packet, MSG_NOSIGNAL) < 0) {
+		if (errno != EINTR)
+			return -1;
+	}
+	return 0;
+}
+
+void
+sup_loader_child(const struct config *config, const struct config_model *model,
+    uint64_t address, int socket, pid_t parent)
+{
+	struct loader_result result;
+	struct err why = { "" };
+	int fd = -1;
+
+	memset(&result, 0, sizeof(result));
+	log_init("loader");
+	if (give_up_what_is_not_needed(config, socket, parent, &why) != 0)
+		err_set(&result.error, "model \"%s\": loader: %s",
+		    model->name, why.text);
+	else if (load(config, model, address, &result, &fd) == 0)
+		result.loaded = 1;
+	if (report(socket, &result, fd) != 0)
+		fatal(EXIT_CODE_SYSTEM, "model \"%s\": telling the supervisor",
+		    model->name);
+	_exit(0);
+}
