@@ -1,0 +1,42 @@
+"""What every live test has: the library, a gate, and an end after a minute.
+
+FH_BUILD	the build folder (default: build)
+FH_SRC		the source folder (default: where this file is)
+FH_KEEP=1	keep scratch folders
+"""
+
+import os
+import signal
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import pytest  # noqa: E402
+
+from lib.gate import Gate  # noqa: E402
+from lib.host import BINARY  # noqa: E402
+
+LONGEST = int(os.environ.get("FH_LONGEST", "90"))	# seconds a test may take
+
+
+def pytest_configure(config):
+    if not os.access(BINARY, os.X_OK):
+        pytest.exit("no host to test: %s (set FH_BUILD)" % BINARY, 2)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    def late(*_):
+        raise TimeoutError("the test took over %d s" % LONGEST)
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(LONGEST)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def gate():
+    with Gate() as one:
+        yield one
