@@ -164,7 +164,7 @@ def test_sigterm_answers_what_is_running(gate):
     with Host(handlers=["live_gate"]) as host, host.connect() as conn:
         conn.send(fcgi.request("GET", gate.path()))
         held = gate.accept()
-        host.signal(signal.SIGTERM)
+        host.send_signal(signal.SIGTERM)
         host.wait_note("STOPPING=1")
         held.tell("go")
         assert conn.read_reply().body == b"ok\n"
@@ -180,7 +180,7 @@ def test_sigterm_answers_what_is_queued(gate):
         held = gate.accept()
         second.send(fcgi.request("GET", gate.path()))
         host.get("/nothing-here")	# the front has read the second
-        host.signal(signal.SIGTERM)
+        host.send_signal(signal.SIGTERM)
         host.wait_note("STOPPING=1")
         held.tell("go")
         assert first.read_reply().status == 200
@@ -194,7 +194,7 @@ def test_sigterm_closes_idle_kept_connections():
     with Host() as host, host.connect() as conn:
         assert conn.get("/hello").status == 200
         begin = time.monotonic()
-        host.signal(signal.SIGTERM)
+        host.send_signal(signal.SIGTERM)
         conn.expect_closed()
         assert host.wait_exit() == 0
         assert time.monotonic() - begin < 5	# far below drain_timeout
@@ -206,7 +206,7 @@ def test_drain_has_an_end(gate):
               crashes=True) as host, host.connect() as conn:
         conn.send(fcgi.request("GET", gate.path(deaf=1)))
         gate.accept().tell("loop")
-        host.signal(signal.SIGTERM)
+        host.send_signal(signal.SIGTERM)
         try:
             assert conn.read_reply().status in (500, 503, 504)
         except fcgi.Closed as closed:
@@ -220,7 +220,7 @@ def test_sigint_once_drains(gate):
     with Host(handlers=["live_gate"]) as host, host.connect() as conn:
         conn.send(fcgi.request("GET", gate.path()))
         held = gate.accept()
-        host.signal(signal.SIGINT)
+        host.send_signal(signal.SIGINT)
         host.wait_note("STOPPING=1")
         held.tell("go")
         assert conn.read_reply().status == 200
@@ -233,10 +233,10 @@ def test_sigint_twice_stops_at_once(gate):
             host.connect() as conn:
         conn.send(fcgi.request("GET", gate.path(deaf=1)))
         gate.accept().tell("loop")
-        host.signal(signal.SIGINT)
+        host.send_signal(signal.SIGINT)
         host.wait_note("STOPPING=1")
         begin = time.monotonic()
-        host.signal(signal.SIGINT)
+        host.send_signal(signal.SIGINT)
         host.exit_code = host.wait_exit(10)
         assert time.monotonic() - begin < 3
         host.wait_gone()

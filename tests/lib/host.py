@@ -409,7 +409,7 @@ class Host:
 
     # ---------------------------------------------------- stopping
 
-    def signal(self, number):
+    def send_signal(self, number):
         os.kill(self.pid, number)
 
     def wait_exit(self, seconds=20.0):
@@ -426,7 +426,7 @@ class Host:
         """Stops in order and asserts that nothing is left."""
         self.processes()
         if self.process.poll() is None:
-            self.signal(signal_)
+            self.send_signal(signal_)
         code = self.wait_exit(seconds)
         assert code == self.exit_code, "exit code %d:\n%s" % (code,
                                                               self.log())
