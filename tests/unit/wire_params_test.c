@@ -7,6 +7,8 @@
  */
 #include "wire/wire_params.h"
 
+#include <sys/mman.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -197,9 +199,18 @@ test_ten_thousand_pairs(void **state)
 static void
 test_put_refuses_what_has_no_length(void **state)
 {
+	size_t huge = (size_t)5 << 30;
+	uint8_t *space = mmap(NULL, huge, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uint8_t block[16];
 
 	(void)state;
+	assert_ptr_not_equal(space, MAP_FAILED);
+	assert_null(wire_params_put(space, space + huge, "N", 0x80000000u,
+	    "v", 1));
+	assert_null(wire_params_put(space, space + huge, "N", 1, "v",
+	    0x80000000u));
+	munmap(space, huge);
 	assert_null(wire_params_put(block, block + sizeof(block), "N",
 	    0x80000000u, "v", 1));
 	assert_null(wire_params_put(block, block + sizeof(block), "N", 1, "v",

@@ -310,8 +310,8 @@ test_each_padding_is_skipped(void **state)
 static void
 test_largest_record(void **state)
 {
-	static const uint8_t types[] = { FCGI_STDIN, FCGI_PARAMS,
-		FCGI_GET_VALUES, 200 };
+	static const uint8_t types[] = { FCGI_STDIN, FCGI_PARAMS, FCGI_DATA,
+		FCGI_STDOUT, FCGI_STDERR, FCGI_GET_VALUES, 200 };
 	uint8_t *stream = malloc(ROOM);
 	struct transcript t;
 
@@ -372,6 +372,28 @@ test_whole_record_is_not_copied(void **state)
 	    1);
 	assert_ptr_equal(piece.data, stream + FCGI_HEADER_LEN);
 	assert_int_equal(piece.length, 40);
+}
+
+/* Padding at hand goes with the last piece: the boundary is seen at once. */
+static void
+test_padding_goes_with_the_last_piece(void **state)
+{
+	uint8_t stream[64];
+	size_t length = put_record(stream, FCGI_STDIN, 1, 9, 6);
+	struct wire_piece piece;
+
+	(void)state;
+	for (size_t at = 0; at < FCGI_HEADER_LEN + 9; at++) {
+		struct wire_reader reader = { 0 };
+		const uint8_t *cursor = stream;
+
+		while (wire_read(&reader, &cursor, stream + at, &piece) == 1)
+			continue;
+		assert_int_equal(wire_read(&reader, &cursor, stream + length,
+		    &piece), 1);
+		assert_ptr_equal(cursor, stream + length);
+		assert_true(wire_reader_at_boundary(&reader));
+	}
 }
 
 static void
@@ -570,6 +592,7 @@ main(void)
 		cmocka_unit_test(test_largest_record),
 		cmocka_unit_test(test_control_is_cut_at_its_limit),
 		cmocka_unit_test(test_whole_record_is_not_copied),
+		cmocka_unit_test(test_padding_goes_with_the_last_piece),
 		cmocka_unit_test(test_other_versions_are_refused),
 		cmocka_unit_test(test_no_bytes_are_no_piece),
 		cmocka_unit_test(test_header_bytes),

@@ -342,9 +342,10 @@ test_cookie(void **state)
 static void
 test_trim(void **state)
 {
-	struct wire_span span = wire_trim((struct wire_span){ TEXT(" \ta b\t ") });
+	struct wire_span span = { TEXT(" \ta b\t ") };
 
 	(void)state;
+	span = wire_trim(span);
 	assert_int_equal(span.length, 3);
 	assert_memory_equal(span.at, "a b", 3);
 	span = wire_trim((struct wire_span){ TEXT(" \t ") });
