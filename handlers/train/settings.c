@@ -71,8 +71,8 @@ check_names(struct train *train, const char *key, const char *list, size_t max)
 
 	if (count < 1 || count > max)
 		snprintf(train->fault, sizeof(train->fault), "setting \"%s\" "
-		    "must be 1 to %zu names of letters, digits and '_'%s", key,
-		    max, max > 1 ? ", with commas between" : "");
+		    "must be %s of letters, digits and '_'", key, max > 1 ?
+		    "1 to 63 names, with commas between," : "a name");
 }
 
 void

@@ -163,7 +163,10 @@ reply(struct fh_request *rq, const struct collected *all, double accuracy,
     size_t length, int64_t version)
 {
 	struct json_object *object = json_object_new_object();
+	struct json_object *share = json_object_new_double(accuracy);
 
+	json_object_set_serializer(share, json_object_double_to_json_string,
+	    "%.4f", NULL);
 	json_object_object_add(object, "version",
 	    json_object_new_int64(version));
 	json_object_object_add(object, "rows",
@@ -172,8 +175,7 @@ reply(struct fh_request *rq, const struct collected *all, double accuracy,
 	    json_object_new_int64((int64_t)all->skipped));
 	json_object_object_add(object, "held_out",
 	    json_object_new_int64((int64_t)all->measuring.rows));
-	json_object_object_add(object, "accuracy",
-	    json_object_new_double(accuracy));
+	json_object_object_add(object, "accuracy", share);
 	json_object_object_add(object, "bytes",
 	    json_object_new_int64((int64_t)length));
 	return fh_reply_json(rq, 200, object);
