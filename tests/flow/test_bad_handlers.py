@@ -183,3 +183,31 @@ def test_faults_do_not_add_up(gate):
         assert list(host.processes()) == pids
         grown = sum(memory(pid, "Private_Dirty") for pid in pids) - before
         assert grown < 1 << 20, grown
+
+
+@pytest.mark.parametrize("byte", [0, 1, 127, 255])
+@pytest.mark.parametrize("leave", ["", "&leave=1"], ids=["returns", "leaves"])
+def test_shared_memory_spoilt_by_a_worker(gate, byte, leave):
+    """Breaks when: the front believes what a worker can write (invariant 3)."""
+    with Host(handlers=["hello", "live_spoil", "live_gate", "live_show"],
+              pools={"default": {"workers": 3}}, timeout="2s",
+              crashes=True) as host:
+        front = host.pid_of("front")
+        with host.connect() as other, host.connect() as conn:
+            other.send(fcgi.request("GET", gate.path()))
+            held = gate.accept()
+            conn.send(fcgi.request(
+                "GET", "/spoil-shared?byte=%d%s" % (byte, leave)))
+            try:
+                reply = conn.read_reply()
+                if reply.status != 200:
+                    reply.problem()
+            except (fcgi.Closed, ConnectionError) as error:
+                assert getattr(error, "partial", b"") == b""
+            host.wait_log("spoiling [1-9]")
+            held.tell("go")
+            assert other.read_reply().body == b"ok\n", "nobody else's reply"
+        for _ in range(20):
+            assert host.get("/hello").status == 200
+            assert host.get("/where-async").status == 200
+        assert host.pid_of("front") == front
