@@ -172,7 +172,7 @@ api_reply_end(struct fh_request *rq, int value)
 		returned(rq, value);
 	else if (rq->fault[0] == '\0')
 		check_whole(rq);
-	if (rq->fault[0] == '\0')
+	if (rq->fault[0] == '\0' || (rq->left && value == 0))
 		send_rest(rq);
 	if (rq->fault[0] != '\0' && !rq->left) {
 		api_reply_problem(rq);

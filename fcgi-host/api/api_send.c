@@ -124,10 +124,9 @@ overflow(struct fh_request *rq, const void *bytes, size_t length)
 		    "%zu bytes that a sync route may send "
 		    "(sync_reply_limit)", rq->sink->space);
 	rq->collected = 0;
-	if (collected > 0 || !rq->left) {
-		if (api_send(rq, rq->space, collected, false) != 0)
-			return -1;
-	}
+	if ((collected > 0 || length == 0) &&
+	    api_send(rq, rq->space, collected, false) != 0)
+		return -1;
 	if (length > rq->sink->space)
 		return api_send(rq, bytes, length, false);
 	return collect(rq, bytes, length);
