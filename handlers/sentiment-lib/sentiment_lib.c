@@ -61,8 +61,10 @@ sentiment(struct fh_request *rq)
 	double likely;
 	int rc;
 
-	if (model == NULL)
+	if (model == NULL) {
+		fh_set_header(rq, "Retry-After", "30");
 		return fh_problem(rq, 503, "the model is not loaded");
+	}
 	if (line == NULL)
 		return fh_problem(rq, 422, "text: 1 byte to 256 KiB are "
 		    "needed, as in /sentiment-lib?text=a+fine+film");

@@ -48,6 +48,13 @@ sentiment_preload(struct fh_host *host)
 	return 0;
 }
 
+static int
+not_loaded(struct fh_request *rq)
+{
+	fh_set_header(rq, "Retry-After", "30");
+	return fh_problem(rq, 503, "the model is not loaded");
+}
+
 /* {"label":"positive","probability":0.98}, or NULL: nothing to go by. */
 static struct json_object *
 answer(const char *text, size_t length)
@@ -89,7 +96,7 @@ sentiment_get(struct fh_request *rq)
 	struct json_object *reply;
 
 	if (!ready)
-		return fh_problem(rq, 503, "the model is not loaded");
+		return not_loaded(rq);
 	fault = fault_of(text, text == NULL ? 0 : strlen(text));
 	if (fault != NULL)
 		return fh_problem(rq, 422, "text: %s, as in "
@@ -142,7 +149,7 @@ sentiment_post(struct fh_request *rq)
 	const char *faults;
 
 	if (!ready)
-		return fh_problem(rq, 503, "the model is not loaded");
+		return not_loaded(rq);
 	list = fh_json(rq);
 	if (list == NULL && fh_json_error(rq) != NULL)
 		return fh_problem(rq, 400, "%s", fh_json_error(rq));

@@ -40,8 +40,8 @@ static void *
 postgresql_open(const char *where, char *why)
 {
 	/* Before dbname, so that the connection string may say otherwise. */
-	const char *const names[] = { "connect_timeout", "fallback_application_name",
-	    "dbname", NULL };
+	const char *const names[] = { "connect_timeout",
+	    "fallback_application_name", "dbname", NULL };
 	const char *const values[] = { "5", "fcgi-host train", where, NULL };
 	PGconn *connection = PQconnectdbParams(names, values, 1);
 

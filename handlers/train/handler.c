@@ -87,6 +87,7 @@ train_ready(struct fh_request *rq, int *rc_out)
 	enum database_rc rc = DATABASE_OK;
 
 	if (train->fault[0] != '\0') {
+		fh_set_header(rq, "Retry-After", "30");
 		*rc_out = fh_problem(rq, 503, "%s", train->fault);
 		return NULL;
 	}
