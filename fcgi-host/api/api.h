@@ -1,11 +1,11 @@
 /*
  * api.h - the host's side of <fcgi-host/handler.h>.
  *
- * Front, workers, `call` and `cgi` all run a handler the same way: an input (the
- * raw parameters and the body) and a sink (where reply bytes go).  What differs
- * between them is the sink.
+ * Front, workers, `call` and `cgi` all run a handler the same way: an input
+ * (the raw parameters and the body) and a sink (where reply bytes go).  What
+ * differs between them is the sink.
  *
- *	worker = api_worker_create(set, pool or API_ALL_POOLS, &err);
+ *	worker = api_worker_create(set, pool or API_ALL_POOLS);
  *	rq = api_request_create(worker);
  *	for each request:
  *		outcome = api_serve(rq, &input, &sink, &reply);
@@ -43,7 +43,7 @@ struct api_input {
 	const struct route	*route;
 	const uint8_t		*params;	/* raw name-value block */
 	size_t			 params_length;
-	const void		*body;		/* never NULL */
+	const void		*body;		/* may be NULL for none */
 	size_t			 body_length;
 	int			 body_fd;	/* -1: the body is in memory */
 	const char		*request_id;	/* ends in NUL */
@@ -53,8 +53,9 @@ struct api_input {
 };
 
 /*
- * Where reply bytes go.  `head` is the complete CGI header, blank line included;
- * it is given with the first call and NULL later.
+ * Where reply bytes go.  `head` is the complete CGI header, blank line
+ * included; it is given with the first call and NULL later.  After a call that
+ * failed there is no further one.
  *
  * space	how many body bytes are collected before they must be sent
  * streams	false: nothing can be sent before the end; a body over `space`
@@ -103,7 +104,9 @@ void	api_request_reset(struct fh_request *);
 /*
  * A whole reply, header and problem document (RFC 9457), for what the host
  * itself answers.  `extra` is complete header lines ("Allow: GET\r\n") or "".
- * Without a body if head_only.  Returns its length, at most `size`.
+ * Without a body if head_only, and without document and type for a 204.  A
+ * sentence that is too long for `size` is cut.  Returns the length, at most
+ * `size`, which must have room for the header and 200 bytes more.
  */
 #define API_PROBLEM_MAX	2048
 size_t	api_problem(char *out, size_t size, int status, const char *request_id,

@@ -85,7 +85,7 @@ struct fh_request {
 	struct api_arena	 arena;
 	char			*space;		/* where a body is collected */
 	size_t			 space_size;
-	char			 fault[256];	/* why it must be a 500; or "" */
+	char			 fault[256];	/* why it is a 500, or "" */
 	bool			 used;		/* reset is due */
 
 	/* zeroed for each request, from `input` to the end */

@@ -32,7 +32,7 @@ struct fixture {
 	struct api_sink		 sink;
 	int			 sends;
 	int			 flushes;
-	int			 fail_at;	/* the send that fails, from 1 */
+	int			 fail_at;	/* which send fails, from 1 */
 	char			 head[1 << 16];
 	size_t			 head_length;
 	char			 body[FIXTURE_BODY + 1];
