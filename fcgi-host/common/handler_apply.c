@@ -106,7 +106,7 @@ static size_t
 nearest_routes(const struct handler_set *set, const char *label,
     const struct route *out[NEAREST_MAX])
 {
-	size_t far[NEAREST_MAX], count = 0, limit = strlen(label) / 2 + 2;
+	size_t far[NEAREST_MAX], count = 0, limit = strlen(label) / 4 + 1;
 
 	for (size_t i = 0; i < set->route_count; i++) {
 		size_t here = distance(label, set->routes[i].label);

@@ -128,7 +128,7 @@ struct route_capture {
 struct route_match {
 	const struct route	*route;		/* NULL: see status */
 	int			 status;	/* 200, 204 (OPTIONS), 404, 405 */
-	bool			 head;		/* HEAD served by a GET route */
+	bool			 head;		/* HEAD: a reply without a body */
 	char			 allow[ROUTE_ALLOW_MAX];	/* 204 and 405 */
 	struct route_capture	 captures[ROUTE_CAPTURES_MAX];
 	size_t			 capture_count;

@@ -165,6 +165,13 @@ route_tree_destroy(struct route_node *node)
 
 /* ---------------------------------------------------------- the search */
 
+static bool
+is(const struct search *search, const char *method, size_t length)
+{
+	return search->method_length == length &&
+	    memcmp(search->method, method, length) == 0;
+}
+
 /* Is this method in the list already? */
 static bool
 is_allowed(const char *allow, const char *method, size_t length)
@@ -238,11 +245,8 @@ arrive(const struct route_node *node, struct search *search)
 		return NULL;
 	}
 	route = answer_for(node, search->method, search->method_length);
-	if (route == NULL && search->method_length == 4 &&
-	    memcmp(search->method, "HEAD", 4) == 0) {
+	if (route == NULL && search->match->head)
 		route = answer_for(node, "GET", 3);
-		search->match->head = route != NULL;
-	}
 	return route;
 }
 
@@ -285,8 +289,7 @@ explain(const struct route_node *root, const char *path, struct search *search)
 		return;
 	}
 	allow_add(match->allow, sizeof(match->allow), "OPTIONS", 7);
-	match->status = search->method_length == 7 &&
-	    memcmp(search->method, "OPTIONS", 7) == 0 ? 204 : 405;
+	match->status = is(search, "OPTIONS", 7) ? 204 : 405;
 }
 
 void
@@ -299,7 +302,7 @@ route_find(const struct handler_set *set, const char *method,
 
 	match->route = NULL;
 	match->status = 404;
-	match->head = false;
+	match->head = is(&search, "HEAD", 4);
 	match->allow[0] = '\0';
 	match->capture_count = 0;
 	if (path_length == 0) {

@@ -1,0 +1,16 @@
+/*
+ * cli.h - the subcommands.
+ *
+ * Each is given its own name as argv[0] and what follows it, and returns the
+ * exit code: 0, or one of enum exit_code, or, where it says so, 1.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+int	cli_check(int argc, char **argv);
+int	cli_routes(int argc, char **argv);
+int	cli_call(int argc, char **argv);	/* 1: the status was >= 400 */
+int	cli_cgi(int argc, char **argv);
+int	cli_version(int argc, char **argv);
+
+#endif

@@ -1,0 +1,356 @@
+/*
+ * cli_call.c - `fcgi-host call`: one request, no web server, no daemon.
+ *
+ * Runs in: the tools.
+ * Owns: stdout, for the reply.
+ * Invariant: one process, one thread of ours, no time limit: made for gdb,
+ * valgrind and scripts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/cli_inline.h"
+#include "cli/cli_options.h"
+#include "common/log.h"
+
+struct call {
+	const char	*config_file;
+	const char	*handlers;
+	const char	*data;
+	struct cli_list	 headers;
+	bool		 show_head;
+	bool		 all_models;
+	bool		 no_models;
+	const char	*method;
+	const char	*target;	/* path?query as given */
+	const char	*type;		/* of the body; NULL if not given */
+	struct cli_request request;
+};
+
+static int
+parse(struct call *call, int argc, char **argv, int *exit_out)
+{
+	const struct cli_option options[] = {
+		CLI_OPTION_CONFIG(call->config_file),
+		{ '\0', "handlers", "DIR", "takes the handlers from DIR; "
+		    "without -c then all\noptions have their defaults",
+		    .text = &call->handlers },
+		{ 'H', "header", "'NAME: VALUE'", "a request header; may be "
+		    "given again", .list = &call->headers },
+		{ 'd', "data", "DATA|@FILE|-", "the body: the text, a file's "
+		    "bytes, or stdin's;\n"
+		    "application/x-www-form-urlencoded if no\n"
+		    "Content-Type is given", .text = &call->data },
+		{ 'i', "include", NULL, "prints the reply's header too",
+		    .flag = &call->show_head },
+		{ '\0', "all-models", NULL, "starts all handlers and makes "
+		    "all models, not\nonly those of the handler asked for",
+		    .flag = &call->all_models },
+		{ '\0', "no-models", NULL, "loads no models",
+		    .flag = &call->no_models },
+	};
+	const struct cli_command command = { "call", "METHOD PATH[?QUERY]",
+	    2, 2,
+	    "Runs one request against the handlers, in this process, and "
+	    "prints the body of\nthe reply.  Sync and async routes run alike, "
+	    "without a time limit, so that it can\nbe run under gdb or "
+	    "valgrind.  What a handler prints to stdout goes to stderr.\n"
+	    "Exit code: 0; 1 if the status is 400 or more, or the reply not "
+	    "whole.\n\n"
+	    "  fcgi-host call --handlers . GET '/hello?name=you'\n"
+	    "  gdb --args fcgi-host call -c my.conf POST /train -d @rows.json",
+	    options, sizeof(options) / sizeof(options[0]) };
+	int operand = cli_parse(&command, argc, argv, exit_out);
+
+	if (operand < 0)
+		return -1;
+	call->method = argv[operand];
+	call->target = argv[operand + 1];
+	if (call->target[0] == '/')
+		return 0;
+	*exit_out = cli_usage_error("call", "a path starts with '/', "
+	    "\"%s\" does not", call->target);
+	return -1;
+}
+
+/* ------------------------------------------------------ the parameters */
+
+static int
+put(struct call *call, const char *name, const char *value, size_t length)
+{
+	return cli_request_put(&call->request, name, strlen(name), value,
+	    length);
+}
+
+static int
+put_text(struct call *call, const char *name, const char *value)
+{
+	return put(call, name, value, strlen(value));
+}
+
+static int
+put_path(struct call *call)
+{
+	const char *query = strchrnul(call->target, '?');
+	size_t length = (size_t)(query - call->target);
+	char *path = malloc(length + 1);
+	ptrdiff_t decoded;
+	int rc;
+
+	if (path == NULL)
+		return -1;
+	decoded = wire_percent_decode(path, call->target, length, false);
+	if (decoded < 0) {
+		free(path);
+		return cli_usage_error("call", "\"%s\" has a malformed "
+		    "escape", call->target);
+	}
+	rc = put(call, "PATH_INFO", path, (size_t)decoded);
+	free(path);
+	if (*query == '?')
+		query++;
+	return rc < 0 || put_text(call, "QUERY_STRING", query) < 0 ||
+	    put_text(call, "REQUEST_URI", call->target) < 0 ? -1 : 0;
+}
+
+/* "Accept-Language" -> "HTTP_ACCEPT_LANGUAGE" */
+static int
+put_header(struct call *call, const char *name, size_t length,
+    const char *value)
+{
+	char *parameter = malloc(length + 6);
+	int rc;
+
+	if (parameter == NULL)
+		return -1;
+	memcpy(parameter, "HTTP_", 5);
+	for (size_t i = 0; i < length; i++) {
+		char c = name[i];
+
+		parameter[5 + i] = c == '-' ? '_' : c >= 'a' && c <= 'z' ?
+		    (char)(c - 'a' + 'A') : c;
+	}
+	parameter[5 + length] = '\0';
+	if (strcmp(parameter, "HTTP_CONTENT_TYPE") == 0) {
+		call->type = value;
+		rc = 0;
+	} else if (strcmp(parameter, "HTTP_CONTENT_LENGTH") == 0) {
+		rc = cli_usage_error("call", "Content-Length is that of -d");
+	} else {
+		rc = put_text(call, parameter, value);
+	}
+	free(parameter);
+	return rc;
+}
+
+static int
+put_headers(struct call *call)
+{
+	for (size_t i = 0; i < call->headers.count; i++) {
+		const char *text = call->headers.texts[i];
+		const char *colon = strchr(text, ':');
+		const char *value;
+		int rc;
+
+		if (colon == NULL || !wire_is_token(text,
+		    (size_t)(colon - text)))
+			return cli_usage_error("call", "-H \"%s\": write "
+			    "'Name: value'", text);
+		value = colon + 1 + strspn(colon + 1, " \t");
+		if (!wire_is_field_value(value, strlen(value)))
+			return cli_usage_error("call", "-H \"%s\": a value "
+			    "has no control characters", text);
+		rc = put_header(call, text, (size_t)(colon - text), value);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+put_body(struct call *call)
+{
+	char length[24];
+
+	if (call->data == NULL)
+		return call->type == NULL ? 0 :
+		    put_text(call, "CONTENT_TYPE", call->type);
+	snprintf(length, sizeof(length), "%zu", call->request.body.length);
+	return put_text(call, "CONTENT_LENGTH", length) < 0 ||
+	    put_text(call, "CONTENT_TYPE", call->type != NULL ? call->type :
+	    "application/x-www-form-urlencoded") < 0 ? -1 : 0;
+}
+
+static int
+put_all(struct call *call)
+{
+	static const struct {
+		const char *name, *value;
+	} fixed[] = {
+		{ "GATEWAY_INTERFACE", "CGI/1.1" },
+		{ "SERVER_PROTOCOL", "HTTP/1.1" },
+		{ "SERVER_SOFTWARE", "fcgi-host-call" },
+		{ "SERVER_NAME", "localhost" },
+		{ "SERVER_ADDR", "127.0.0.1" },
+		{ "SERVER_PORT", "80" },
+		{ "REMOTE_ADDR", "127.0.0.1" },
+		{ "REMOTE_PORT", "1" },
+		{ "REQUEST_SCHEME", "http" },
+		{ "SCRIPT_NAME", "" },
+	};
+	int rc;
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		if (put_text(call, fixed[i].name, fixed[i].value) < 0)
+			return -1;
+	}
+	if (put_text(call, "REQUEST_METHOD", call->method) < 0)
+		return -1;
+	rc = put_path(call);
+	if (rc == 0)
+		rc = put_headers(call);
+	return rc == 0 ? put_body(call) : rc;
+}
+
+/* ------------------------------------------------------------- the body */
+
+/* -1: the data are the text itself. */
+static int
+open_data(const char *data)
+{
+	if (strcmp(data, "-") == 0)
+		return STDIN_FILENO;
+	return data[0] == '@' ? open(data + 1, O_RDONLY | O_CLOEXEC) : -1;
+}
+
+static int
+read_data(struct call *call, const struct config *config)
+{
+	struct cli_body *body = &call->request.body;
+	const char *data = call->data;
+	struct err err = { "" };
+	int fd, rc;
+
+	if (data == NULL)
+		return 0;
+	fd = open_data(data);
+	if (fd < 0 && data[0] == '@')
+		return cli_usage_error("call", "%s: %s", data + 1,
+		    strerror(errno));
+	if (fd < 0) {
+		body->bytes = strdup(data);
+		body->length = strlen(data);
+		return body->bytes != NULL ? 0 : -1;
+	}
+	rc = cli_body_read(body, fd, HEAD_NO_LENGTH, config, &err);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return rc == 0 ? 0 : cli_usage_error("call", "%s", err.text);
+}
+
+/* ----------------------------------------------------------------- main */
+
+/* The configuration, with --handlers over it. */
+static struct config *
+load_config(struct call *call)
+{
+	struct config *config;
+	char *directory;
+
+	if (call->handlers == NULL)
+		return cli_config_load(call->config_file);
+	directory = realpath(call->handlers, NULL);
+	if (directory == NULL) {
+		cli_usage_error("call", "%s: %s", call->handlers,
+		    strerror(errno));
+		return NULL;
+	}
+	config = call->config_file != NULL ?
+	    cli_config_load(call->config_file) : config_defaults();
+	if (config == NULL) {
+		free(directory);
+		return NULL;
+	}
+	free(config->handlers);
+	config->handlers = directory;
+	return config;
+}
+
+static int
+run(struct call *call, const struct config *config, int out)
+{
+	struct cli_inline in = { .all_models = call->all_models,
+	    .no_models = call->no_models };
+	struct cli_request *request = &call->request;
+	struct cli_sink sink;
+	enum head_rc head;
+	int rc = 0;
+
+	cli_sink_init(&sink, out, call->show_head, true);
+	if (cli_inline_open(&in, config) < 0) {
+		cli_inline_close(&in);
+		return EXIT_CODE_CONFIG;
+	}
+	head = cli_request_scan(request);
+	if (head != HEAD_OK)
+		cli_inline_problem(request, &sink, 400, "", "%s.",
+		    head_strerror(head));
+	else if (cli_inline_route(&in, request, &sink))
+		rc = cli_inline_serve(&in, request, &sink);
+	cli_inline_close(&in);
+	if (rc < 0)
+		cli_usage_error("call", "the reply is not whole");
+	return rc < 0 || sink.status >= 400 ? 1 : 0;
+}
+
+static int
+call_with(struct call *call, const struct config *config)
+{
+	int rc, out;
+
+	log_set_level(config->log_level);
+	rc = read_data(call, config);
+	if (rc == 0)
+		rc = put_all(call);
+	if (rc < 0)
+		return EXIT_CODE_SYSTEM;
+	if (rc > 0)
+		return rc;
+	out = cli_take_stdout();
+	if (out < 0) {
+		log_warn("stdout");
+		return EXIT_CODE_SYSTEM;
+	}
+	rc = run(call, config, out);
+	if (close(out) < 0)
+		rc = EXIT_CODE_SYSTEM;
+	return rc;
+}
+
+int
+cli_call(int argc, char **argv)
+{
+	struct call call = { .config_file = NULL };
+	struct config *config;
+	int exit_code;
+
+	cli_request_init(&call.request);
+	if (parse(&call, argc, argv, &exit_code) < 0)
+		return exit_code;
+	signal(SIGPIPE, SIG_IGN);
+	log_init("call");
+	config = load_config(&call);
+	if (config == NULL)
+		return EXIT_CODE_CONFIG;
+	exit_code = call_with(&call, config);
+	cli_request_free(&call.request);
+	config_free(config);
+	return exit_code;
+}

@@ -1,0 +1,180 @@
+/*
+ * cli_inline.c - handlers without a daemon: one request, in this process.
+ *
+ * Runs in: `call` and `cgi`.
+ * Owns: the set, its models and the one serving thread.
+ * Invariant: a refusal reads as the front's would.
+ */
+#include "cli/cli_inline.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli_models.h"
+#include "common/log.h"
+
+static void
+report(void *context, const char *sentence)
+{
+	(void)context;
+	log_warnx("%s", sentence);
+}
+
+int
+cli_inline_open(struct cli_inline *in, const struct config *config)
+{
+	char threads[16];
+	struct err err;
+
+	snprintf(threads, sizeof(threads), "%u", config->omp_threads);
+	setenv("OMP_NUM_THREADS", threads, 0);
+	in->config = config;
+	in->set = handler_set_load(config, NULL, report, NULL, &err);
+	if (in->set == NULL) {
+		log_line(LOG_LEVEL_ERROR, "%s", err.text);
+		return -1;
+	}
+	return 0;
+}
+
+void
+cli_inline_close(struct cli_inline *in)
+{
+	api_request_destroy(in->request);
+	api_worker_destroy(in->worker);
+	if (in->view.root != NULL)
+		route_tree_destroy(in->view.root);
+	handler_set_free(in->set);
+	cli_models_close(in);
+}
+
+/* ------------------------------------------------------------ refusals */
+
+void
+cli_inline_problem(const struct cli_request *request, struct cli_sink *sink,
+    int status, const char *extra, const char *format, ...)
+{
+	bool head_only = request->head.method.length == 4 &&
+	    memcmp(request->head.method.at, "HEAD", 4) == 0;
+	char text[API_PROBLEM_MAX], detail[512];
+	size_t length, head;
+	const char *end;
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(detail, sizeof(detail), format, ap);
+	va_end(ap);
+	length = api_problem(text, sizeof(text), status, request->id,
+	    head_only, extra, "%s", detail);
+	end = memmem(text, length, "\r\n\r\n", 4);
+	FH_BUG(end == NULL);
+	head = (size_t)(end + 4 - text);
+	sink->status = status;
+	sink->sink.send(&sink->sink, text, head, text + head, length - head);
+}
+
+bool
+cli_inline_route(struct cli_inline *in, struct cli_request *request,
+    struct cli_sink *sink)
+{
+	const struct head *head = &request->head;
+	struct route_match *match = &request->match;
+	char allow[ROUTE_ALLOW_MAX + 16];
+
+	route_find(in->set, head->method.at, head->method.length,
+	    head->path.at, head->path.length, match);
+	if (match->route != NULL)
+		return true;
+	snprintf(allow, sizeof(allow), "Allow: %s\r\n", match->allow);
+	if (match->status == 404)
+		cli_inline_problem(request, sink, 404, "",
+		    "No route for this path.");
+	else if (match->status == 405)
+		cli_inline_problem(request, sink, 405, allow,
+		    "This path allows %s.", match->allow);
+	else
+		cli_inline_problem(request, sink, match->status, allow,
+		    "%s", "");
+	return false;
+}
+
+/* ------------------------------------------------------------- serving */
+
+/*
+ * The view is the set as if it had one route: then only its handler's hooks
+ * are run.  While they run it has one handler too, or all of them.
+ */
+static int
+start_handler(struct cli_inline *in, const struct route *route)
+{
+	const struct handler *handler = route->handler;
+	struct handler_set *set = in->set, *view = &in->view;
+	bool all = in->all_models;
+
+	if (cli_models_open(in, all ? NULL : handler) < 0)
+		return -1;
+	*view = *set;
+	view->root = NULL;
+	view->routes = &set->routes[route->index];
+	view->route_count = 1;
+	if (!all) {
+		view->handlers = &set->handlers[handler->index];
+		view->handler_count = 1;
+	}
+	handler_set_preload(view, report, NULL);
+	handler_set_models(set, view->models, view->model_count);
+	if (view->route_count == 0)
+		return -1;
+	view->handlers = set->handlers;
+	view->handler_count = set->handler_count;
+	in->worker = api_worker_create(view, API_ALL_POOLS);
+	if (in->worker != NULL)
+		in->request = api_request_create(in->worker);
+	return in->request != NULL ? 0 : -1;
+}
+
+static void
+choose_space(const struct config *config, const struct route *route,
+    struct api_sink *sink)
+{
+	sink->streams = route->async;
+	sink->space = route->async ? config->reply_space :
+	    config->sync_reply_limit;
+}
+
+int
+cli_inline_serve(struct cli_inline *in, struct cli_request *request,
+    struct cli_sink *sink)
+{
+	const struct route *route = request->match.route;
+	struct api_input input = {
+		.route = route,
+		.params = request->params,
+		.params_length = request->length,
+		.body = request->body.bytes != NULL ? request->body.bytes : "",
+		.body_length = request->body.length,
+		.body_fd = request->body.fd,
+		.request_id = request->id,
+		.head_only = request->match.head,
+		.deadline_ns = request->deadline_ns,
+	};
+	struct api_result result;
+	enum api_outcome outcome;
+
+	if (start_handler(in, route) < 0) {
+		cli_inline_problem(request, sink, 500, "",
+		    "The handler of this route could not start.");
+		return 0;
+	}
+	choose_space(in->config, route, &sink->sink);
+	outcome = api_serve(in->request, &input, &sink->sink, &result);
+	sink->status = result.status;
+	input.body = "";
+	input.body_length = 0;
+	input.body_fd = -1;
+	api_finish(in->request, &input, &result);
+	api_request_reset(in->request);
+	return outcome == API_DONE ? 0 : -1;
+}

@@ -1,0 +1,121 @@
+/*
+ * cli_inline.h - handlers without a daemon: one request, in this process.
+ *
+ *	cli_inline_open(&in, config);
+ *	cli_request_put(&request, ...); cli_request_scan(&request);
+ *	if (cli_inline_route(&in, &request, &sink))
+ *		cli_inline_serve(&in, &request, &sink);
+ *	cli_inline_close(&in);
+ *
+ * Sync and async routes run alike, in the calling thread.  Of all handlers
+ * only the one asked for is started (preload, worker_init), and of the models
+ * that handlers make only its own: a request should not pay for the others.
+ * `all_models` makes the others too.  A model of kind file is the file itself,
+ * mapped; its sha256 is "" unless the configuration names one to compare.
+ */
+#ifndef CLI_CLI_INLINE_H
+#define CLI_CLI_INLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/api.h"
+#include "common/config.h"
+#include "common/handler_set.h"
+#include "common/head.h"
+
+struct cli_inline {
+	const struct config	*config;
+	struct handler_set	*set;
+	struct handler_set	 view;	/* with one route: what is started */
+	bool			 all_models;
+	bool			 no_models;
+	struct fh_model		*models;
+	struct cli_model	*model_memory;	/* in step with config.models */
+	struct api_worker	*worker;
+	struct fh_request	*request;
+};
+
+/* A reply on its way to a descriptor. */
+struct cli_sink {
+	struct api_sink	 sink;		/* first: given to api_serve */
+	int		 fd;
+	bool		 with_head;
+	bool		 with_body;
+	bool		 left;		/* something has been written */
+	int		 status;	/* as sent */
+};
+
+void	cli_sink_init(struct cli_sink *, int fd, bool with_head,
+	    bool with_body);
+
+/* A body: in memory, or in a file without a name when it is large. */
+struct cli_body {
+	char	*bytes;		/* NULL if spooled or empty */
+	size_t	 length;
+	int	 fd;		/* -1: in memory */
+};
+
+/*
+ * Reads `announced` bytes, or to the end for HEAD_NO_LENGTH.  0; or the status
+ * to answer with and why: 413 over body_limit, 400 when fewer came, 500.
+ */
+int	cli_body_read(struct cli_body *body_out, int fd, int64_t announced,
+	    const struct config *, struct err *);
+void	cli_body_free(struct cli_body *);
+
+/* What is asked for. */
+struct cli_request {
+	uint8_t		*params;	/* raw pairs; malloc */
+	size_t		 length;
+	size_t		 room;
+	char		*scratch;
+	struct head	 head;
+	struct route_match match;
+	char		 id[HEAD_ID_MAX + 1];
+	struct cli_body	 body;
+	uint64_t	 deadline_ns;	/* 0: none */
+};
+
+/* Empty, with an id of its own. */
+void	cli_request_init(struct cli_request *);
+
+/* Appends a parameter.  -1: out of memory. */
+int	cli_request_put(struct cli_request *, const char *name,
+	    size_t name_length, const char *value, size_t value_length);
+
+/* Reads the head; a web server's id takes the place of ours. */
+enum head_rc	cli_request_scan(struct cli_request *);
+void	cli_request_free(struct cli_request *);
+
+/* Loads the handlers.  -1: said why on stderr. */
+int	cli_inline_open(struct cli_inline *, const struct config *);
+void	cli_inline_close(struct cli_inline *);
+
+/*
+ * Finds the route.  False: there is none, and the refusal (404, 405, 204) has
+ * gone to the sink.
+ */
+bool	cli_inline_route(struct cli_inline *, struct cli_request *,
+	    struct cli_sink *);
+
+/*
+ * Starts what the route needs, runs it, and its finish().  0; or -1: the reply
+ * is not whole.
+ */
+int	cli_inline_serve(struct cli_inline *, struct cli_request *,
+	    struct cli_sink *);
+
+/* Answers with a problem document. */
+void	cli_inline_problem(const struct cli_request *, struct cli_sink *,
+	    int status, const char *extra, const char *format, ...)
+	    __attribute__((format(printf, 5, 6)));
+
+/*
+ * Makes stdout a copy of stderr, so that what a handler prints cannot get into
+ * the reply, and returns a descriptor of what stdout was.  -1 with errno.
+ */
+int	cli_take_stdout(void);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * cli_models.c - models for one request, in this process alone.
+ *
+ * Runs in: `call` and `cgi`.
+ * Owns: the mappings, until cli_models_close().
+ * Invariant: only what the request can ask for is loaded; a file is mapped
+ * where it lies, so that it costs no more than what is read of it.
+ */
+#include "cli/cli_models.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "model/model.h"
+#include "model/model_source.h"
+
+struct cli_model {
+	struct model_image	 image;
+	void			*data;	/* mapped; NULL: nothing */
+	size_t			 mapped;
+};
+
+static int
+compare_hash(const struct config_model *config, struct model_source *source,
+    char out[MODEL_HASH_TEXT], struct err *err)
+{
+	if (config->sha256 == NULL)
+		return 0;
+	if (model_source_hash(source, out, err) < 0)
+		return -1;
+	if (strcasecmp(out, config->sha256) != 0)
+		return err_set(err, "its SHA-256 is %s, not %s", out,
+		    config->sha256);
+	return 0;
+}
+
+static int
+map_file(const struct config_model *config, struct cli_model *memory,
+    struct fh_model *out, struct err *err)
+{
+	struct model_source source;
+	int rc;
+
+	if (model_source_open(config->path, &source, err) < 0)
+		return -1;
+	rc = compare_hash(config, &source, memory->image.sha256, err);
+	memory->mapped = source.identity.size;
+	if (rc == 0)
+		memory->data = mmap(NULL, memory->mapped, PROT_READ,
+		    MAP_PRIVATE, source.fd, 0);
+	model_source_close(&source);
+	if (rc == 0 && memory->data == MAP_FAILED) {
+		memory->data = NULL;
+		rc = err_sys(err, "%s cannot be mapped", config->path);
+	}
+	out->data = memory->data;
+	out->root = memory->data;
+	out->length = memory->mapped;
+	return rc;
+}
+
+/* Room for a model at an address that this process has free: under valgrind
+ * the usual one may be out of reach. */
+static uint64_t
+free_address(uint64_t usual)
+{
+	size_t size = MODEL_ADDRESS_STEP;
+	void *at;
+
+	for (; size >= (1U << 30); size /= 4) {
+		at = mmap((void *)(uintptr_t)usual, size, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (at != MAP_FAILED) {
+			munmap(at, size);
+			return (uint64_t)(uintptr_t)at;
+		}
+	}
+	return usual;
+}
+
+static int
+build(const struct config_model *config, const struct fh_model_def *def,
+    uint64_t usual, struct cli_model *memory, struct fh_model *out,
+    struct err *err)
+{
+	int fd, rc;
+
+	if (model_load(config, def, free_address(usual), &memory->image, &fd,
+	    err) < 0)
+		return -1;
+	rc = model_map(&memory->image, fd, out, err);
+	close(fd);
+	if (rc < 0)
+		return -1;
+	memory->data = (void *)(uintptr_t)out->data;
+	memory->mapped = memory->image.mapped;
+	return 0;
+}
+
+/* 1: loaded.  0: not this one, or not to be had. */
+static int
+open_one(struct cli_inline *in, const struct handler *handler, size_t index,
+    struct fh_model *out)
+{
+	const struct config_model *config = &in->config->models[index];
+	struct cli_model *memory = &in->model_memory[index];
+	const struct handler *maker = NULL;
+	const struct fh_model_def *def = handler_set_model_def(in->set,
+	    config->name, &maker);
+	struct err err = { "no handler makes it" };
+	int rc = -1;
+
+	memset(out, 0, sizeof(*out));
+	out->version = 1;
+	if (config->kind == CONFIG_MODEL_FILE)
+		rc = map_file(config, memory, out, &err);
+	else if (handler != NULL && maker != NULL && maker != handler)
+		return 0;
+	else if (config->kind == CONFIG_MODEL_BUILD && def != NULL)
+		rc = build(config, def, MODEL_ADDRESS_BASE + index *
+		    MODEL_ADDRESS_STEP, memory, out, &err);
+	else if (config->kind == CONFIG_MODEL_PRELOAD && def != NULL)
+		rc = 0;		/* handler_set_preload() makes it */
+	if (rc < 0)
+		log_warnx("model \"%s\" is not there: %s", config->name,
+		    err.text);
+	out->name = config->name;
+	out->sha256 = memory->image.sha256;
+	return rc == 0;
+}
+
+int
+cli_models_open(struct cli_inline *in, const struct handler *handler)
+{
+	size_t count = in->no_models ? 0 : in->config->model_count, loaded = 0;
+
+	in->models = calloc(count + 1, sizeof(*in->models));
+	in->model_memory = calloc(count + 1, sizeof(*in->model_memory));
+	if (in->models == NULL || in->model_memory == NULL)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (open_one(in, handler, i, &in->models[loaded]))
+			loaded++;
+	}
+	handler_set_models(in->set, in->models, loaded);
+	return 0;
+}
+
+void
+cli_models_close(struct cli_inline *in)
+{
+	for (size_t i = 0; in->model_memory != NULL &&
+	    i < in->config->model_count; i++) {
+		struct cli_model *memory = &in->model_memory[i];
+
+		if (memory->data != NULL)
+			munmap(memory->data, memory->mapped);
+	}
+	free(in->models);
+	free(in->model_memory);
+	in->models = NULL;
+	in->model_memory = NULL;
+}

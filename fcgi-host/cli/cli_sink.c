@@ -1,0 +1,82 @@
+/*
+ * cli_sink.c - a reply on its way to a descriptor, and who may write there.
+ *
+ * Runs in: `call` and `cgi`.
+ * Owns: the descriptor that stdout was.
+ * Invariant: nothing but the reply is written to it, whatever a handler prints.
+ */
+#include <sys/types.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cli/cli_inline.h"
+
+static int
+write_all(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t done = write(fd, bytes, length);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -1;
+		bytes += done;
+		length -= (size_t)done;
+	}
+	return 0;
+}
+
+static int
+send(struct api_sink *base, const char *head, size_t head_length,
+    const void *body, size_t length)
+{
+	struct cli_sink *sink = (struct cli_sink *)base;
+
+	sink->left = true;
+	if (head != NULL && sink->with_head &&
+	    write_all(sink->fd, head, head_length) < 0) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (sink->with_body && write_all(sink->fd, body, length) < 0) {
+		errno = EPIPE;
+		return -1;
+	}
+	return 0;
+}
+
+/* What was written to a descriptor is on its way already. */
+static int
+flush(struct api_sink *base)
+{
+	(void)base;
+	return 0;
+}
+
+void
+cli_sink_init(struct cli_sink *sink, int fd, bool with_head, bool with_body)
+{
+	*sink = (struct cli_sink){
+		.sink = { .send = send, .flush = flush },
+		.fd = fd,
+		.with_head = with_head,
+		.with_body = with_body,
+	};
+}
+
+int
+cli_take_stdout(void)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (fd < 0)
+		return -1;
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
