@@ -57,11 +57,12 @@ index_slot(const struct fasttext_reader *reader, const void *text,
 	uint32_t slot = hash & reader->slot_mask;
 	const struct fasttext_entry *entry;
 
-	for (; reader->slots[slot] != 0; slot = (slot + 1) & reader->slot_mask) {
+	while (reader->slots[slot] != 0) {
 		entry = &reader->entries[reader->slots[slot] - 1];
 		if (entry->hash == hash && entry->length == length &&
 		    memcmp(reader->bytes + entry->offset, text, length) == 0)
 			break;
+		slot = (slot + 1) & reader->slot_mask;
 	}
 	return slot;
 }

@@ -32,7 +32,7 @@ struct fasttext_reader {
 	uint32_t		 word_ngrams;
 	uint32_t		 loss;
 	uint32_t		 bucket;
-	uint32_t		 minn, maxn;	/* of character n-grams; 0: none */
+	uint32_t		 minn, maxn;	/* character n-grams; 0: none */
 	uint32_t		 words, labels;
 	struct fasttext_entry	*entries;	/* words, then labels */
 	uint32_t		*slots;		/* hash -> entry + 1, 0: free */

@@ -34,7 +34,7 @@ take_booster(void *context, const struct database_value *values, size_t count)
 	return 1;
 }
 
-/* Loads the newest model unless it is loaded.  A version of 0: there is none. */
+/* Loads the newest model unless it is loaded.  Version 0: there is none. */
 static enum database_rc
 refresh(struct fh_request *rq, struct train *train, int64_t *newest_out)
 {

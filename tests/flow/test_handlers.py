@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -200,10 +201,16 @@ def odd_lines():
 
 
 def fasttext(model, lines):
-    """[(label, probability)] as Debian's fasttext says."""
+    """[(label, probability)] as Debian's fasttext says.
+
+    Its program takes "</s>" within a line for the end of it and goes on with
+    the rest as another line; here the first counts.
+    """
+    first = [re.split(r"(?:^|(?<=\s))</s>(?=\s|$)", line)[0] + "\n"
+             for line in lines]
     done = subprocess.run(["fasttext", "predict-prob", model, "-"],
-                          input="".join(line + "\n" for line in lines),
-                          stdout=subprocess.PIPE, text=True, check=True)
+                          input="".join(first), stdout=subprocess.PIPE,
+                          text=True, check=True)
     out = [line.split() for line in done.stdout.splitlines()]
     assert len(out) == len(lines)
     return [(label.replace("__label__", ""), float(p)) for label, p in out]
