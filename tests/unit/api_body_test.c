@@ -263,17 +263,23 @@ test_json_depth(void **state)
 
 /* ------------------------------------------------- memory */
 
+static void	*first;
+
+/* There only where AddressSanitizer is. */
+int	__asan_address_is_poisoned(const volatile void *)
+	    __attribute__((weak));
+
 static int
 serve_memory(struct fh_request *rq)
 {
 	char *large, *text;
 
+	first = fh_alloc(rq, 1);
 	for (size_t size = 0; size < 3000; size += 7) {
 		char *piece = fh_alloc(rq, size);
 
 		assert_non_null(piece);
-		assert_int_equal((uintptr_t)piece % sizeof(max_align_t) % 16,
-		    0);
+		assert_int_equal((uintptr_t)piece % _Alignof(max_align_t), 0);
 		memset(piece, 0x55, size);
 	}
 	large = fh_alloc(rq, 5000000);
@@ -297,6 +303,8 @@ test_memory(void **state)
 	for (int i = 0; i < 3; i++) {
 		fixture_serve(f, serve_memory);
 		wants_body(f, "         7");
+		if (__asan_address_is_poisoned != NULL)
+			assert_true(__asan_address_is_poisoned(first));
 	}
 }
 

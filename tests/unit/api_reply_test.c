@@ -269,6 +269,13 @@ serve_304_length(struct fh_request *rq)
 	return fh_set_header(rq, "Content-Length", "77");
 }
 
+static int
+serve_204_length(struct fh_request *rq)
+{
+	fh_status(rq, 204);
+	return fh_set_header(rq, "Content-Length", "77");
+}
+
 static void
 test_304_keeps_a_length(void **state)
 {
@@ -278,6 +285,8 @@ test_304_keeps_a_length(void **state)
 	wants_head(f, "Status: 304 Not Modified\r\n"
 	    "Content-Length: 77\r\n\r\n");
 	assert_int_equal(f->outcome, API_DONE);
+	fixture_serve(f, serve_204_length);
+	wants_head(f, "Status: 204 No Content\r\n\r\n");
 }
 
 /* ------------------------------------------------- Content-Length */
@@ -309,6 +318,7 @@ static void
 test_longer_than_declared_is_cut(void **state)
 {
 	struct fixture *f = *state;
+	const char *log;
 
 	for (int flushes = 0; flushes < 2; flushes++) {
 		f->sink.space = flushes ? 2 : 65536;
@@ -317,8 +327,10 @@ test_longer_than_declared_is_cut(void **state)
 		wants_body(f, "abc");
 		assert_int_equal(f->outcome, API_DONE);
 		assert_int_equal(f->result.body_bytes, 3);
-		assert_non_null(strstr(fixture_log(f), "the body is longer "
-		    "than its Content-Length of 3: cut\n"));
+		log = strstr(fixture_log(f), "the body is longer than its "
+		    "Content-Length of 3: cut\n");
+		assert_non_null(log);
+		assert_null(strstr(log + 1, "the body"));
 	}
 	declare(f, "0", "abc", 0);
 	wants_header(f, "Content-Length: 0");
@@ -508,6 +520,20 @@ test_header_block_over_the_limit(void **state)
 	assert_int_equal(f->result.status, 500);
 }
 
+/* nginx keeps the eight bytes before the block in the same buffer. */
+static void
+test_header_limit_leaves_room_for_the_record(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config.header_limit = sizeof("Status: 200 OK\r\n" PLAIN
+	    "Content-Length: 14\r\n\r\n") - 1 + 7;
+	fixture_serve(f, serve_hello);
+	assert_int_equal(f->head_length, 0);
+	assert_int_equal(f->outcome, API_BROKEN);
+	assert_non_null(strstr(fixture_log(f), "the header block is 79"));
+}
+
 static int
 serve_flush_with_large_header(struct fh_request *rq)
 {
@@ -554,6 +580,7 @@ main(void)
 		TEST(test_bad_headers),
 		TEST(test_status_as_a_header),
 		TEST(test_header_block_over_the_limit),
+		TEST(test_header_limit_leaves_room_for_the_record),
 		TEST(test_flush_with_a_large_header)
 	};
 
