@@ -3,7 +3,7 @@
  *
  * Runs in: front, workers, call, cgi.
  * Owns: nothing.
- * Invariant: what a handler logs for one request is bounded; what was left out
+ * Invariant: what a handler logs for one request is bounded; what was suppressed
  * is counted and said once.
  */
 #include "api/api_private.h"
@@ -83,8 +83,8 @@ api_log_end(struct fh_request *rq)
 {
 	if (rq->lost_lines == 0)
 		return;
-	api_log(rq, LOG_LEVEL_WARN, "%llu more lines (%llu bytes) of this "
-	    "request are left out", (unsigned long long)rq->lost_lines,
+	api_log(rq, LOG_LEVEL_WARN, "%llu more lines (%llu bytes) "
+	    "suppressed", (unsigned long long)rq->lost_lines,
 	    (unsigned long long)rq->lost_bytes);
 	rq->lost_lines = 0;
 	rq->lost_bytes = 0;

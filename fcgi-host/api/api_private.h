@@ -215,7 +215,7 @@ void	api_log(const struct fh_request *, enum log_level,
 void	api_log_text(struct fh_request *, enum log_level, const char *text,
 	    size_t length);
 
-/* Says what was left out, if anything was. */
+/* Says what was suppressed, if anything was. */
 void	api_log_end(struct fh_request *);
 
 #endif
