@@ -29,6 +29,20 @@ struct cgi {
 	struct cli_sink		 sink;
 };
 
+/* Is the argument this word, but for the backslashes a web server may put
+ * before what means something to a shell? */
+static bool
+is_word(const char *argument, const char *word)
+{
+	for (; *argument != '\0'; argument++) {
+		if (*argument == '\\' && *word != '\\')
+			continue;
+		if (*argument != *word++)
+			return false;
+	}
+	return *word == '\0';
+}
+
 /*
  * RFC 3875, section 4.4: a query without '=' may reach a program as its
  * arguments.  Then a client could choose our configuration, so such a call is
@@ -38,21 +52,23 @@ static bool
 query_is_in_arguments(int argc, char **argv)
 {
 	const char *query = getenv("QUERY_STRING");
-	char *last;
+	const char *plus;
+	char *word;
 	ptrdiff_t length;
 	bool same;
 
 	if (query == NULL || query[0] == '\0' || argc < 2 ||
 	    strchr(query, '=') != NULL)
 		return false;
-	last = strrchr(query, '+');
-	last = strdup(last != NULL ? last + 1 : query);
-	if (last == NULL)
+	plus = strrchr(query, '+');
+	word = strdup(plus != NULL ? plus + 1 : query);
+	if (word == NULL)
 		return true;
-	length = wire_percent_decode(last, last, strlen(last), false);
-	same = length >= 0 && strlen(argv[argc - 1]) == (size_t)length &&
-	    memcmp(argv[argc - 1], last, (size_t)length) == 0;
-	free(last);
+	length = wire_percent_decode(word, word, strlen(word), false);
+	if (length >= 0)
+		word[length] = '\0';
+	same = is_word(argv[argc - 1], word);
+	free(word);
 	return same;
 }
 

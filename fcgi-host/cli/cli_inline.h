@@ -33,6 +33,7 @@ struct cli_inline {
 	bool			 no_models;
 	struct fh_model		*models;
 	struct cli_model	*model_memory;	/* in step with config.models */
+	size_t			 model_count;	/* of both tables */
 	struct api_worker	*worker;
 	struct fh_request	*request;
 };

@@ -26,6 +26,7 @@ static struct {
 	struct cli_sink	*sink;		/* NULL: nothing is watched */
 	uint64_t	 grace_ms;
 	bool		 late;
+	bool		 cut;		/* the reply had begun */
 	int		 null_fd;
 	char		 crashed[API_PROBLEM_MAX];
 	size_t		 crashed_length;
@@ -49,6 +50,7 @@ speak(const char *text, size_t length)
 	words.sink = NULL;
 	if (sink == NULL)
 		return;
+	words.cut = sink->left;
 	while (!sink->left && length > 0) {
 		ssize_t done = write(sink->fd, text, length);
 
@@ -95,12 +97,12 @@ on_alarm(int number)
 {
 	(void)number;
 	if (words.late || words.sink == NULL)
-		_exit(0);
+		_exit(words.cut);
 	words.late = true;
 	log_words("the handler took longer than its time\n");
 	speak(words.timed_out, words.timed_out_length);
 	if (words.grace_ms == 0)
-		_exit(0);
+		_exit(words.cut);
 	arm(words.grace_ms);
 }
 
@@ -111,6 +113,7 @@ on_exit_called(void)
 		return;
 	log_words("the handler called exit()\n");
 	speak(words.crashed, words.crashed_length);
+	_exit(words.cut);
 }
 
 static void

@@ -2,7 +2,7 @@
  * cli_models.c - models for one request, in this process alone.
  *
  * Runs in: `call` and `cgi`.
- * Owns: the mappings, until cli_models_close().
+ * Owns: the mappings, until cli_models_close(); the table, to the end.
  * Invariant: only what the request can ask for is loaded; a file is mapped
  * where it lies, so that it costs no more than what is read of it.
  */
@@ -116,7 +116,6 @@ open_one(struct cli_inline *in, const struct handler *handler, size_t index,
 	int rc = -1;
 
 	memset(out, 0, sizeof(*out));
-	out->version = 1;
 	if (config->kind == CONFIG_MODEL_FILE)
 		rc = map_file(config, memory, out, &err);
 	else if (handler != NULL && maker != NULL && maker != handler)
@@ -130,9 +129,14 @@ open_one(struct cli_inline *in, const struct handler *handler, size_t index,
 		log_warnx("model \"%s\" is not there: %s", config->name,
 		    err.text);
 	out->name = config->name;
+	out->version = 1;
 	out->sha256 = memory->image.sha256;
 	return rc == 0;
 }
+
+/* What a preload function made lives as long as the process, and so does the
+ * table that points to it: volatile, or a compiler would leave this out. */
+static struct fh_model	*volatile all_models;
 
 int
 cli_models_open(struct cli_inline *in, const struct handler *handler)
@@ -141,6 +145,8 @@ cli_models_open(struct cli_inline *in, const struct handler *handler)
 
 	in->models = calloc(count + 1, sizeof(*in->models));
 	in->model_memory = calloc(count + 1, sizeof(*in->model_memory));
+	in->model_count = count;
+	all_models = in->models;
 	if (in->models == NULL || in->model_memory == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
@@ -154,15 +160,14 @@ cli_models_open(struct cli_inline *in, const struct handler *handler)
 void
 cli_models_close(struct cli_inline *in)
 {
-	for (size_t i = 0; in->model_memory != NULL &&
-	    i < in->config->model_count; i++) {
+	for (size_t i = 0; in->model_memory != NULL && i < in->model_count;
+	    i++) {
 		struct cli_model *memory = &in->model_memory[i];
 
 		if (memory->data != NULL)
 			munmap(memory->data, memory->mapped);
 	}
-	free(in->models);
 	free(in->model_memory);
-	in->models = NULL;
 	in->model_memory = NULL;
+	in->models = NULL;
 }
