@@ -35,7 +35,7 @@ enum config_plan { CONFIG_PLAN_ENFORCE, CONFIG_PLAN_WARN, CONFIG_PLAN_OFF };
 struct config_pool {
 	char		*name;
 	uint32_t	 workers;	/* never 0: `auto` is the CPU count */
-	uint32_t	 threads;	/* requests at a time per worker, 1..4096 */
+	uint32_t	 threads;	/* requests at a time per worker */
 	uint32_t	 queue;		/* requests that may wait */
 	uint64_t	 queue_timeout_ms;
 	size_t		 stack;		/* bytes per further thread */
@@ -89,7 +89,7 @@ struct config {
 	char		*listen_owner;	/* NULL: as we are */
 	char		*listen_group;
 	uint32_t	 listen_backlog;
-	char		*user;		/* for every process but the supervisor */
+	char		*user;		/* of all but the supervisor */
 	char		*group;
 	char		*handlers;	/* the handler directory */
 	char		*state_dir;	/* private copies of handlers, spool */
@@ -102,8 +102,8 @@ struct config {
 	size_t		 body_limit;	/* 413 above */
 	size_t		 body_memory;	/* above it a body is spooled */
 	uint64_t	 idle_timeout_ms;	/* a kept connection; 0 never */
-	uint64_t	 read_timeout_ms;	/* from BEGIN to the last byte */
-	uint64_t	 send_timeout_ms;	/* a reader that takes nothing */
+	uint64_t	 read_timeout_ms;	/* to a request's last byte */
+	uint64_t	 send_timeout_ms;	/* nothing is taken */
 
 	/* replies */
 	size_t		 header_limit;	/* nginx's fastcgi_buffer_size */

@@ -155,7 +155,9 @@ static void
 skip_assignment(struct config_reader *reader)
 {
 	reader->token += 2;
-	if (config_is_value(reader->token) &&
+	if (config_is_mark(reader, reader->token, '{'))
+		config_skip_braces(reader);
+	else if (config_is_value(reader->token) &&
 	    !config_statement_begins(reader, 0))
 		reader->token++;
 	config_skip_value(reader);

@@ -103,15 +103,18 @@ pool_exists(const struct config *config, const char *name)
 	return false;
 }
 
-/* "default, slow": the pools there are. */
+/* "default, slow": the pools there are, but for ill-named ones. */
 static void
 list_pools(const struct config *config, char *out, size_t size)
 {
 	size_t length = 0;
 
 	for (size_t i = 0; i < config->pool_count && length < size; i++)
-		length += (size_t)snprintf(out + length, size - length,
-		    "%s%s", i == 0 ? "" : ", ", config->pools[i].name);
+		if (config_title_check(CONFIG_SECTION_POOL,
+		    config->pools[i].name, NULL) == 0)
+			length += (size_t)snprintf(out + length,
+			    size - length, "%s%s", i == 0 ? "" : ", ",
+			    config->pools[i].name);
 }
 
 static void

@@ -102,7 +102,7 @@ find(const struct config_statements *statements,
 	for (size_t i = 0; i < statements->count; i++) {
 		const struct config_instance *other = &statements->list[i];
 
-		if (other->kind == kind && other->title != NULL &&
+		if (other->kind == kind && !other->refused &&
 		    strcmp(other->title, title) == 0)
 			return other;
 	}
@@ -153,7 +153,7 @@ begin(struct config_statements *out, const struct config_instance *instance)
 
 	for (; out->line < instance->line; out->line++)
 		config_emit(out, "\n", 1);
-	if (instance->title != NULL)
+	if (!instance->refused)
 		snprintf(line, sizeof(line), " %s '%s' {", name,
 		    instance->title);
 	else
@@ -181,7 +181,8 @@ config_instance_add(struct config_statements *out,
 {
 	enum config_section_kind kind =
 	    (enum config_section_kind)(section - config_sections);
-	struct config_instance new = { .kind = kind, .line = line };
+	struct config_instance new = { .kind = kind, .line = line,
+		.refused = true };
 
 	if (kind != CONFIG_TOP && out->counts[kind]++ >= section->most) {
 		if (out->counts[kind] == section->most + 1)
@@ -192,10 +193,7 @@ config_instance_add(struct config_statements *out,
 	}
 	if (title != NULL) {
 		new.title = config_copy(title, strlen(title));
-		if (!judge_title(out, &new, faults)) {
-			free(new.title);
-			new.title = NULL;
-		}
+		new.refused = !judge_title(out, &new, faults);
 	}
 	*append(out) = new;
 	if (kind != CONFIG_TOP)

@@ -25,7 +25,7 @@ find_default(const struct config_statements *statements)
 
 		if (instance->kind != CONFIG_SECTION_POOL)
 			continue;
-		if (instance->title != NULL &&
+		if (!instance->refused &&
 		    strcmp(instance->title, "default") == 0)
 			return index;
 		index++;
@@ -73,8 +73,6 @@ place_route(struct config_route *route, const char *title)
 {
 	size_t length;
 
-	if (title == NULL)
-		return;
 	length = strcspn(title, " ");
 	route->method = config_copy(title, length);
 	route->path = copy(title + length + 1);
@@ -91,7 +89,8 @@ place(const struct config_instance *instance, void *base)
 		((struct config_pool *)base)->line = instance->line;
 		break;
 	case CONFIG_SECTION_ROUTE:
-		place_route(base, instance->title);
+		if (!instance->refused)
+			place_route(base, instance->title);
 		((struct config_route *)base)->line = instance->line;
 		break;
 	case CONFIG_SECTION_MODEL:

@@ -42,16 +42,19 @@ const struct config_option config_pool_options[] = {
 
 const struct config_option config_route_options[] = {
 	{ .name = "async", .type = CONFIG_BOOL, ROUTE(async),
+	    .example = "true",
 	    .text = "true: runs in a worker of the pool.  false: runs in the "
 	    "front, and nothing else does meanwhile." },
 	{ .name = "pool", .type = CONFIG_NAME, ROUTE(pool),
+	    .example = "default",
 	    .text = "The pool whose workers run it." },
 	{ .name = "timeout", .type = CONFIG_TIME, ROUTE(timeout_ms),
+	    .example = "5s",
 	    .min = "1ms", .max = "7d", .zero = true,
 	    .text = "How long the handler may run before the client gets a "
 	    "504.  0: no limit." },
 	{ .name = "max_concurrent", .type = CONFIG_COUNT,
-	    ROUTE(max_concurrent),
+	    ROUTE(max_concurrent), .example = "10",
 	    .min = "1", .max = "1000000", .zero = true,
 	    .text = "How many requests of this route may run or wait at a "
 	    "time; more get a 503.  0: no limit but the pool's." },
@@ -60,6 +63,7 @@ const struct config_option config_route_options[] = {
 
 const struct config_option config_model_options[] = {
 	{ .name = "path", .type = CONFIG_PATH, MODEL(path), .required = true,
+	    .example = "/var/lib/fcgi-host/sentiment.bin",
 	    .text = "The file the model is made from." },
 	{ .name = "kind", .type = CONFIG_CHOICE, MODEL(kind),
 	    .fallback = "file", .choices = "file build preload",
@@ -102,6 +106,7 @@ const struct config_option config_model_options[] = {
 
 const struct config_option config_handler_options[] = {
 	{ .name = "set", .type = CONFIG_SETTINGS, HANDLER(settings),
+	    .example = "database=/var/lib/fcgi-host/train.sqlite",
 	    .text = "A list of \"KEY=VALUE\".  KEY is of letters, digits, "
 	    "'-', '_' and '.'; VALUE is the rest and may be empty." },
 	{ .name = NULL }

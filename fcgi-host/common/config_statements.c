@@ -74,6 +74,19 @@ read_inside(struct config_reader *reader)
 	return false;
 }
 
+/* Passes the words of a title that is not in quotes, but for the first.  False
+ * if there are none. */
+static bool
+pass_words(struct config_reader *reader, unsigned line)
+{
+	const struct config_token *begin = reader->token;
+
+	while (config_is_value(reader->token) && reader->token->line == line &&
+	    !config_statement_begins(reader, 0))
+		reader->token++;
+	return reader->token > begin;
+}
+
 /* The title that stands here, without its quotes; NULL, reported, if there is
  * none that can be read. */
 static char *
@@ -93,28 +106,27 @@ take_title(struct config_reader *reader, const struct config_section *section,
 	reader->token++;
 	if (token->bad)
 		return NULL;
-	if (memchr(text, '\\', token->length - 2 * quote) == NULL)
+	if (pass_words(reader, line))
+		config_fault(reader->faults, line, section->name,
+		    "a title with spaces in it stands in quotes");
+	else if (memchr(text, '\\', token->length - 2 * quote) == NULL)
 		return config_copy(text, token->length - 2 * quote);
-	config_fault(reader->faults, line, section->name,
-	    "a title has no backslash in it");
+	else
+		config_fault(reader->faults, line, section->name,
+		    "a title has no backslash in it");
 	return NULL;
 }
 
 /* Passes the '{', or reports that it is not there. */
-static void
+static bool
 take_brace(struct config_reader *reader, unsigned line, const char *key)
 {
-	const char *why = "put '{' behind the title";
-
-	while (config_is_value(reader->token) && reader->token->line == line &&
-	    !config_statement_begins(reader, 0)) {
-		why = "a title with spaces in it stands in quotes";
+	if (config_is_mark(reader, reader->token, '{')) {
 		reader->token++;
+		return true;
 	}
-	if (!config_is_mark(reader, reader->token, '{') || why[0] == 'a')
-		config_fault(reader->faults, line, key, "%s", why);
-	if (config_is_mark(reader, reader->token, '{'))
-		reader->token++;
+	config_fault(reader->faults, line, key, "put '{' behind the title");
+	return false;
 }
 
 /* NAME "title" { ..., from the name on; the '{' may be missing. */
@@ -135,8 +147,7 @@ read_section(struct config_reader *reader,
 	    title, reader->faults);
 	free(title);
 	config_instance_key(inside.instance, key);
-	take_brace(&inside, line, key);
-	has_brace = config_is_mark(reader, inside.token - 1, '{');
+	has_brace = take_brace(&inside, line, key);
 	inside.unclosed = !section_closes(&inside);
 	if (!read_inside(&inside) && has_brace && !reader->cut)
 		config_fault(reader->faults, line, key, "the section is not "

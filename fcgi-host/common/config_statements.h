@@ -19,7 +19,8 @@ struct config_instance {
 	enum config_section_kind kind;
 	bool		 left_out;	/* not in the text */
 	unsigned	 line;
-	char		*title;		/* NULL: none, or not a good one */
+	char		*title;		/* NULL: none that can be read */
+	bool		 refused;	/* the title is malformed or repeated */
 	unsigned	 lines[CONFIG_OPTIONS_MAX];	/* 0: not set */
 	unsigned	*item_lines;	/* of the items of its list */
 	size_t		 item_count;

@@ -37,6 +37,7 @@ enum config_type {
 /*
  * fallback	the default, as it would be written; NULL: not set, which is
  *		NULL or CONFIG_UNSET
+ * example	a value for the sample, where there is no default
  * choices	the words of a CONFIG_CHOICE, in the order of its enum
  * min, max	bounds, inclusive, as they would be written
  * step		a size must be a multiple of it; 0: any
@@ -52,7 +53,7 @@ enum config_type {
 struct config_option {
 	const char		*name;
 	enum config_type	 type;
-	const char		*fallback;
+	const char		*fallback, *example;
 	const char		*choices;
 	const char		*min, *max;
 	unsigned		 step;

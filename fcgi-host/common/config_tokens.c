@@ -179,7 +179,8 @@ is_plain(const char *word, size_t length)
 	return true;
 }
 
-/* Bytes of the word: to a space or mark, ${...} being one piece. */
+/* Bytes of the word, which ends at a space, a mark or a comment; ${...} is one
+ * piece. */
 static size_t
 word_length(const char *word, size_t left, bool *dollar_out)
 {
@@ -194,7 +195,9 @@ word_length(const char *word, size_t left, bool *dollar_out)
 				length++;
 			continue;
 		}
-		if (strchr(" \t\r\n\"'#{}()=,;", word[length]) != NULL)
+		if (strchr(" \t\r\n\"'#{}()=,;", word[length]) != NULL ||
+		    (word[length] == '/' && length + 1 < left &&
+		    word[length + 1] == '*'))
 			break;
 		length++;
 	}

@@ -27,7 +27,7 @@ report_confuse(cfg_t *cfg, const char *format, va_list ap)
 	char sentence[256];
 
 	vsnprintf(sentence, sizeof(sentence), format, ap);
-	config_fault(current_faults, (unsigned)cfg->line, NULL, "%s",
+	config_fault(current_faults, (unsigned)cfg->line, "libconfuse", "%s",
 	    sentence);
 }
 
@@ -216,7 +216,7 @@ config_values_read(struct config *config,
 	if (cfg_parse_buf(cfg, statements->text) == CFG_SUCCESS)
 		read_all(cfg, config, statements, faults);
 	else if (faults->count == 0)
-		config_fault(faults, 0, NULL, "libconfuse cannot read it");
+		config_fault(faults, 0, "libconfuse", "cannot read it");
 	cfg_free(cfg);
 	current_faults = NULL;
 }
