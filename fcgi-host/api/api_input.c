@@ -131,7 +131,7 @@ index_params(struct fh_request *rq)
 		api_fault(rq, ENOMEM, "out of memory for the parameters");
 		return;
 	}
-	while (wire_params_next(&at, end, &pair) == 1) {
+	while (n < count && wire_params_next(&at, end, &pair) == 1) {
 		if (!is_kept(&pair))
 			continue;
 		fields[n].name = to;
