@@ -150,6 +150,11 @@ build_probing_arena(struct fh_arena *arena, const struct fh_source *source,
 	assert_non_null(large);
 	for (size_t i = 0; i < 300000; i++)
 		assert_int_equal(large[i], 0);
+	/* room for 100 bytes, but not after the gap before them */
+	assert_non_null(fh_arena_alloc(arena,
+	    arena->capacity - arena->used - 100, 1));
+	assert_int_not_equal(arena->used % 64, 0);
+	assert_null(fh_arena_alloc(arena, 100, 64));
 	/* to the last byte, and no further */
 	c = fh_arena_alloc(arena, arena->capacity - arena->used, 1);
 	assert_ptr_equal(c + (arena->base + arena->capacity - c),

@@ -533,19 +533,40 @@ second_writable_view_stops_the_seal(void **state)
 	munmap(view, 4096);
 }
 
+/* The VmFlags line of the mapping whose line begins with `start`. */
+static void
+smaps_flags(const char *start, char flags_out[512])
+{
+	FILE *file = fopen("/proc/self/smaps", "re");
+	bool inside = false;
+
+	assert_non_null(file);
+	while (fgets(flags_out, 512, file) != NULL) {
+		if (strncmp(flags_out, start, strlen(start)) == 0)
+			inside = true;
+		else if (inside && strncmp(flags_out, "VmFlags:", 8) == 0)
+			break;
+	}
+	fclose(file);
+	assert_true(inside);
+}
+
 static void
 core_dumps_leave_it_out(void **state)
 {
 	struct model_image image;
 	struct fh_model model;
-	char start[32];
+	char start[32], flags[512];
 	int fd;
 
 	(void)state;
 	load_and_map(&image, &fd, &model);
 	close(fd);
 	snprintf(start, sizeof(start), "%llx-", (unsigned long long)ADDRESS);
-	assert_true(proc_has("/proc/self/smaps", start, " dd"));
+	smaps_flags(start, flags);
+	assert_non_null(strstr(flags, " dd"));		/* not dumped */
+	assert_null(strstr(flags, " wr"));
+	assert_null(strstr(flags, " mw"));		/* nor ever writable */
 	unmap(&image);
 }
 
@@ -578,7 +599,7 @@ locked_pages_stay(void **state)
 	assert_int_equal(model_map(&image, fd, &model, &err), 0);
 	close(fd);
 	if (mlock_works)
-		assert_true(proc_has("/proc/self/status", NULL,
+		assert_true(proc_has("/proc/self/status",
 		    "VmLck:\t      12 kB"));
 	unmap(&image);
 }
@@ -693,13 +714,18 @@ static void
 preload_is_only_identified(void **state)
 {
 	struct config_model config = file_config();
-	struct model_image image;
+	struct model_image image, copied;
 	struct fh_model model;
 	struct err err;
 	int fd;
 
 	(void)state;
+	load_pattern(&copied, &fd);
+	close(fd);
 	config.kind = CONFIG_MODEL_PRELOAD;
+	assert_int_equal(model_load(&config, NULL, ADDRESS, &image, &fd, &err),
+	    0);
+	assert_string_equal(image.sha256, copied.sha256);
 	write_file(scratch_file, "abc", 3);
 	assert_int_equal(model_load(&config, NULL, ADDRESS, &image, &fd, &err),
 	    0);
