@@ -26,6 +26,8 @@ read_text(const char *text, size_t length, struct config_faults *faults)
 	struct config_tokens tokens;
 
 	config->file = config_copy(faults->file, strlen(faults->file));
+	config->text = config_copy(text, length);
+	config->text_length = length;
 	config_tokens_init(&tokens, text, length, faults);
 	config_statements_init(&statements, &tokens, faults);
 	config_values_prepare(config, &statements);
@@ -139,6 +141,7 @@ config_free(struct config *config)
 	free_handlers(config);
 	config_value_release(&config_sections[CONFIG_TOP], config);
 	free(config->file);
+	free(config->text);
 	free(config);
 }
 

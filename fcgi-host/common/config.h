@@ -82,6 +82,8 @@ struct config_handler {
 
 struct config {
 	char		*file;		/* where it was read from */
+	char		*text;		/* what stood there */
+	size_t		 text_length;
 
 	/* processes and paths */
 	char		*listen;	/* "unix:/path" or "tcp:host:port" */

@@ -24,9 +24,9 @@ const struct config_option config_pool_options[] = {
 	    "that wait on databases and services; handlers that compute gain "
 	    "nothing, and a crash takes all requests of its worker." },
 	{ .name = "queue", .type = CONFIG_COUNT, POOL(queue),
-	    .fallback = "1000", .min = "1", .max = "1000000",
+	    .fallback = "1000", .min = "1", .max = "1000000", .zero = true,
 	    .text = "How many requests may wait for a worker; more get a 503 "
-	    "with Retry-After." },
+	    "with Retry-After.  0: none waits." },
 	{ .name = "queue_timeout", .type = CONFIG_TIME,
 	    POOL(queue_timeout_ms),
 	    .fallback = "10s", .min = "1ms", .max = "1d", .zero = true,

@@ -43,8 +43,8 @@ const struct config_option config_top_options[] = {
 	    "Empty: the user that starts the host." },
 	{ .name = "group", .type = CONFIG_GROUP, TOP(group),
 	    .fallback = "", .restart = true,
-	    .text = "The group of these processes, by name.  Empty: the "
-	    "primary group of that user." },
+	    .text = "The group of these processes, by name; it takes effect "
+	    "together with user.  Empty: that user's own group." },
 	{ .name = "handlers", .type = CONFIG_PATH, TOP(handlers),
 	    .fallback = "/usr/lib/fcgi-host/handlers", .restart = true,
 	    .text = "The directory of the handlers.  Every file in it that "
@@ -146,8 +146,9 @@ const struct config_option config_top_options[] = {
 	    "fcgi-host status shows what workers really have." },
 	{ .name = "omp_threads", .type = CONFIG_COUNT, TOP(omp_threads),
 	    .fallback = "1", .min = "1", .max = "1024",
-	    .text = "OMP_NUM_THREADS in every process that runs handlers.  "
-	    "OpenMP threads of many workers compete for the same CPUs: raise "
-	    "it only with few workers." },
+	    .text = "How many threads OpenMP, OpenBLAS and MKL may start in "
+	    "each process (OMP_NUM_THREADS and its kin, which win if they are "
+	    "set in the environment).  Threads of many workers compete for "
+	    "the same CPUs: raise it only with few workers." },
 	{ .name = NULL }
 };
