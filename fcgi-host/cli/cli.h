@@ -12,5 +12,7 @@ int	cli_routes(int argc, char **argv);
 int	cli_call(int argc, char **argv);	/* 1: the status was >= 400 */
 int	cli_cgi(int argc, char **argv);
 int	cli_version(int argc, char **argv);
+int	cli_status(int argc, char **argv);
+int	cli_plan(int argc, char **argv);	/* 1: it does not fit */
 
 #endif

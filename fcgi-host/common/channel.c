@@ -1,0 +1,95 @@
+/*
+ * channel.c - a link between two of our processes.
+ *
+ * Runs in: supervisor, zygote, front, worker.
+ * Owns: nothing; descriptors belong to the callers.
+ * Invariant: a descriptor received is either handed out or closed.
+ */
+#include "common/channel.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+union control_space {
+	char		bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
+	struct cmsghdr	align;
+};
+
+int
+channel_pair(int ends_out[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_out);
+}
+
+int
+channel_send(int fd, const struct message *message, const int *fds,
+    size_t count)
+{
+	struct iovec piece = { (void *)message, sizeof(*message) };
+	struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1 };
+	union control_space space;
+	struct cmsghdr *control;
+	ssize_t sent;
+
+	if (count > 0) {
+		memset(&space, 0, sizeof(space));
+		packet.msg_control = space.bytes;
+		packet.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control = CMSG_FIRSTHDR(&packet);
+		control->cmsg_level = SOL_SOCKET;
+		control->cmsg_type = SCM_RIGHTS;
+		control->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(control), fds, count * sizeof(int));
+	}
+	do {
+		sent = sendmsg(fd, &packet, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	return sent == (ssize_t)sizeof(*message) ? 0 : -1;
+}
+
+static size_t
+take_descriptors(struct msghdr *packet, int fds_out[CHANNEL_FDS_MAX])
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
+	size_t count;
+
+	if (control == NULL || control->cmsg_level != SOL_SOCKET ||
+	    control->cmsg_type != SCM_RIGHTS)
+		return 0;
+	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(fds_out, CMSG_DATA(control), count * sizeof(int));
+	return count;
+}
+
+int
+channel_receive(int fd, struct message *message_out,
+    int fds_out[CHANNEL_FDS_MAX], size_t *count_out)
+{
+	struct iovec piece = { message_out, sizeof(*message_out) };
+	union control_space space;
+	struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1,
+	    .msg_control = space.bytes, .msg_controllen = sizeof(space) };
+	ssize_t got;
+
+	*count_out = 0;
+	do {
+		got = recvmsg(fd, &packet, MSG_CMSG_CLOEXEC);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno == ECONNRESET ? 0 : -1;
+	if (got == 0)
+		return 0;
+	*count_out = take_descriptors(&packet, fds_out);
+	if (got == (ssize_t)sizeof(*message_out)) {
+		message_out->text[MESSAGE_TEXT_MAX - 1] = '\0';
+		return 1;
+	}
+	while (*count_out > 0)
+		close(fds_out[--*count_out]);
+	errno = EPROTO;
+	return -1;
+}

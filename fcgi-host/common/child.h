@@ -1,0 +1,73 @@
+/*
+ * child.h - what every process of ours does when it begins, and what it is
+ * given.
+ */
+#ifndef COMMON_CHILD_H
+#define COMMON_CHILD_H
+
+#include <stddef.h>
+
+#include "common/config.h"
+#include "common/contract.h"
+#include "common/err.h"
+#include "common/handler_set.h"
+#include "common/shm.h"
+
+/* In state_dir: the copies of handlers that are mapped. */
+#define CHILD_COPY_FOLDER	"handlers"
+
+/* What a zygote is told first. */
+struct zygote_start {
+	struct config		*config;
+	const struct roles	*roles;
+	int			 link;		/* to the supervisor */
+	int			 listen_fd;
+	int			 spool_dir;	/* bodies over body_memory */
+	char			*copy_dir;	/* private copies of handlers */
+	struct model_image	*images;	/* in step with model_fds */
+	int			*model_fds;	/* -1: kind preload */
+	size_t			 image_count;
+	uint32_t		 generation;
+};
+
+/* What a front or a worker is forked with. */
+struct child_start {
+	const struct config	*config;
+	const struct handler_set *set;
+	const struct shm_geometry *geometry;
+	int			 fds[SPAWN_FDS];
+	int			 listen_fd;	/* front only, else -1 */
+	int			 spool_dir;
+	uint32_t		 generation;
+	uint32_t		 team;
+	uint32_t		 slot;
+	uint32_t		 incarnation;
+};
+
+/* The entry points, filled in by main.c; none of them returns. */
+struct roles {
+	void	(*front)(const struct child_start *);
+	void	(*worker)(const struct child_start *);
+};
+
+/*
+ * The first call in a forked process: default signal actions, an empty signal
+ * mask, the process name ("fh-front") and the log role ("front"), and SIGKILL
+ * when the parent dies.  Leaves at once if the parent is dead already.
+ */
+void	child_begin(const char *role, pid_t parent);
+
+/* Closes every descriptor above 2 that is not in `keep`. */
+void	child_close_others(const int *keep, size_t count);
+
+/* stdin from /dev/null; stdout and stderr to `output`. */
+void	child_redirect(int output);
+
+/*
+ * If we are root and the configuration names a user: that user and group, no
+ * supplementary groups but the user's.  0, or -1 and why.  Call child_begin
+ * afterwards: a change of user clears the parent-death signal.
+ */
+int	child_drop_privileges(const struct config *, struct err *);
+
+#endif

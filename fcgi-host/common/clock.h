@@ -1,0 +1,28 @@
+/*
+ * clock.h - monotonic time, the only kind that deadlines are made of.
+ */
+#ifndef COMMON_CLOCK_H
+#define COMMON_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define CLOCK_NS_PER_MS	UINT64_C(1000000)
+
+static inline uint64_t
+clock_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) +
+	    (uint64_t)now.tv_nsec;
+}
+
+static inline uint64_t
+clock_now_ms(void)
+{
+	return clock_now_ns() / CLOCK_NS_PER_MS;
+}
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * contract.h - what the processes of one host say to each other.
+ *
+ * Every link is a SOCK_SEQPACKET socket pair that carries one struct message
+ * per packet, descriptors beside it (common/channel.h).  End-of-file means the
+ * other side is dead.  Messages go only between processes of one binary, yet
+ * their length is checked.
+ *
+ *	supervisor -- zygote		spawn, kill; loaded, spawned, exited
+ *	supervisor -- front		worker died, stop; overtime, cleaned
+ *	supervisor -- worker		ready, and end-of-file
+ *
+ * A *team* is a front, its workers and their shared memory (common/shm.h).  A
+ * generation has one zygote and, when its front had to be replaced, several
+ * teams one after the other.
+ */
+#ifndef COMMON_CONTRACT_H
+#define COMMON_CONTRACT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum message_type {
+	/* supervisor -> zygote */
+	MESSAGE_START = 1,		/* team = generation, value = images,
+					 * text = config's name; START_FDS */
+	MESSAGE_MODEL,			/* slot = image; its descriptor */
+	MESSAGE_SPAWN_FRONT,		/* team; fds: SPAWN_FDS */
+	MESSAGE_SPAWN_WORKER,		/* team, slot, incarnation; SPAWN_FDS */
+	MESSAGE_KILL,			/* pid, value = signal */
+
+	/* zygote -> supervisor */
+	MESSAGE_HANDLER,		/* text = a handler's refusal */
+	MESSAGE_LOADED,			/* value = routes, extra = handlers */
+	MESSAGE_FAILED,			/* text = why nothing can be served */
+	MESSAGE_SPAWNED,		/* team, slot, incarnation, pid */
+	MESSAGE_EXITED,			/* pid, value = wait status */
+
+	/* front or worker -> supervisor */
+	MESSAGE_READY,
+	MESSAGE_OVERTIME,		/* slot, incarnation, text = whom */
+	MESSAGE_CLEANED,		/* slot: its window may be used again */
+
+	/* supervisor -> front */
+	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status */
+	MESSAGE_STOP			/* finish what is begun, then leave */
+};
+
+#define MESSAGE_TEXT_MAX	512
+#define SLOT_FRONT		UINT32_MAX
+
+struct message {
+	uint32_t	type;
+	uint32_t	team;
+	uint32_t	slot;
+	uint32_t	incarnation;	/* counts the processes of a slot */
+	int32_t		pid;
+	int32_t		value;
+	uint32_t	extra;
+	char		text[MESSAGE_TEXT_MAX];
+};
+
+/* Where a zygote finds its link after the exec. */
+#define ZYGOTE_LINK	3
+
+/* Descriptors that come with MESSAGE_START, in this order. */
+enum start_fd {
+	START_FD_LISTEN,
+	START_FD_SPOOL,		/* the folder of spooled bodies */
+	START_FD_CONFIG,	/* the configuration's text */
+	START_FD_IMAGES,	/* an array of struct model_image */
+	START_FDS
+};
+
+/* Descriptors that come with MESSAGE_SPAWN_*, in this order. */
+enum spawn_fd {
+	SPAWN_FD_SHM,		/* the team's shared memory */
+	SPAWN_FD_EVENT,		/* wakes the front */
+	SPAWN_FD_CONTROL,	/* the child's end of its own link */
+	SPAWN_FD_OUTPUT,	/* its stdout and stderr */
+	SPAWN_FDS
+};
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * jobq.c - the short queue of job indices from a front to a pool's workers.
+ *
+ * Runs in: front (push, withdraw, repair), worker (take).
+ * Owns: the queue section of a team's shared memory.
+ * Invariant: a job is claimed at most once per sequence number, whatever dies
+ * or is spoilt; an index may stand in the ring twice, its claim may not.
+ */
+#include "common/jobq.h"
+
+#include <limits.h>
+
+#include "common/futex.h"
+
+static uint64_t
+claim_word(uint64_t seq, uint32_t claimant)
+{
+	return seq << 32 | claimant;
+}
+
+void
+jobq_init(struct jobq *jobq, const struct shm *shm, uint32_t pool)
+{
+	jobq->queue = shm->queues[pool];
+	jobq->ring = shm_ring(shm, pool);
+	jobq->pool = &shm->geometry->pools[pool];
+}
+
+/* Entries nobody has passed yet, withdrawn ones included. */
+static uint32_t
+outstanding(const struct jobq *jobq)
+{
+	return atomic_load(&jobq->queue->tail) -
+	    atomic_load(&jobq->queue->head);
+}
+
+/* Entries that somebody can still claim. */
+static uint32_t
+count_live(const struct jobq *jobq)
+{
+	uint32_t tail = atomic_load(&jobq->queue->tail);
+	uint32_t left = outstanding(jobq);
+	uint32_t live = 0;
+
+	if (left > jobq->pool->ring_size)
+		return jobq->pool->queue_limit;
+	for (uint32_t at = tail - left; at != tail; at++) {
+		uint32_t index = atomic_load_explicit(
+		    &jobq->ring[at % jobq->pool->ring_size],
+		    memory_order_relaxed);
+
+		if (index < jobq->pool->jobs && (uint32_t)atomic_load(
+		    &jobq->queue->claims[index]) == SHM_CLAIM_QUEUED)
+			live++;
+	}
+	return live;
+}
+
+uint32_t
+jobq_room(const struct jobq *jobq)
+{
+	uint32_t limit = jobq->pool->queue_limit;
+	uint32_t used = outstanding(jobq);
+
+	if (used >= jobq->pool->ring_size)
+		return 0;
+	if (used >= limit)
+		used = count_live(jobq);
+	return used < limit ? limit - used : 0;
+}
+
+uint32_t
+jobq_push(struct jobq *jobq, uint32_t index, uint64_t seq)
+{
+	struct shm_queue *queue = jobq->queue;
+	uint32_t tail = atomic_load_explicit(&queue->tail,
+	    memory_order_relaxed);
+	uint32_t before = outstanding(jobq);
+
+	atomic_store_explicit(&queue->claims[index],
+	    claim_word(seq, SHM_CLAIM_QUEUED), memory_order_release);
+	atomic_store_explicit(&jobq->ring[tail % jobq->pool->ring_size],
+	    index, memory_order_relaxed);
+	atomic_store(&queue->tail, tail + 1);
+	return before;
+}
+
+void
+jobq_wake(struct jobq *jobq, bool all)
+{
+	atomic_fetch_add(&jobq->queue->bell, 1);
+	futex_wake(&jobq->queue->bell, all ? INT_MAX : 1);
+}
+
+bool
+jobq_withdraw(struct jobq *jobq, uint32_t index, uint64_t seq)
+{
+	uint64_t expected = claim_word(seq, SHM_CLAIM_QUEUED);
+
+	return atomic_compare_exchange_strong(&jobq->queue->claims[index],
+	    &expected, claim_word(seq, SHM_CLAIM_WITHDRAWN));
+}
+
+uint32_t
+jobq_claimant(const struct jobq *jobq, uint32_t index, uint64_t seq)
+{
+	uint64_t word = atomic_load(&jobq->queue->claims[index]);
+
+	if (word >> 32 != (uint32_t)seq)
+		return SHM_CLAIM_WITHDRAWN;
+	return (uint32_t)word;
+}
+
+bool
+jobq_repair(struct jobq *jobq)
+{
+	struct shm_queue *queue = jobq->queue;
+
+	if (outstanding(jobq) <= jobq->pool->ring_size)
+		return true;
+	atomic_store(&queue->head, atomic_load(&queue->tail));
+	return false;
+}
+
+void
+jobq_set_hungry(struct jobq *jobq, bool hungry)
+{
+	if (atomic_load_explicit(&jobq->queue->hungry,
+	    memory_order_relaxed) != hungry)
+		atomic_store(&jobq->queue->hungry, hungry);
+}
+
+/* Claims the job if nobody did or withdrew it. */
+static bool
+claim(struct jobq *jobq, uint32_t index, uint32_t claimant)
+{
+	uint64_t word = atomic_load(&jobq->queue->claims[index]);
+
+	return (uint32_t)word == SHM_CLAIM_QUEUED &&
+	    atomic_compare_exchange_strong(&jobq->queue->claims[index], &word,
+	    word | claimant);
+}
+
+uint32_t
+jobq_take(struct jobq *jobq, uint32_t claimant)
+{
+	struct shm_queue *queue = jobq->queue;
+	uint32_t head = atomic_load(&queue->head);
+
+	while (head != atomic_load(&queue->tail)) {
+		uint32_t index = atomic_load_explicit(
+		    &jobq->ring[head % jobq->pool->ring_size],
+		    memory_order_relaxed);
+
+		if (!atomic_compare_exchange_weak(&queue->head, &head,
+		    head + 1))
+			continue;
+		if (index < jobq->pool->jobs && claim(jobq, index, claimant))
+			return index;
+		head = atomic_load(&queue->head);
+	}
+	return SHM_NONE;
+}
+
+bool
+jobq_empty(const struct jobq *jobq)
+{
+	return outstanding(jobq) == 0;
+}
+
+bool
+jobq_hungry(const struct jobq *jobq)
+{
+	return atomic_load(&jobq->queue->hungry) != 0;
+}

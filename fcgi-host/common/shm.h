@@ -1,0 +1,250 @@
+/*
+ * shm.h - the shared memory of one team: a front and its workers.
+ *
+ * One sparse memfd, made by the supervisor, laid out by shm_geometry():
+ *
+ *	section		front	worker	supervisor
+ *	state		rw	ro	rw	flags, one page
+ *	stats		rw	-	rw	counters; the supervisor writes
+ *						before the front is forked
+ *	queue (pool)	rw	rw	-	job indices, claims
+ *	jobs		rw	ro	-	requests: parameters and bodies
+ *	window (worker)	rw	rw	ro	status, reply slots, reply spaces
+ *
+ * A worker maps its own window and its own pool's queue only.  There are no
+ * pointers in here, only offsets and indices; whatever a worker can write the
+ * front bounds-checks before use.  Sections begin on pages of their own, and
+ * pages cost memory only once they are touched.
+ */
+#ifndef COMMON_SHM_H
+#define COMMON_SHM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/err.h"
+#include "common/head.h"
+#include "include/fcgi-host/handler.h"
+
+#define SHM_LINE	64	/* bytes of a cache line */
+#define SHM_LABEL_MAX	160
+#define SHM_NONE	UINT32_MAX
+
+/* ------------------------------------------------------------------ state */
+
+struct shm_state {
+	/* written by the front */
+	_Alignas(SHM_LINE) _Atomic uint32_t asleep;	/* in epoll_wait */
+
+	/* written by the supervisor */
+	_Alignas(SHM_LINE) _Atomic uint32_t drain;	/* workers: leave */
+};
+
+/* ------------------------------------------------------------------ stats */
+
+/* Why a request was answered by the host and not by its handler. */
+enum shm_refusal {
+	SHM_REFUSED_QUEUE_FULL,		/* the pool's queue */
+	SHM_REFUSED_ROUTE_FULL,		/* max_concurrent */
+	SHM_REFUSED_QUEUE_TIMEOUT,
+	SHM_REFUSED_STOPPING,
+	SHM_REFUSALS
+};
+
+/* Written by the front, read by the supervisor: relaxed, each for itself. */
+struct shm_route_stats {
+	char			label[SHM_LABEL_MAX];
+	char			handler[CONFIG_NAME_MAX + 1];
+	uint32_t		async;
+	uint32_t		pool;
+	_Atomic uint64_t	requests;
+	_Atomic uint64_t	status[6];	/* by class; [0]: client left */
+	_Atomic uint64_t	refused[SHM_REFUSALS];
+	_Atomic uint64_t	timeouts;
+	_Atomic uint64_t	crashes;
+	_Atomic uint64_t	cancelled;
+	_Atomic uint64_t	in_flight;
+	_Atomic uint64_t	queue_ns;	/* sums over requests */
+	_Atomic uint64_t	run_ns;
+	_Atomic uint64_t	run_max_ns;
+	_Atomic uint64_t	reply_bytes;
+};
+
+struct shm_pool_stats {
+	_Atomic uint64_t	pending;	/* in the front */
+	_Atomic uint64_t	pending_max;
+	_Atomic uint64_t	queued;		/* in the shared queue */
+	_Atomic uint64_t	running;
+};
+
+struct shm_front_stats {
+	_Atomic uint64_t	connections;
+	_Atomic uint64_t	connections_max;
+	_Atomic uint64_t	accepted;
+	_Atomic uint64_t	requests;	/* routed or not */
+	_Atomic uint64_t	no_route;	/* 404 and 405 */
+	_Atomic uint64_t	bad_requests;	/* refused before routing */
+	_Atomic uint64_t	protocol_errors;
+	_Atomic uint64_t	private_bytes;	/* of the front */
+	_Atomic uint64_t	pss_bytes;
+	_Atomic uint64_t	sampled_ms;
+};
+
+/* ------------------------------------------------------------------ queue */
+
+/*
+ * Front to workers, one per pool.  The front pushes job indices at `tail`;
+ * workers move `head` on by compare-and-swap and then claim the job, by
+ * another, in `claims`.  A worker that dies between the two has lost nothing:
+ * the job is still SHM_CLAIM_QUEUED and the front pushes it again.
+ *
+ * A claim is the low half of the job's sequence number in the upper 32 bits,
+ * and below it who has it: nobody yet, withdrawn, or 1 + a reply slot.
+ */
+#define SHM_CLAIM_QUEUED	UINT32_C(0)
+#define SHM_CLAIM_WITHDRAWN	UINT32_MAX
+
+struct shm_queue {
+	_Alignas(SHM_LINE) _Atomic uint32_t tail;	/* front */
+	_Atomic uint32_t	hungry;	/* front: more waits for room here */
+	_Alignas(SHM_LINE) _Atomic uint32_t head;	/* workers */
+	_Alignas(SHM_LINE) _Atomic uint32_t bell;	/* futex: new jobs */
+	_Alignas(SHM_LINE) _Atomic uint64_t claims[];	/* one per job */
+	/* _Atomic uint32_t ring[ring_size] follows */
+};
+
+/* ------------------------------------------------------------------- jobs */
+
+/* A request as a worker sees it; written by the front before the push. */
+struct shm_job {
+	uint64_t		seq;
+	uint64_t		timeout_ns;	/* from the start; 0: none */
+	uint32_t		route;
+	uint32_t		params_length;
+	uint64_t		body_length;
+	uint64_t		spool;		/* number of its file, or 0 */
+	uint32_t		head_only;
+	_Atomic uint32_t	cancelled;
+	char			request_id[HEAD_ID_MAX + 1];
+	_Alignas(SHM_LINE) uint8_t data[];	/* parameters, then the body */
+};
+
+/* ---------------------------------------------------------------- windows */
+
+enum shm_worker_state { SHM_WORKER_STARTING, SHM_WORKER_READY };
+
+/* A reply slot goes FREE -> BUSY (worker claims a job for it) -> DONE or
+ * BROKEN (worker) -> FREE (front, when all of it is read). */
+enum shm_reply_state { SHM_REPLY_FREE, SHM_REPLY_BUSY, SHM_REPLY_DONE,
+	SHM_REPLY_BROKEN };
+
+struct shm_reply {
+	/* written by the worker; state also by the front, DONE to FREE */
+	_Alignas(SHM_LINE) _Atomic uint32_t state;	/* futex: FREE */
+	_Atomic uint32_t	flagged;	/* is in the window's news */
+	_Atomic uint64_t	seq;		/* of the job it answers */
+	uint32_t		job;
+	uint32_t		status;		/* HTTP, for the log */
+	_Atomic uint64_t	started_ns;
+	uint64_t		ended_ns;
+	_Atomic uint64_t	written;	/* bytes ever put in the space */
+	char			request_id[HEAD_ID_MAX + 1];
+	uint32_t		kept_length;
+	unsigned char		kept[FH_KEEP_MAX];
+
+	/* written by the front; `waits` by the worker */
+	_Alignas(SHM_LINE) _Atomic uint64_t consumed;
+	_Atomic uint32_t	room;		/* futex: consumed has grown */
+	_Atomic uint32_t	waits;		/* the worker waits for room */
+};
+
+struct shm_window {
+	/* written by the worker */
+	_Alignas(SHM_LINE) _Atomic uint32_t state;	/* shm_worker_state */
+	_Atomic uint32_t	sleepers;	/* threads asleep on the bell */
+	_Atomic uint32_t	threads;	/* started */
+	_Atomic uint32_t	busy;
+	_Atomic uint64_t	requests;
+	_Atomic uint64_t	started_ms;
+	_Atomic uint64_t	private_bytes;
+	_Atomic uint64_t	pss_bytes;
+	_Atomic uint64_t	sampled_ms;
+
+	/* Slots with news for the front: pushed at tail by any thread, zeroed
+	 * and passed by the front.  An entry is 1 + the slot in the window. */
+	_Alignas(SHM_LINE) _Atomic uint32_t news_tail;
+	_Alignas(SHM_LINE) _Atomic uint32_t news[];	/* news_size */
+	/* struct shm_reply replies[] and the reply spaces follow */
+};
+
+/* --------------------------------------------------------------- geometry */
+
+struct shm_pool_geometry {
+	uint32_t	workers, threads;
+	uint32_t	first_worker;	/* slots are numbered over all pools */
+	uint32_t	first_job;
+	uint32_t	jobs;		/* running and in the shared queue */
+	uint32_t	ring_size;	/* a power of 2 */
+	uint32_t	queue_limit;	/* unclaimed jobs the front may push */
+	uint32_t	depth;		/* reply slots per thread */
+	uint32_t	replies;	/* reply slots of one worker */
+	uint32_t	news_size;	/* a power of 2 */
+	uint64_t	queue_offset, queue_bytes, ring_offset;
+	uint64_t	windows_offset, window_bytes;
+	uint64_t	replies_offset, spaces_offset;	/* in a window */
+};
+
+/* The same in every process: a function of the configuration alone. */
+struct shm_geometry {
+	uint32_t	pool_count, worker_count, job_count, route_count;
+	uint64_t	state_offset, stats_offset, stats_bytes;
+	uint64_t	jobs_offset, job_bytes, jobs_bytes;
+	uint64_t	body_offset_max;
+	uint64_t	reply_space;
+	uint64_t	total;
+	struct shm_pool_geometry *pools;
+};
+
+/* NULL when memory is out. */
+struct shm_geometry	*shm_geometry_create(const struct config *,
+			    uint32_t route_count);
+void			 shm_geometry_destroy(struct shm_geometry *);
+
+/* The memfd, sized; close-on-exec.  -1 and why. */
+int	shm_create(const struct shm_geometry *, struct err *);
+
+/* Who maps decides what may be written: see the table on top. */
+enum shm_view { SHM_SUPERVISOR, SHM_FRONT, SHM_WORKER };
+
+struct shm {
+	const struct shm_geometry	*geometry;
+	struct shm_state		*state;
+	uint8_t				*stats;		/* NULL: not mapped */
+	uint8_t				*jobs;
+	struct shm_queue		**queues;	/* by pool; or NULL */
+	struct shm_window		**windows;	/* by worker; or NULL */
+};
+
+/* `worker` counts for SHM_WORKER only.  The caller closes fd. */
+struct shm	*shm_map(const struct shm_geometry *, int fd, enum shm_view,
+		    uint32_t worker, struct err *);
+void		 shm_unmap(struct shm *);
+
+/* -------------------------------------------------------------- addresses */
+
+uint32_t	 shm_pool_of_worker(const struct shm_geometry *,
+		    uint32_t worker);
+struct shm_job	*shm_job(const struct shm *, uint32_t job);
+_Atomic uint32_t	*shm_ring(const struct shm *, uint32_t pool);
+struct shm_reply	*shm_reply(const struct shm *, uint32_t worker,
+			    uint32_t slot);
+uint8_t		*shm_reply_space(const struct shm *, uint32_t worker,
+		    uint32_t slot);
+struct shm_front_stats	*shm_front_stats(const struct shm *);
+struct shm_pool_stats	*shm_pool_stats(const struct shm *, uint32_t pool);
+struct shm_route_stats	*shm_route_stats(const struct shm *, uint32_t route);
+
+#endif

@@ -1,0 +1,287 @@
+/*
+ * front.h - what the files of the front share.
+ *
+ * The way of a request through them:
+ *
+ *	front_accept -> front_conn (bytes) -> front_record (FastCGI records)
+ *	  -> front_request (parameters, body; front_spool) -> front_dispatch
+ *	     sync:  front_sync -> front_output -> front_conn
+ *	     async: front_pool (pending) -> front_job (shared memory) -> worker
+ *	            -> front_news -> front_output -> front_conn
+ *	front_answer says what the host itself answers; front_deadline when.
+ */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "api/api.h"
+#include "common/child.h"
+#include "common/head.h"
+#include "common/jobq.h"
+#include "common/shm.h"
+#include "wire/wire_record.h"
+
+#define FRONT_READ_SIZE		65536
+#define FRONT_BUFFER_SIZE	16384	/* an output buffer's first size */
+#define FRONT_BACKLOG_MAX	65536	/* output above it waits in the worker */
+#define FRONT_DISCARD_MAX	(1u << 20) /* of a body nobody wants */
+
+struct front;
+
+/* ------------------------------------------------------------ connections */
+
+/* Bytes on their way to the web server. */
+struct front_output {
+	uint8_t		*bytes;
+	size_t		 sent, have, size;
+};
+
+struct front_conn {
+	TAILQ_ENTRY(front_conn)	 link;		/* front.idle or front.busy */
+	struct front		*front;
+	int			 fd;
+	int			 events;	/* what `poll` waits for */
+	bool			 closing;
+	bool			 close_after;	/* when the output has left */
+	bool			 draining;	/* answered; its body still comes */
+	bool			 in_busy;	/* which list `link` is in */
+	enum { FRONT_CONN_UNTIMED, FRONT_CONN_IDLING, FRONT_CONN_READING,
+	    FRONT_CONN_SENDING } timing;
+	uv_poll_t		 poll;
+	uv_timer_t		 timer;		/* reading, idling, sending */
+	unsigned		 handles;	/* not yet closed by libuv */
+	struct wire_reader	 reader;
+	struct front_request	*request;	/* the one in progress */
+	struct front_output	 output;
+	size_t			 discarded;	/* stream bytes of no request */
+};
+TAILQ_HEAD(front_conn_list, front_conn);
+
+/* --------------------------------------------------------------- requests */
+
+enum front_state {
+	FRONT_READING,		/* parameters and body arrive */
+	FRONT_PENDING,		/* in its pool's pending list */
+	FRONT_RUNNING,		/* its job is with the workers */
+	FRONT_REPLYING		/* answered; the reply is being written */
+};
+
+struct front_request {
+	TAILQ_ENTRY(front_request) link;	/* pending list, free list */
+	struct front		*front;
+	struct front_conn	*conn;
+	enum front_state	 state;
+	uint16_t		 id;		/* of the FastCGI request */
+	bool			 keep;		/* FCGI_KEEP_CONN */
+	bool			 params_done;
+	bool			 stdin_done;
+	bool			 discard_body;
+	bool			 too_large;
+	bool			 counted;	/* in_flight of its route */
+	bool			 served;	/* its serve() came to an end */
+	enum head_rc		 head_rc;
+
+	uint8_t			*params;
+	size_t			 params_have, params_size;
+	uint8_t			*body;
+	size_t			 body_have, body_size;
+	int			 spool_fd;	/* -1: body in memory */
+	uint64_t		 spool;		/* number of the spool file */
+	const void		*body_map;	/* sync handlers: of spool_fd */
+
+	char			*scratch;	/* for a decoded path */
+	struct head		 head;
+	struct route_match	 match;
+	char			 request_id[HEAD_ID_MAX + 1];
+	uint64_t		 arrival_ns;
+	uint64_t		 queued_ns;	/* admitted to its pool */
+	uint64_t		 begun_ns;	/* its handler was called */
+	uint64_t		 ended_ns;
+	struct front_job	*job;		/* FRONT_RUNNING, async */
+	struct api_result	 result;
+};
+TAILQ_HEAD(front_request_list, front_request);
+
+/* ------------------------------------------------------------------- jobs */
+
+/*
+ * A job slot of the shared memory.  It outlives its request when that has been
+ * answered (time-out, client left) while a worker still runs it.
+ */
+struct front_job {
+	TAILQ_ENTRY(front_job)	 link;		/* pool.free or pool.active */
+	struct front_pool	*pool;
+	uint32_t		 index;		/* in the pool */
+	uint64_t		 seq;		/* 0: free */
+	struct front_request	*request;	/* NULL: nobody waits any more */
+	const struct route	*route;
+	char			 request_id[HEAD_ID_MAX + 1];
+	uint64_t		 pushed_ns;
+	uint64_t		 spool;		/* its file, ours to remove */
+	uint64_t		 queued_ns;
+	bool			 forwarded;	/* reply bytes have been sent */
+	bool			 timed_out;	/* told; next comes its worker */
+	uv_timer_t		 timer;
+};
+TAILQ_HEAD(front_job_list, front_job);
+
+struct front_pool {
+	struct front			*front;
+	uint32_t			 index;
+	const struct config_pool	*config;
+	const struct shm_pool_geometry	*geometry;
+	struct jobq			 jobq;
+	struct front_request_list	 pending;
+	uint32_t			 pending_count;
+	uv_timer_t			 pending_timer;	/* of the oldest */
+	struct front_job		*jobs;
+	struct front_job_list		 free, active;
+	uint32_t			 active_count;
+	struct shm_pool_stats		*stats;
+};
+
+/* What the front knows of a worker slot. */
+struct front_worker {
+	uint32_t	 incarnation;
+	uint32_t	 news_head;
+	bool		 overtime;	/* we asked for its end */
+};
+
+/* -------------------------------------------------------------- the front */
+
+struct front {
+	const struct child_start *start;
+	const struct config	*config;
+	const struct handler_set *set;
+	struct shm		*shm;
+	struct shm_front_stats	*stats;
+	uv_loop_t		 loop;
+	uv_poll_t		 listen_poll, event_poll, link_poll;
+	uv_prepare_t		 before_sleep;
+	uv_check_t		 after_sleep;
+	uv_timer_t		 accept_timer, sample_timer, stop_timer;
+	bool			 accepting;
+	bool			 stopping;
+	struct front_conn_list	 idle, busy;	/* idle: oldest first */
+	uint32_t		 conn_count;
+	struct front_request_list free_requests;
+	uint32_t		 free_request_count;
+	uint8_t			*free_buffers[64];
+	uint32_t		 free_buffer_count;
+	struct front_pool	*pools;
+	struct front_worker	*workers;
+	uint32_t		*route_active;	/* for max_concurrent */
+	struct api_worker	*sync_worker;
+	struct fh_request	*sync_request;
+	uint64_t		 next_seq;
+	uint64_t		 next_id;
+	uint64_t		 next_spool;
+	uint8_t			 read_buffer[FRONT_READ_SIZE];
+};
+
+/* front_accept.c */
+void	front_accept_start(struct front *);
+void	front_accept_pause(struct front *);
+void	front_accept_stop(struct front *);
+void	front_accept_resume(struct front *);
+
+/* front_conn.c */
+void	front_conn_open(struct front *, int fd);
+void	front_conn_close(struct front_conn *);	/* cancels its request */
+void	front_conn_flush(struct front_conn *);	/* writes what it can */
+void	front_conn_reading(struct front_conn *); /* a request has begun */
+void	front_conn_rest(struct front_conn *);	/* ... is gone */
+
+/* front_record.c: one piece of a record.  May close the connection. */
+void	front_record(struct front_conn *, const struct wire_piece *);
+
+/* front_request.c */
+struct front_request	*front_request_begin(struct front_conn *, uint16_t id,
+			    bool keep);
+void	front_request_params(struct front_request *, const struct wire_piece *);
+void	front_request_stdin(struct front_request *, const struct wire_piece *);
+void	front_request_cancel(struct front_request *); /* nobody waits */
+void	front_request_replied(struct front_request *); /* all is buffered */
+void	front_request_end(struct front_request *); /* ... and has left */
+void	front_request_free(struct front_request *);
+
+/* front_spool.c */
+int	front_spool_write(struct front_request *, const uint8_t *, size_t);
+int	front_spool_map(struct front_request *);
+void	front_spool_release(struct front_request *);
+void	front_spool_remove(struct front *, uint64_t number);
+
+/* front_dispatch.c */
+void	front_dispatch(struct front_request *);
+struct api_input	front_input(const struct front_request *);
+
+/* front_sync.c */
+void	front_sync_serve(struct front_request *);
+void	front_finish(struct front_request *);
+
+/* front_output.c: framing into the connection's output buffer.
+ * 0, or -1 when memory is out. */
+int	front_output_stdout(struct front_conn *, uint16_t id, const void *first,
+	    size_t first_length, const void *second, size_t second_length);
+int	front_output_end(struct front_conn *, uint16_t id);
+int	front_output_raw(struct front_conn *, const void *, size_t);
+size_t	front_output_left(const struct front_conn *);
+void	front_output_release(struct front_conn *);
+
+/* front_answer.c: replies of the host itself; each ends the request. */
+void	front_answer(struct front_request *, int status, const char *extra,
+	    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void	front_refuse(struct front_request *, enum shm_refusal);
+
+/* front_pool.c */
+int	front_pools_create(struct front *);
+bool	front_pool_has_place(const struct front_pool *);
+void	front_pool_add(struct front_pool *, struct front_request *);
+void	front_pool_remove(struct front_pool *, struct front_request *);
+void	front_pool_refill(struct front_pool *);
+void	front_pools_gauge(struct front *);
+
+/* front_job.c */
+bool	front_job_push(struct front_pool *, struct front_request *);
+void	front_job_again(struct front_job *);	/* nobody began it */
+void	front_job_abandon(struct front_job *);	/* its request is gone */
+void	front_job_release(struct front_job *);	/* the slot is free again */
+bool	front_job_begun(const struct front_job *, uint32_t *worker_out,
+	    uint32_t *slot_out);
+
+/* front_news.c: what workers have written.  True if there was any. */
+bool	front_news(struct front *);
+void	front_news_of(struct front *, uint32_t worker);
+void	front_news_room(struct front_conn *);	/* the output has shrunk */
+
+/* front_worker.c */
+void	front_worker_died(struct front *, uint32_t worker,
+	    uint32_t incarnation, int status);
+
+/* front_deadline.c */
+void	front_deadline_pending(struct front_pool *);
+void	front_deadline_pushed(struct front_job *);
+void	front_deadline_stop(struct front_job *);
+
+/* front_link.c: the supervisor. */
+int	front_link_start(struct front *);
+void	front_link_overtime(struct front *, uint32_t worker,
+	    const struct front_job *);
+void	front_link_cleaned(struct front *, uint32_t worker);
+void	front_leave_if_done(struct front *);
+
+/* front_stats.c */
+struct shm_route_stats	*front_route_stats(const struct front_request *);
+void	front_count_admitted(struct front_request *);
+void	front_count_replied(struct front_request *);
+void	front_count(_Atomic uint64_t *, uint64_t);
+void	front_gauge(_Atomic uint64_t *value, _Atomic uint64_t *max,
+	    uint64_t now);
+int	front_stats_start(struct front *);
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * front_accept.c - new connections, and when to take none.
+ *
+ * Runs in: front.
+ * Owns: the watcher of the listening socket.
+ * Invariant: at most `connections` are open; what is not accepted waits in the
+ * kernel's backlog, which the supervisor keeps open over our death.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "front/front.h"
+
+#define ACCEPTS_PER_EVENT	64
+#define PAUSE_MS		100	/* out of descriptors: try again */
+
+static void	on_connection(uv_poll_t *, int, int);
+
+void
+front_accept_resume(struct front *front)
+{
+	if (front->accepting || front->stopping)
+		return;
+	uv_poll_start(&front->listen_poll, UV_READABLE, on_connection);
+	front->accepting = true;
+}
+
+void
+front_accept_pause(struct front *front)
+{
+	if (!front->accepting)
+		return;
+	uv_poll_stop(&front->listen_poll);
+	front->accepting = false;
+}
+
+static void
+on_accept_timer(uv_timer_t *timer)
+{
+	front_accept_resume(timer->data);
+}
+
+/* Room for one more: the longest idle kept connection gives way. */
+static bool
+make_room(struct front *front)
+{
+	if (front->conn_count < front->config->connections)
+		return true;
+	if (TAILQ_EMPTY(&front->idle))
+		return false;
+	front_conn_close(TAILQ_FIRST(&front->idle));
+	return true;
+}
+
+static bool
+is_passing(int error)
+{
+	return error == EAGAIN || error == EINTR || error == ECONNABORTED ||
+	    error == EPROTO;
+}
+
+static void
+on_connection(uv_poll_t *handle, int status, int events)
+{
+	struct front *front = handle->data;
+
+	(void)events;
+	for (int i = 0; status == 0 && i < ACCEPTS_PER_EVENT; i++) {
+		int fd;
+
+		if (!make_room(front)) {
+			front_accept_pause(front);
+			return;
+		}
+		fd = accept4(front->start->listen_fd, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			front_conn_open(front, fd);
+			continue;
+		}
+		if (!is_passing(errno)) {
+			log_warn("accept; trying again in %d ms", PAUSE_MS);
+			front_accept_pause(front);
+			uv_timer_start(&front->accept_timer, on_accept_timer,
+			    PAUSE_MS, 0);
+		}
+		return;
+	}
+}
+
+void
+front_accept_start(struct front *front)
+{
+	front->listen_poll.data = front;
+	front->accept_timer.data = front;
+	uv_timer_init(&front->loop, &front->accept_timer);
+	if (uv_poll_init(&front->loop, &front->listen_poll,
+	    front->start->listen_fd) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "watching the listening socket");
+	front_accept_resume(front);
+}
+
+void
+front_accept_stop(struct front *front)
+{
+	front_accept_pause(front);
+	uv_timer_stop(&front->accept_timer);
+}

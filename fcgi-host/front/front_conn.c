@@ -1,0 +1,284 @@
+/*
+ * front_conn.c - a connection of the web server: its bytes and its time-outs.
+ *
+ * Runs in: front.
+ * Owns: each struct front_conn, its descriptor, watcher and timer.
+ * Invariant: a connection is in front.busy while it has a request or output,
+ * else in front.idle; an idle one costs this struct and nothing else.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "front/front.h"
+
+#define WRITES_PER_EVENT	16	/* one reader must not hold all others */
+
+static void	on_ready(uv_poll_t *, int, int);
+
+static void
+wait_for(struct front_conn *conn, int events)
+{
+	if (conn->events == events)
+		return;
+	conn->events = events;
+	uv_poll_start(&conn->poll, events, on_ready);
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+	struct front_conn *conn = timer->data;
+	struct front_request *request = conn->request;
+
+	if (conn->timing == FRONT_CONN_SENDING)
+		log_warnx("req=%s reader took nothing for send_timeout; "
+		    "connection closed",
+		    request != NULL ? request->request_id : "-");
+	else if (conn->timing == FRONT_CONN_READING && request != NULL)
+		log_warnx("request not complete after read_timeout; "
+		    "connection closed");
+	front_conn_close(conn);
+}
+
+static void
+set_timer(struct front_conn *conn, int timing, uint64_t ms)
+{
+	if (ms == 0 || timing == FRONT_CONN_UNTIMED) {
+		if (conn->timing != FRONT_CONN_UNTIMED)
+			uv_timer_stop(&conn->timer);
+		conn->timing = FRONT_CONN_UNTIMED;
+		return;
+	}
+	conn->timing = timing;
+	uv_timer_start(&conn->timer, on_timer, ms, 0);
+}
+
+void
+front_conn_open(struct front *front, int fd)
+{
+	struct front_conn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL) {
+		log_warn("connection");
+		close(fd);
+		return;
+	}
+	conn->front = front;
+	conn->fd = fd;
+	conn->poll.data = conn;
+	conn->timer.data = conn;
+	if (uv_poll_init(&front->loop, &conn->poll, fd) < 0) {
+		log_warnx("connection: cannot be watched");
+		close(fd);
+		free(conn);
+		return;
+	}
+	uv_timer_init(&front->loop, &conn->timer);
+	conn->handles = 2;
+	TAILQ_INSERT_TAIL(&front->idle, conn, link);
+	front->conn_count++;
+	front_count(&front->stats->accepted, 1);
+	front_gauge(&front->stats->connections,
+	    &front->stats->connections_max, front->conn_count);
+	wait_for(conn, UV_READABLE);
+	set_timer(conn, FRONT_CONN_READING, front->config->read_timeout_ms);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct front_conn *conn = handle->data;
+
+	if (--conn->handles == 0)
+		free(conn);
+}
+
+static void
+move_to(struct front_conn *conn, bool busy)
+{
+	struct front *front = conn->front;
+
+	if (conn->in_busy == busy)
+		return;
+	TAILQ_REMOVE(busy ? &front->idle : &front->busy, conn, link);
+	TAILQ_INSERT_TAIL(busy ? &front->busy : &front->idle, conn, link);
+	conn->in_busy = busy;
+}
+
+void
+front_conn_close(struct front_conn *conn)
+{
+	struct front *front = conn->front;
+
+	if (conn->closing)
+		return;
+	conn->closing = true;
+	TAILQ_REMOVE(conn->in_busy ? &front->busy : &front->idle, conn, link);
+	if (conn->request != NULL)
+		front_request_cancel(conn->request);
+	front_output_release(conn);
+	uv_close((uv_handle_t *)&conn->poll, on_closed);
+	uv_close((uv_handle_t *)&conn->timer, on_closed);
+	close(conn->fd);
+	front->conn_count--;
+	front_gauge(&front->stats->connections,
+	    &front->stats->connections_max, front->conn_count);
+	if (front->conn_count + 1 == front->config->connections)
+		front_accept_resume(front);
+	front_leave_if_done(front);
+}
+
+void
+front_conn_reading(struct front_conn *conn)
+{
+	move_to(conn, true);
+}
+
+/* Its request is gone: keep the connection or close it, once both directions
+ * are at rest.  Closing on bytes unread would reset the reply on its way. */
+void
+front_conn_rest(struct front_conn *conn)
+{
+	struct front *front = conn->front;
+
+	move_to(conn, false);
+	if (front_output_left(conn) > 0)
+		return;
+	if (conn->draining) {
+		set_timer(conn, FRONT_CONN_READING,
+		    front->config->read_timeout_ms);
+		return;
+	}
+	if (conn->close_after || front->stopping) {
+		front_conn_close(conn);
+		return;
+	}
+	set_timer(conn, FRONT_CONN_IDLING, front->config->idle_timeout_ms);
+}
+
+/* Writes once; false when the socket takes no more for now or is broken. */
+static bool
+write_some(struct front_conn *conn)
+{
+	struct front_output *output = &conn->output;
+	ssize_t sent = send(conn->fd, output->bytes + output->sent,
+	    output->have - output->sent, MSG_NOSIGNAL);
+
+	if (sent < 0) {
+		if (errno == EINTR)
+			return true;
+		if (errno != EAGAIN)
+			front_conn_close(conn);
+		return false;
+	}
+	output->sent += (size_t)sent;
+	return true;
+}
+
+void
+front_conn_flush(struct front_conn *conn)
+{
+	size_t before = front_output_left(conn);
+	int writes = 0;
+
+	while (!conn->closing && front_output_left(conn) > 0 &&
+	    writes++ < WRITES_PER_EVENT && write_some(conn))
+		;
+	if (conn->closing)
+		return;
+	if (front_output_left(conn) > 0) {
+		wait_for(conn, UV_READABLE | UV_WRITABLE);
+		if (front_output_left(conn) < before ||
+		    conn->timing != FRONT_CONN_SENDING)
+			set_timer(conn, FRONT_CONN_SENDING,
+			    conn->front->config->send_timeout_ms);
+		return;
+	}
+	front_output_release(conn);
+	wait_for(conn, UV_READABLE);
+	if (conn->request == NULL) {
+		if (before > 0)
+			front_conn_rest(conn);
+		return;
+	}
+	if (conn->request->state == FRONT_REPLYING)
+		front_request_end(conn->request);
+	else if (conn->request->state == FRONT_RUNNING)
+		set_timer(conn, FRONT_CONN_UNTIMED, 0);
+}
+
+static void
+take_bytes(struct front_conn *conn, const uint8_t *bytes, size_t length)
+{
+	const uint8_t *cursor = bytes, *end = bytes + length;
+	struct wire_piece piece;
+	int got;
+
+	while (!conn->closing &&
+	    (got = wire_read(&conn->reader, &cursor, end, &piece)) != 0) {
+		if (got < 0) {
+			front_count(&conn->front->stats->protocol_errors, 1);
+			log_warnx("not a FastCGI version 1 record; connection "
+			    "closed");
+			front_conn_close(conn);
+			return;
+		}
+		front_record(conn, &piece);
+	}
+}
+
+/* The rest of a request is awaited: for read_timeout from its beginning. */
+static void
+adjust_timer(struct front_conn *conn)
+{
+	bool reading = conn->request != NULL ?
+	    conn->request->state == FRONT_READING :
+	    !wire_reader_at_boundary(&conn->reader);
+
+	if (conn->closing || conn->timing == FRONT_CONN_SENDING)
+		return;
+	if (reading && conn->timing != FRONT_CONN_READING)
+		set_timer(conn, FRONT_CONN_READING,
+		    conn->front->config->read_timeout_ms);
+	else if (!reading && conn->request != NULL)
+		set_timer(conn, FRONT_CONN_UNTIMED, 0);
+}
+
+static void
+on_readable(struct front_conn *conn)
+{
+	struct front *front = conn->front;
+	ssize_t got = recv(conn->fd, front->read_buffer,
+	    sizeof(front->read_buffer), 0);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		front_conn_close(conn);
+		return;
+	}
+	take_bytes(conn, front->read_buffer, (size_t)got);
+	adjust_timer(conn);
+}
+
+static void
+on_ready(uv_poll_t *handle, int status, int events)
+{
+	struct front_conn *conn = handle->data;
+
+	if (status < 0) {
+		front_conn_close(conn);
+		return;
+	}
+	if (events & UV_WRITABLE) {
+		front_conn_flush(conn);
+		if (!conn->closing && conn->request != NULL)
+			front_news_room(conn);
+	}
+	if (!conn->closing && events & UV_READABLE)
+		on_readable(conn);
+}

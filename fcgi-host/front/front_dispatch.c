@@ -1,0 +1,123 @@
+/*
+ * front_dispatch.c - what happens to a request that is complete.
+ *
+ * Runs in: front.
+ * Owns: nothing.
+ * Invariant: each request leaves here answered, in its pool's care, or with its
+ * sync handler run; refusals are whole replies, never a closed connection.
+ */
+#include <stdio.h>
+
+#include "common/log.h"
+#include "front/front.h"
+
+struct api_input
+front_input(const struct front_request *request)
+{
+	bool mapped = request->body_map != NULL;
+
+	return (struct api_input){
+		.route = request->match.route,
+		.params = request->params,
+		.params_length = request->params_have,
+		.body = mapped ? request->body_map :
+		    request->body != NULL ? request->body : (const void *)"",
+		.body_length = request->body_have,
+		.body_fd = request->spool_fd,
+		.request_id = request->request_id,
+		.head_only = request->match.head,
+	};
+}
+
+static void
+answer_unroutable(struct front_request *request)
+{
+	const struct route_match *match = &request->match;
+	char allow[ROUTE_ALLOW_MAX + 16];
+
+	front_count(&request->front->stats->no_route, 1);
+	snprintf(allow, sizeof(allow), "Allow: %s\r\n", match->allow);
+	if (match->status == 404)
+		front_answer(request, 404, "", "No route for this path.");
+	else if (match->status == 405)
+		front_answer(request, 405, allow,
+		    "This path allows %s.", match->allow);
+	else
+		front_answer(request, match->status, allow, "%s", "");
+}
+
+static void
+answer_malformed(struct front_request *request)
+{
+	front_count(&request->front->stats->bad_requests, 1);
+	front_answer(request, 400, "", "%s.",
+	    head_strerror(request->head_rc));
+}
+
+/* False: it has been answered. */
+static bool
+is_well_formed(struct front_request *request)
+{
+	int64_t announced = request->head.content_length;
+
+	if (request->head_rc != HEAD_OK) {
+		answer_malformed(request);
+		return false;
+	}
+	if (request->too_large) {
+		front_count(&request->front->stats->bad_requests, 1);
+		front_answer(request, 413, "", "The request body is larger "
+		    "than body_limit (%zu bytes).",
+		    request->front->config->body_limit);
+		return false;
+	}
+	if (request->match.route == NULL) {
+		answer_unroutable(request);
+		return false;
+	}
+	if (announced != HEAD_NO_LENGTH &&
+	    request->body_have != (uint64_t)announced) {
+		front_count(&request->front->stats->bad_requests, 1);
+		front_answer(request, 400, "", "The request body has %zu "
+		    "bytes, and %lld were announced.", request->body_have,
+		    (long long)announced);
+		return false;
+	}
+	return true;
+}
+
+static bool
+route_is_full(const struct front_request *request)
+{
+	const struct route *route = request->match.route;
+
+	return route->max_concurrent != 0 &&
+	    request->front->route_active[route->index] >=
+	    route->max_concurrent;
+}
+
+void
+front_dispatch(struct front_request *request)
+{
+	struct front *front = request->front;
+	const struct route *route = request->match.route;
+
+	front_count(&front->stats->requests, 1);
+	if (!is_well_formed(request))
+		return;
+	if (route_is_full(request)) {
+		front_refuse(request, SHM_REFUSED_ROUTE_FULL);
+		return;
+	}
+	if (!route->async) {
+		front_count_admitted(request);
+		front_sync_serve(request);
+		return;
+	}
+	if (!front_pool_has_place(&front->pools[route->pool])) {
+		front_refuse(request, SHM_REFUSED_QUEUE_FULL);
+		return;
+	}
+	front_count_admitted(request);
+	front_pool_add(&front->pools[route->pool], request);
+}

@@ -1,0 +1,194 @@
+/*
+ * front_job.c - jobs: requests in shared memory, from push to release.
+ *
+ * Runs in: front.
+ * Owns: the jobs section of shared memory, each struct front_job.
+ * Invariant: a job slot is free, or its sequence number is in exactly one
+ * claim; it is released only when no worker can still read it: withdrawn,
+ * ended, or its worker is dead.
+ */
+#include <sys/mman.h>
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/futex.h"
+#include "front/front.h"
+
+static struct shm_job *
+memory_of(const struct front_job *job)
+{
+	return shm_job(job->pool->front->shm, job->pool->geometry->first_job +
+	    job->index);
+}
+
+/* The request as the worker will see it. */
+static void
+write_job(struct front_job *job, const struct front_request *request)
+{
+	struct shm_job *memory = memory_of(job);
+	const struct route *route = request->match.route;
+
+	memory->seq = job->seq;
+	memory->timeout_ns = route->timeout_ms * CLOCK_NS_PER_MS;
+	memory->route = route->index;
+	memory->params_length = (uint32_t)request->params_have;
+	memory->body_length = request->body_have;
+	memory->spool = request->spool;
+	memory->head_only = request->match.head;
+	atomic_store_explicit(&memory->cancelled, 0, memory_order_relaxed);
+	memcpy(memory->request_id, request->request_id,
+	    sizeof(memory->request_id));
+	memcpy(memory->data, request->params, request->params_have);
+	if (request->spool == 0)
+		memcpy(memory->data + request->params_have,
+		    request->body != NULL ? request->body :
+		    (const uint8_t *)"", request->body_have);
+}
+
+static uint32_t
+count_sleepers(const struct front_pool *pool)
+{
+	struct shm_window **windows = pool->front->shm->windows;
+	uint32_t first = pool->geometry->first_worker, sleepers = 0;
+
+	for (uint32_t i = 0; i < pool->geometry->workers; i++)
+		sleepers += atomic_load(&windows[first + i]->sleepers);
+	return sleepers;
+}
+
+static void
+offer(struct front_job *job)
+{
+	struct front_pool *pool = job->pool;
+	uint32_t before = jobq_push(&pool->jobq, job->index, job->seq);
+
+	if (count_sleepers(pool) > before)
+		jobq_wake(&pool->jobq, false);
+}
+
+/* False: there is no room; the request is as before. */
+bool
+front_job_push(struct front_pool *pool, struct front_request *request)
+{
+	struct front_job *job = TAILQ_FIRST(&pool->free);
+
+	if (job == NULL || jobq_room(&pool->jobq) == 0)
+		return false;
+	TAILQ_REMOVE(&pool->free, job, link);
+	TAILQ_INSERT_TAIL(&pool->active, job, link);
+	pool->active_count++;
+	job->seq = pool->front->next_seq++;
+	job->request = request;
+	job->route = request->match.route;
+	memcpy(job->request_id, request->request_id, sizeof(job->request_id));
+	job->pushed_ns = clock_now_ns();
+	job->spool = 0;
+	job->queued_ns = request->queued_ns;
+	job->forwarded = false;
+	job->timed_out = false;
+	request->job = job;
+	request->state = FRONT_RUNNING;
+	write_job(job, request);
+	offer(job);
+	front_deadline_pushed(job);
+	return true;
+}
+
+/* The worker that had it died before the handler began. */
+void
+front_job_again(struct front_job *job)
+{
+	offer(job);
+}
+
+/*
+ * Has a worker begun it?  What the reply slot says is checked against what we
+ * know: a claim of another sequence number or out of range is none.
+ */
+bool
+front_job_begun(const struct front_job *job, uint32_t *worker_out,
+    uint32_t *slot_out)
+{
+	const struct front_pool *pool = job->pool;
+	const struct shm_pool_geometry *geometry = pool->geometry;
+	uint32_t claim = jobq_claimant(&pool->jobq, job->index, job->seq);
+	uint32_t worker;
+
+	if (claim == SHM_CLAIM_QUEUED || claim == SHM_CLAIM_WITHDRAWN ||
+	    claim - 1 >= geometry->workers * geometry->replies)
+		return false;
+	worker = geometry->first_worker + (claim - 1) / geometry->replies;
+	*worker_out = worker;
+	*slot_out = (claim - 1) % geometry->replies;
+	return atomic_load(&shm_reply(pool->front->shm, worker,
+	    *slot_out)->seq) == job->seq;
+}
+
+static void
+tell_worker(struct front_job *job)
+{
+	struct front *front = job->pool->front;
+	struct shm_reply *reply;
+	uint32_t worker, slot;
+
+	atomic_store(&memory_of(job)->cancelled, 1);
+	if (!front_job_begun(job, &worker, &slot))
+		return;
+	reply = shm_reply(front->shm, worker, slot);
+	atomic_fetch_add(&reply->room, 1);
+	if (atomic_load(&reply->waits) != 0)
+		futex_wake(&reply->room, 1);
+}
+
+/* The request is answered or its client gone: take the job back, or tell the
+ * worker that nobody waits. */
+void
+front_job_abandon(struct front_job *job)
+{
+	struct front_request *request = job->request;
+
+	job->request = NULL;
+	request->job = NULL;
+	if (jobq_withdraw(&job->pool->jobq, job->index, job->seq)) {
+		front_job_release(job);
+		return;
+	}
+	/* The worker may still be about to open the spool file. */
+	job->spool = request->spool;
+	request->spool = 0;
+	tell_worker(job);
+}
+
+/* Gives pages back that only a large request had touched. */
+static void
+trim(const struct front_job *job)
+{
+	uint64_t bytes = job->pool->front->start->geometry->job_bytes;
+	struct shm_job *memory = memory_of(job);
+	uint64_t used = sizeof(*memory) + memory->params_length +
+	    (memory->spool == 0 ? memory->body_length : 0);
+
+	if (used > FRONT_BUFFER_SIZE)
+		madvise((uint8_t *)memory + FRONT_BUFFER_SIZE,
+		    bytes - FRONT_BUFFER_SIZE, MADV_REMOVE);
+}
+
+void
+front_job_release(struct front_job *job)
+{
+	struct front_pool *pool = job->pool;
+
+	front_deadline_stop(job);
+	front_spool_remove(pool->front, job->spool);
+	trim(job);
+	if (job->request != NULL)
+		job->request->job = NULL;
+	job->request = NULL;
+	job->spool = 0;
+	job->seq = 0;
+	TAILQ_REMOVE(&pool->active, job, link);
+	TAILQ_INSERT_HEAD(&pool->free, job, link);
+	pool->active_count--;
+	front_leave_if_done(pool->front);
+}

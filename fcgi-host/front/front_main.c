@@ -1,0 +1,122 @@
+/*
+ * front_main.c - the front's beginning and its loop.
+ *
+ * Runs in: front.
+ * Owns: the one struct front of the process.
+ * Invariant: the front sleeps in epoll only after it has said so in shared
+ * memory and then looked once more for news; a worker that finds the front
+ * asleep wakes it, and no other does.
+ */
+#include "front/front_main.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "front/front.h"
+
+static void
+on_before_sleep(uv_prepare_t *handle)
+{
+	struct front *front = handle->data;
+
+	atomic_store(&front->shm->state->asleep, 1);
+	while (front_news(front))
+		;
+}
+
+static void
+on_after_sleep(uv_check_t *handle)
+{
+	struct front *front = handle->data;
+
+	atomic_store(&front->shm->state->asleep, 0);
+	front_news(front);
+}
+
+/* A worker woke us; on_after_sleep does the work. */
+static void
+on_event(uv_poll_t *handle, int status, int events)
+{
+	struct front *front = handle->data;
+	uint64_t count;
+
+	(void)status;
+	(void)events;
+	if (read(front->start->fds[SPAWN_FD_EVENT], &count,
+	    sizeof(count)) < 0 && errno != EAGAIN)
+		log_warn("eventfd");
+}
+
+static void
+start_watching(struct front *front)
+{
+	uv_prepare_init(&front->loop, &front->before_sleep);
+	uv_check_init(&front->loop, &front->after_sleep);
+	front->before_sleep.data = front;
+	front->after_sleep.data = front;
+	front->event_poll.data = front;
+	uv_prepare_start(&front->before_sleep, on_before_sleep);
+	uv_check_start(&front->after_sleep, on_after_sleep);
+	if (uv_poll_init(&front->loop, &front->event_poll,
+	    front->start->fds[SPAWN_FD_EVENT]) < 0 ||
+	    uv_poll_start(&front->event_poll, UV_READABLE, on_event) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "watching the workers' eventfd");
+}
+
+static void
+set_up_sync(struct front *front)
+{
+	front->sync_worker = api_worker_create(front->set, API_SYNC);
+	if (front->sync_worker != NULL)
+		front->sync_request = api_request_create(front->sync_worker);
+	if (front->sync_request == NULL)
+		fatalx(EXIT_CODE_SYSTEM, "no memory for sync handlers");
+}
+
+static void
+map_memory(struct front *front)
+{
+	const struct child_start *start = front->start;
+	struct err err;
+
+	front->shm = shm_map(start->geometry, start->fds[SPAWN_FD_SHM],
+	    SHM_FRONT, 0, &err);
+	if (front->shm == NULL)
+		fatalx(EXIT_CODE_SYSTEM, "%s", err.text);
+	close(start->fds[SPAWN_FD_SHM]);
+	front->stats = shm_front_stats(front->shm);
+}
+
+void
+front_main(const struct child_start *start)
+{
+	struct front *front = calloc(1, sizeof(*front));
+
+	if (front == NULL)
+		fatal(EXIT_CODE_SYSTEM, "memory for the front");
+	signal(SIGINT, SIG_IGN);	/* ^C is for the supervisor */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);	/* it stops by a message */
+	front->start = start;
+	front->config = start->config;
+	front->set = start->set;
+	front->next_seq = 1;
+	TAILQ_INIT(&front->idle);
+	TAILQ_INIT(&front->busy);
+	TAILQ_INIT(&front->free_requests);
+	map_memory(front);
+	if (uv_loop_init(&front->loop) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "event loop");
+	if (front_pools_create(front) < 0 || front_stats_start(front) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
+	set_up_sync(front);
+	start_watching(front);
+	if (front_link_start(front) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "the supervisor does not answer");
+	front_accept_start(front);
+	uv_run(&front->loop, UV_RUN_DEFAULT);
+	fatalx(EXIT_CODE_BUG, "the event loop ended");
+}

@@ -1,0 +1,218 @@
+/*
+ * front_news.c - what workers have written: from reply space to connection.
+ *
+ * Runs in: front.
+ * Owns: `consumed` of every reply slot, and the way back to SHM_REPLY_FREE.
+ * Invariant: every word a worker can write is checked against what the front
+ * knows itself before it is used; a reply is passed on as far as its connection
+ * takes it, and the worker waits for the rest.
+ */
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/futex.h"
+#include "common/log.h"
+#include "front/front.h"
+
+/* A reply slot with the job it answers. */
+struct news {
+	struct front		*front;
+	struct front_job	*job;
+	struct shm_reply	*reply;
+	uint32_t		 worker, slot;
+};
+
+static void
+free_slot(struct shm_reply *reply)
+{
+	atomic_store(&reply->consumed, 0);
+	atomic_store(&reply->seq, 0);
+	atomic_store(&reply->state, SHM_REPLY_FREE);
+	if (atomic_load(&reply->waits) != 0)
+		futex_wake(&reply->room, 1);
+	futex_wake(&reply->state, 1);
+}
+
+/* Passes on `length` bytes of the space, which may wrap. */
+static int
+forward(struct news *news, uint64_t consumed, uint64_t length)
+{
+	const struct front_request *request = news->job->request;
+	uint64_t space = news->front->start->geometry->reply_space;
+	const uint8_t *bytes = shm_reply_space(news->front->shm, news->worker,
+	    news->slot);
+	uint64_t at = consumed % space;
+	uint64_t first = length < space - at ? length : space - at;
+
+	front_count(&front_route_stats(request)->reply_bytes, length);
+	return front_output_stdout(request->conn, request->id, bytes + at,
+	    first, bytes, length - first);
+}
+
+/* True when the worker has written more than the space holds. */
+static bool
+is_spoilt(const struct news *news, uint64_t written, uint64_t consumed)
+{
+	return written < consumed || written - consumed >
+	    news->front->start->geometry->reply_space;
+}
+
+/* Moves bytes from the space to the connection; -1 when that is closed. */
+static int
+take_bytes(struct news *news, bool all)
+{
+	struct shm_reply *reply = news->reply;
+	struct front_conn *conn = news->job->request->conn;
+	uint64_t written = atomic_load(&reply->written);
+	uint64_t consumed = atomic_load(&reply->consumed);
+
+	if (is_spoilt(news, written, consumed)) {
+		log_warnx("req=%s worker %u wrote %llu bytes into a reply "
+		    "space with %llu consumed", news->job->request_id,
+		    news->worker, (unsigned long long)written,
+		    (unsigned long long)consumed);
+		front_conn_close(conn);
+		return -1;
+	}
+	if (written == consumed ||
+	    (!all && front_output_left(conn) >= FRONT_BACKLOG_MAX))
+		return 0;
+	if (forward(news, consumed, written - consumed) < 0) {
+		front_conn_close(conn);
+		return -1;
+	}
+	news->job->forwarded = true;
+	atomic_store(&reply->consumed, written);
+	if (atomic_load(&reply->waits) != 0) {
+		atomic_fetch_add(&reply->room, 1);
+		futex_wake(&reply->room, 1);
+	}
+	return 0;
+}
+
+static void
+copy_result(struct front_request *request, const struct shm_reply *reply)
+{
+	uint32_t kept = reply->kept_length;
+
+	request->result.status = (int)(reply->status % 1000);
+	request->result.kept_length = kept <= FH_KEEP_MAX ? kept : 0;
+	memcpy(request->result.kept, reply->kept, request->result.kept_length);
+}
+
+/* serve() came to an end, and somebody waits for its reply.  False: its
+ * connection is closed, and the job with its slot still to be released. */
+static bool
+complete(struct news *news, bool whole)
+{
+	struct front_job *job = news->job;
+	struct front_request *request = job->request;
+	uint64_t started = atomic_load(&news->reply->started_ns);
+
+	if (take_bytes(news, true) < 0)
+		return false;
+	copy_result(request, news->reply);
+	request->served = true;
+	request->begun_ns = started;
+	request->ended_ns = news->reply->ended_ns;
+	front_job_release(job);
+	free_slot(news->reply);
+	if (whole)
+		front_request_replied(request);
+	else
+		front_conn_close(request->conn);
+	return true;
+}
+
+static void
+handle_slot(struct front *front, uint32_t worker, uint32_t slot,
+    struct front_pool *pool)
+{
+	struct shm_reply *reply = shm_reply(front->shm, worker, slot);
+	struct news news = { .front = front, .reply = reply,
+	    .worker = worker, .slot = slot };
+	uint32_t state, index = reply->job, its_worker, its_slot;
+
+	atomic_store(&reply->flagged, 0);
+	state = atomic_load(&reply->state);
+	if (state == SHM_REPLY_FREE || index >= pool->geometry->jobs)
+		return;
+	news.job = &pool->jobs[index];
+	if (news.job->seq == 0 ||
+	    !front_job_begun(news.job, &its_worker, &its_slot) ||
+	    its_worker != worker || its_slot != slot) {
+		if (state != SHM_REPLY_BUSY)
+			free_slot(reply);
+		return;
+	}
+	if (state == SHM_REPLY_BUSY) {
+		if (news.job->request != NULL && take_bytes(&news, false) == 0)
+			front_conn_flush(news.job->request->conn);
+		return;
+	}
+	if (news.job->request != NULL &&
+	    complete(&news, state == SHM_REPLY_DONE))
+		return;
+	front_job_release(news.job);
+	free_slot(reply);
+}
+
+static bool
+handle_worker(struct front *front, uint32_t worker, struct front_pool *pool)
+{
+	struct shm_window *window = front->shm->windows[worker];
+	uint32_t size = pool->geometry->news_size;
+	uint32_t *head = &front->workers[worker].news_head;
+	uint32_t handled;
+
+	for (handled = 0; handled < size; handled++) {
+		uint32_t entry = atomic_load(&window->news[*head % size]);
+
+		if (entry == 0)
+			break;
+		atomic_store(&window->news[*head % size], 0);
+		++*head;
+		if (entry <= pool->geometry->replies)
+			handle_slot(front, worker, entry - 1, pool);
+	}
+	return handled > 0;
+}
+
+void
+front_news_of(struct front *front, uint32_t worker)
+{
+	struct front_pool *pool = &front->pools[shm_pool_of_worker(
+	    front->start->geometry, worker)];
+
+	handle_worker(front, worker, pool);
+}
+
+bool
+front_news(struct front *front)
+{
+	bool any = false;
+
+	for (uint32_t p = 0; p < front->start->geometry->pool_count; p++) {
+		struct front_pool *pool = &front->pools[p];
+
+		for (uint32_t i = 0; i < pool->geometry->workers; i++)
+			any |= handle_worker(front,
+			    pool->geometry->first_worker + i, pool);
+		if (pool->pending_count > 0)
+			front_pool_refill(pool);
+	}
+	return any;
+}
+
+void
+front_news_room(struct front_conn *conn)
+{
+	struct front_job *job = conn->request->job;
+	struct news news = { .front = conn->front, .job = job };
+
+	if (job == NULL || !front_job_begun(job, &news.worker, &news.slot))
+		return;
+	news.reply = shm_reply(conn->front->shm, news.worker, news.slot);
+	if (take_bytes(&news, false) == 0 && front_output_left(conn) > 0)
+		front_conn_flush(conn);
+}

@@ -1,0 +1,311 @@
+/*
+ * front_request.c - a request from its BEGIN_REQUEST to its last reply byte.
+ *
+ * Runs in: front.
+ * Owns: each struct front_request, its parameters and body.
+ * Invariant: a request is answered at most once, and leaves its connection
+ * exactly once: by front_request_end (answered) or front_request_cancel.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "front/front.h"
+
+#define PARAMS_FIRST_SIZE	4096
+#define KEPT_SIZE		16384	/* a free request keeps no more */
+#define FREE_REQUESTS_MAX	256
+
+static struct front_request *
+take_request(struct front *front)
+{
+	struct front_request *request = TAILQ_FIRST(&front->free_requests);
+	uint8_t *params, *body;
+	char *scratch;
+	size_t params_size, body_size;
+
+	if (request == NULL)
+		return calloc(1, sizeof(*request));
+	TAILQ_REMOVE(&front->free_requests, request, link);
+	front->free_request_count--;
+	params = request->params;
+	params_size = request->params_size;
+	body = request->body;
+	body_size = request->body_size;
+	scratch = request->scratch;
+	memset(request, 0, offsetof(struct front_request, result));
+	request->params = params;
+	request->params_size = params_size;
+	request->body = body;
+	request->body_size = body_size;
+	request->scratch = scratch;
+	return request;
+}
+
+struct front_request *
+front_request_begin(struct front_conn *conn, uint16_t id, bool keep)
+{
+	struct front_request *request = take_request(conn->front);
+
+	if (request == NULL) {
+		log_warn("request");
+		return NULL;
+	}
+	request->front = conn->front;
+	request->conn = conn;
+	request->id = id;
+	request->keep = keep;
+	request->spool_fd = -1;
+	request->state = FRONT_READING;
+	request->arrival_ns = clock_now_ns();
+	conn->request = request;
+	conn->discarded = 0;
+	conn->draining = false;
+	front_conn_reading(conn);
+	return request;
+}
+
+void
+front_request_free(struct front_request *request)
+{
+	struct front *front = request->front;
+
+	front_spool_release(request);
+	if (request->params_size + request->body_size <= KEPT_SIZE &&
+	    front->free_request_count < FREE_REQUESTS_MAX) {
+		TAILQ_INSERT_HEAD(&front->free_requests, request, link);
+		front->free_request_count++;
+		return;
+	}
+	free(request->params);
+	free(request->body);
+	free(request->scratch);
+	free(request);
+}
+
+/* Makes room for `length` more bytes behind `have`. */
+static int
+grow(uint8_t **bytes, size_t *size, size_t have, size_t length, size_t first)
+{
+	size_t wanted = *size == 0 ? first : *size;
+	uint8_t *grown;
+
+	if (have + length <= *size)
+		return 0;
+	while (wanted < have + length)
+		wanted *= 2;
+	if ((grown = realloc(*bytes, wanted)) == NULL)
+		return -1;
+	*bytes = grown;
+	*size = wanted;
+	return 0;
+}
+
+static void
+make_id(struct front_request *request)
+{
+	const struct front *front = request->front;
+
+	snprintf(request->request_id, sizeof(request->request_id),
+	    "%x-%llx-%llx", (unsigned)getpid(),
+	    (unsigned long long)(request->arrival_ns / CLOCK_NS_PER_MS),
+	    (unsigned long long)front->next_id);
+	request->front->next_id++;
+}
+
+static void
+take_id(struct front_request *request)
+{
+	const struct wire_span *given = &request->head.request_id;
+
+	if (given->length == 0 || given->length > HEAD_ID_MAX) {
+		make_id(request);
+		return;
+	}
+	memcpy(request->request_id, given->at, given->length);
+	request->request_id[given->length] = '\0';
+}
+
+/* All parameters are here: who is asked for, and may the body come? */
+static void
+params_complete(struct front_request *request)
+{
+	struct front *front = request->front;
+	const struct config *config = front->config;
+	char *scratch = realloc(request->scratch, request->params_have + 1);
+
+	request->params_done = true;
+	if (scratch == NULL) {
+		front_conn_close(request->conn);
+		return;
+	}
+	request->scratch = scratch;
+	request->head_rc = head_scan(request->params, request->params_have,
+	    scratch, request->params_have + 1, &request->head);
+	take_id(request);
+	if (request->head_rc == HEAD_OK)
+		route_find(front->set, request->head.method.at,
+		    request->head.method.length, request->head.path.at,
+		    request->head.path.length, &request->match);
+	request->too_large |= request->head.content_length >
+	    (int64_t)config->body_limit;
+	request->discard_body = request->too_large ||
+	    request->head_rc != HEAD_OK || request->match.route == NULL;
+	/* Answering now spares both sides a large body. */
+	if (request->too_large && request->head_rc == HEAD_OK)
+		front_dispatch(request);
+}
+
+void
+front_request_params(struct front_request *request,
+    const struct wire_piece *piece)
+{
+	size_t limit = request->front->config->params_limit;
+
+	if (request->params_done)
+		return;
+	if (piece->content_length == 0) {
+		params_complete(request);
+		return;
+	}
+	if (request->params_have + piece->length > limit) {
+		make_id(request);
+		front_answer(request, 431, "", "The request's parameters are "
+		    "larger than params_limit (%zu bytes).", limit);
+		return;
+	}
+	if (grow(&request->params, &request->params_size,
+	    request->params_have, piece->length, PARAMS_FIRST_SIZE) < 0) {
+		log_warn("parameters");
+		front_conn_close(request->conn);
+		return;
+	}
+	memcpy(request->params + request->params_have, piece->data,
+	    piece->length);
+	request->params_have += piece->length;
+}
+
+static int
+keep_body(struct front_request *request, const uint8_t *bytes, size_t length)
+{
+	const struct config *config = request->front->config;
+
+	if (request->spool_fd >= 0 ||
+	    request->body_have + length > config->body_memory)
+		return front_spool_write(request, bytes, length);
+	if (grow(&request->body, &request->body_size, request->body_have,
+	    length, 1024) < 0)
+		return -1;
+	memcpy(request->body + request->body_have, bytes, length);
+	request->body_have += length;
+	return 0;
+}
+
+/* Never more than was announced: what is over is not the request's. */
+static size_t
+wanted_of(const struct front_request *request, size_t length)
+{
+	int64_t announced = request->head.content_length;
+	uint64_t left;
+
+	if (announced == HEAD_NO_LENGTH)
+		return length;
+	left = (uint64_t)announced - request->body_have;
+	return length < left ? length : (size_t)left;
+}
+
+static void
+add_body(struct front_request *request, const struct wire_piece *piece)
+{
+	const struct config *config = request->front->config;
+	size_t wanted = wanted_of(request, piece->length);
+
+	if (wanted < piece->length)
+		request->conn->close_after = true;
+	if (request->body_have + wanted > config->body_limit) {
+		request->too_large = true;
+		request->discard_body = true;
+		front_dispatch(request);
+		return;
+	}
+	if (keep_body(request, piece->data, wanted) < 0) {
+		log_warn("req=%s the body cannot be kept",
+		    request->request_id);
+		front_answer(request, 503, "Retry-After: 5\r\n",
+		    "The request body could not be stored.");
+	}
+}
+
+void
+front_request_stdin(struct front_request *request,
+    const struct wire_piece *piece)
+{
+	if (piece->content_length == 0) {
+		if (!request->params_done)
+			return;		/* some send it early */
+		request->stdin_done = true;
+		front_dispatch(request);
+		return;
+	}
+	if (request->discard_body || !request->params_done) {
+		request->conn->discarded += piece->length;
+		if (request->conn->discarded > request->front->config->
+		    body_limit)
+			front_conn_close(request->conn);
+		return;
+	}
+	add_body(request, piece);
+}
+
+/* Takes the request off its connection and the counters. */
+static void
+detach(struct front_request *request)
+{
+	front_count_replied(request);
+	request->conn->draining = !request->stdin_done;
+	request->conn->request = NULL;
+	request->conn = NULL;
+}
+
+void
+front_request_cancel(struct front_request *request)
+{
+	if (request->state == FRONT_PENDING)
+		front_pool_remove(&request->front->pools[
+		    request->match.route->pool], request);
+	if (request->job != NULL)
+		front_job_abandon(request->job);
+	if (request->state == FRONT_REPLYING && request->served)
+		front_finish(request);
+	detach(request);
+	front_request_free(request);
+}
+
+void
+front_request_replied(struct front_request *request)
+{
+	struct front_conn *conn = request->conn;
+
+	request->state = FRONT_REPLYING;
+	conn->close_after |= !request->keep;
+	if (front_output_end(conn, request->id) < 0)
+		front_conn_close(conn);
+	else
+		front_conn_flush(conn);
+}
+
+/* Everything has left; a body still arriving is thrown away from now on. */
+void
+front_request_end(struct front_request *request)
+{
+	struct front_conn *conn = request->conn;
+
+	if (request->served)
+		front_finish(request);
+	detach(request);
+	front_request_free(request);
+	front_conn_rest(conn);
+}

@@ -1,0 +1,110 @@
+/*
+ * front_spool.c - bodies too large for memory: one file each.
+ *
+ * Runs in: front.
+ * Owns: the files it names in the spool directory, until they are removed.
+ * Invariant: a body over body_memory is never on the heap: it goes from the
+ * read buffer to its file, and from there to the handler as a mapping.
+ */
+#include <sys/mman.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "front/front.h"
+
+static void
+name_of(uint64_t number, char name_out[32])
+{
+	snprintf(name_out, 32, "%016llx", (unsigned long long)number);
+}
+
+static int
+open_spool(struct front_request *request)
+{
+	struct front *front = request->front;
+	char name[32];
+
+	/* Unique over the fronts of all teams that are still alive. */
+	request->spool = (uint64_t)front->start->team << 40 |
+	    ++front->next_spool;
+	name_of(request->spool, name);
+	request->spool_fd = openat(front->start->spool_dir, name,
+	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (request->spool_fd < 0) {
+		request->spool = 0;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+write_all(int fd, const uint8_t *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t written = write(fd, bytes, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -1;
+		bytes += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+int
+front_spool_write(struct front_request *request, const uint8_t *bytes,
+    size_t length)
+{
+	if (request->spool_fd < 0 && (open_spool(request) < 0 ||
+	    write_all(request->spool_fd, request->body,
+	    request->body_have) < 0))
+		return -1;
+	if (write_all(request->spool_fd, bytes, length) < 0)
+		return -1;
+	request->body_have += length;
+	return 0;
+}
+
+int
+front_spool_map(struct front_request *request)
+{
+	void *at = mmap(NULL, request->body_have, PROT_READ, MAP_PRIVATE,
+	    request->spool_fd, 0);
+
+	if (at == MAP_FAILED)
+		return -1;
+	request->body_map = at;
+	return 0;
+}
+
+void
+front_spool_remove(struct front *front, uint64_t number)
+{
+	char name[32];
+
+	if (number == 0)
+		return;
+	name_of(number, name);
+	if (unlinkat(front->start->spool_dir, name, 0) < 0)
+		log_warn("spool file %s", name);
+}
+
+void
+front_spool_release(struct front_request *request)
+{
+	if (request->body_map != NULL)
+		munmap((void *)(uintptr_t)request->body_map,
+		    request->body_have);
+	if (request->spool_fd >= 0)
+		close(request->spool_fd);
+	front_spool_remove(request->front, request->spool);
+	request->body_map = NULL;
+	request->spool_fd = -1;
+	request->spool = 0;
+}

@@ -1,0 +1,93 @@
+/*
+ * front_sync.c - runs sync handlers, and every route's finish().
+ *
+ * Runs in: front.
+ * Owns: the one struct fh_request that sync handlers are given.
+ * Invariant: nothing else happens in the front while a handler runs; its reply
+ * is framed in one piece after it has returned.
+ */
+#include <errno.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "front/front.h"
+
+struct sync_sink {
+	struct api_sink		 sink;
+	struct front_request	*request;
+};
+
+/* Buffered here, sent when serve() has returned. */
+static int
+sync_send(struct api_sink *base, const char *head, size_t head_length,
+    const void *body, size_t length)
+{
+	struct sync_sink *sink = (struct sync_sink *)base;
+	struct front_request *request = sink->request;
+
+	if (head == NULL)
+		head_length = 0;
+	if (front_output_stdout(request->conn, request->id, head, head_length,
+	    body, length) == 0)
+		return 0;
+	errno = EPIPE;
+	return -1;
+}
+
+/* A sync handler can't wait for a reader: flushing changes nothing. */
+static int
+sync_flush(struct api_sink *base)
+{
+	(void)base;
+	return 0;
+}
+
+void
+front_sync_serve(struct front_request *request)
+{
+	struct front *front = request->front;
+	struct sync_sink sink = { .request = request, .sink = {
+	    .space = front->config->sync_reply_limit, .streams = false,
+	    .send = sync_send, .flush = sync_flush } };
+	uint64_t timeout_ms = request->match.route->timeout_ms;
+	struct api_input input;
+	enum api_outcome outcome;
+
+	if (request->spool_fd >= 0 && front_spool_map(request) < 0) {
+		log_warn("req=%s spooled body", request->request_id);
+		front_answer(request, 503, "Retry-After: 5\r\n",
+		    "The request body could not be read.");
+		return;
+	}
+	input = front_input(request);
+	request->begun_ns = clock_now_ns();
+	request->queued_ns = request->begun_ns;
+	if (timeout_ms != 0)
+		input.deadline_ns = request->begun_ns +
+		    timeout_ms * CLOCK_NS_PER_MS;
+	outcome = api_serve(front->sync_request, &input, &sink.sink,
+	    &request->result);
+	request->ended_ns = clock_now_ns();
+	api_request_reset(front->sync_request);
+	request->served = true;
+	if (outcome == API_DONE)
+		front_request_replied(request);
+	else
+		front_conn_close(request->conn);
+}
+
+void
+front_finish(struct front_request *request)
+{
+	struct front *front = request->front;
+	struct api_input input;
+
+	if (request->match.route->finish == NULL)
+		return;
+	input = front_input(request);
+	input.body = "";
+	input.body_length = 0;
+	input.body_fd = -1;
+	api_finish(front->sync_request, &input, &request->result);
+	api_request_reset(front->sync_request);
+}

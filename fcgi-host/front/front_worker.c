@@ -1,0 +1,117 @@
+/*
+ * front_worker.c - a worker is dead: what becomes of its requests.
+ *
+ * Runs in: front, when the supervisor has said so.
+ * Owns: the dead worker's window until it is told to be clean.
+ * Invariant: replies that were complete are delivered; requests that were not
+ * begun go to another worker; each other one is answered here, once.
+ */
+#include <sys/wait.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "front/front.h"
+
+static void
+describe(int status, char *out, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(out, size, "was killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(out, size, "exited with status %d",
+		    WEXITSTATUS(status));
+}
+
+/* The request a dead worker had begun. */
+static void
+answer_lost(struct front_job *job, uint32_t worker, int status)
+{
+	struct front_request *request = job->request;
+	bool stopped = job->pool->front->workers[worker].overtime;
+	char how[96];
+
+	describe(status, how, sizeof(how));
+	log_warnx("req=%s route=\"%s\" handler=%s worker %u %s while it ran",
+	    job->request_id, job->route->label, job->route->handler->name,
+	    worker, how);
+	if (request == NULL)
+		return;
+	request->job = NULL;
+	job->request = NULL;
+	if (!stopped)
+		front_count(&front_route_stats(request)->crashes, 1);
+	if (job->forwarded)
+		front_conn_close(request->conn);
+	else if (stopped)
+		front_answer(request, 503, "Retry-After: 1\r\n", "Its worker "
+		    "was stopped because of another request.");
+	else
+		front_answer(request, 500, "", "The handler ended without a "
+		    "reply.");
+}
+
+static void
+settle_jobs(struct front_pool *pool, uint32_t worker, int status)
+{
+	struct front_job *job, *next;
+	uint32_t its_worker, slot;
+
+	for (job = TAILQ_FIRST(&pool->active); job != NULL; job = next) {
+		uint32_t claim = jobq_claimant(&pool->jobq, job->index,
+		    job->seq);
+		bool begun = front_job_begun(job, &its_worker, &slot);
+
+		next = TAILQ_NEXT(job, link);
+		if (claim == SHM_CLAIM_QUEUED) {
+			/* it may have been taken off the ring, unclaimed */
+			front_job_again(job);
+			continue;
+		}
+		if (claim == SHM_CLAIM_WITHDRAWN ||
+		    pool->geometry->first_worker +
+		    (claim - 1) / pool->geometry->replies != worker)
+			continue;
+		if (begun) {
+			answer_lost(job, worker, status);
+			front_job_release(job);
+		} else if (job->request != NULL)
+			front_job_again(job);
+		else
+			front_job_release(job);
+	}
+}
+
+/* As if fresh: the next process of this slot finds all of it zero. */
+static void
+clean_window(struct front *front, struct front_pool *pool, uint32_t worker)
+{
+	struct shm_window *window = front->shm->windows[worker];
+
+	memset(window, 0, pool->geometry->spaces_offset);
+	front->workers[worker].news_head = 0;
+	front->workers[worker].overtime = false;
+}
+
+void
+front_worker_died(struct front *front, uint32_t worker, uint32_t incarnation,
+    int status)
+{
+	struct front_pool *pool;
+
+	FH_BUG(worker >= front->start->geometry->worker_count);
+	pool = &front->pools[shm_pool_of_worker(front->start->geometry,
+	    worker)];
+	front->workers[worker].incarnation = incarnation + 1;
+	front_news_of(front, worker);
+	if (!jobq_repair(&pool->jobq))
+		log_warnx("pool %s: a worker spoilt the queue; repaired",
+		    pool->config->name);
+	settle_jobs(pool, worker, status);
+	clean_window(front, pool, worker);
+	jobq_wake(&pool->jobq, true);
+	front_pool_refill(pool);
+	front_link_cleaned(front, worker);
+}

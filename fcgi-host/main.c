@@ -1,0 +1,120 @@
+/*
+ * main.c - argv to subcommand, and process to role.
+ *
+ * Runs in: every process, first.
+ * Owns: nothing.
+ * Invariant: the only file that knows all subcommands and all roles.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/cli_options.h"
+#include "common/config_manual.h"
+#include "common/log.h"
+#include "front/front_main.h"
+#include "supervisor/sup_main.h"
+#include "worker/wrk_main.h"
+#include "zygote/zyg_main.h"
+
+static const struct roles roles = {
+	.front = front_main,
+	.worker = wrk_main,
+};
+
+static int
+run(int argc, char **argv)
+{
+	const char *file = NULL;
+	const struct cli_option options[] = { CLI_OPTION_CONFIG(file) };
+	const struct cli_command command = { "run", "", 0, 0,
+	    "Runs the host in the foreground.  SIGTERM: answers what has begun "
+	    "and stops.\nSIGINT twice: stops at once.", options, 1 };
+	struct config *config;
+	int exit_code;
+
+	if (cli_parse(&command, argc, argv, &exit_code) < 0)
+		return exit_code;
+	if ((config = cli_config_load(file)) == NULL)
+		return EXIT_CODE_CONFIG;
+	exit_code = sup_run(config);
+	config_free(config);
+	return exit_code;
+}
+
+/* The supervisor runs this. */
+static int
+zygote(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	zyg_main(&roles);
+	return EXIT_CODE_BUG;
+}
+
+/* For the maintainers: tests/lint/options compares these with the tree. */
+static int
+manual(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	config_print_manual(stdout);
+	return 0;
+}
+
+static int
+sample(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	config_print_sample(stdout);
+	return 0;
+}
+
+static const struct subcommand {
+	const char	*name;
+	int		(*main)(int, char **);
+	const char	*about;		/* NULL: not in the help */
+} subcommands[] = {
+	{ "run", run, "run the host in the foreground" },
+	{ "check", cli_check, "check the configuration and every handler" },
+	{ "plan", cli_plan, "add up the memory a start would need" },
+	{ "routes", cli_routes, "list the routes" },
+	{ "status", cli_status, "ask a running host what it does" },
+	{ "call", cli_call, "run one request against a handler, no server" },
+	{ "cgi", cli_cgi, "answer one request as a CGI program" },
+	{ "version", cli_version, "print the version" },
+	{ "zygote", zygote, NULL },
+	{ "manual", manual, NULL },
+	{ "sample", sample, NULL },
+};
+#define SUBCOMMANDS	(sizeof(subcommands) / sizeof(subcommands[0]))
+
+static int
+help(FILE *out, int exit_code)
+{
+	fprintf(out, "Usage: fcgi-host SUBCOMMAND [OPTION...]\n\n");
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		if (subcommands[i].about != NULL)
+			fprintf(out, "  %-8s  %s\n", subcommands[i].name,
+			    subcommands[i].about);
+	fprintf(out, "\n`fcgi-host SUBCOMMAND --help` says more; so does "
+	    "fcgi-host(1).\n");
+	return exit_code;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2)
+		return help(stderr, EXIT_CODE_CONFIG);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return help(stdout, 0);
+	if (strcmp(argv[1], "--version") == 0)
+		return cli_version(1, argv);
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		if (strcmp(argv[1], subcommands[i].name) == 0)
+			return subcommands[i].main(argc - 1, argv + 1);
+	fprintf(stderr, "fcgi-host: no subcommand \"%s\"\n\n", argv[1]);
+	return help(stderr, EXIT_CODE_CONFIG);
+}

@@ -1,0 +1,88 @@
+/*
+ * model_budget.c - the memory plan of a configuration, on this machine.
+ *
+ * Runs in: supervisor at start, `fcgi-host plan`.
+ * Owns: the items of each budget until it is freed.
+ * Invariant: an estimate errs upwards: a plan that fits must hold.
+ */
+#include "model/model_budget.h"
+
+#include <sys/stat.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SLOT_BYTES	UINT64_C(16384)	/* a job or reply in the usual case */
+#define CONNECTION_BYTES UINT64_C(4096)
+
+/*
+ * A file is copied as it is.  What build() makes of it is at most max_bytes,
+ * or, unsaid, taken for twice the source; a library's object for 1.2 times
+ * (TensorFlow Serving's figure), and it is there once.
+ */
+static uint64_t
+bytes_of(const struct config_model *model)
+{
+	struct stat status;
+	uint64_t size = 0;
+
+	if (model->path != NULL && stat(model->path, &status) == 0)
+		size = (uint64_t)status.st_size;
+	switch (model->kind) {
+	case CONFIG_MODEL_BUILD:
+		return model->max_bytes != 0 ? model->max_bytes : size * 2;
+	case CONFIG_MODEL_PRELOAD:
+		return size + size / 5;
+	default:
+		return size;
+	}
+}
+
+static uint64_t
+buffers_of(const struct config *config)
+{
+	uint64_t slots = 0;
+
+	for (size_t i = 0; i < config->pool_count; i++)
+		slots += 2 * (uint64_t)config->pools[i].workers *
+		    config->pools[i].threads;
+	return slots * SLOT_BYTES + config->connections * CONNECTION_BYTES;
+}
+
+int
+model_budget_make(const struct config *config, struct model_budget *out,
+    struct err *err)
+{
+	*out = (struct model_budget){ .items = calloc(config->model_count + 1,
+	    sizeof(*out->items)) };
+	if (out->items == NULL)
+		return err_sys(err, "memory plan");
+	for (size_t i = 0; i < config->model_count; i++) {
+		const struct config_model *model = &config->models[i];
+		struct plan_item *item = &out->items[i];
+
+		snprintf(item->name, sizeof(item->name), "%s", model->name);
+		item->kind = model->kind;
+		item->bytes = bytes_of(model);
+		item->measured = model->kind == CONFIG_MODEL_FILE;
+	}
+	out->plan.items = out->items;
+	out->plan.item_count = config->model_count;
+	for (size_t i = 0; i < config->pool_count; i++)
+		out->plan.workers += config->pools[i].workers;
+	out->plan.private_each = config->worker_memory;
+	out->plan.buffers = buffers_of(config);
+	plan_compute(&out->plan);
+	if (plan_available("/", &out->available, out->limit,
+	    sizeof(out->limit), err) == 0)
+		return 0;
+	model_budget_free(out);
+	return -1;
+}
+
+void
+model_budget_free(struct model_budget *budget)
+{
+	free(budget->items);
+	budget->items = NULL;
+}

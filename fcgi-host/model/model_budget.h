@@ -1,0 +1,30 @@
+/*
+ * model_budget.h - the memory plan of a configuration, on this machine.
+ *
+ * What `fcgi-host plan` prints is what a start enforces.
+ */
+#ifndef MODEL_MODEL_BUDGET_H
+#define MODEL_MODEL_BUDGET_H
+
+#include "common/config.h"
+#include "common/err.h"
+#include "model/model.h"
+
+#define MODEL_BUDGET_LIMIT_MAX	256
+
+struct model_budget {
+	struct plan_item	*items;
+	struct plan		 plan;		/* computed */
+	uint64_t		 available;
+	char			 limit[MODEL_BUDGET_LIMIT_MAX];
+};
+
+/*
+ * From the sizes of the models' files as they are now; a missing file counts
+ * 0.  -1 and why.  Release with model_budget_free().
+ */
+int	model_budget_make(const struct config *, struct model_budget *out,
+	    struct err *);
+void	model_budget_free(struct model_budget *);
+
+#endif

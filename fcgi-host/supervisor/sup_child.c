@@ -1,0 +1,279 @@
+/*
+ * sup_child.c - one front or worker process, and its successors in its slot.
+ *
+ * Runs in: supervisor.
+ * Owns: the link to the process, its pipe's read end, the respawn timer.
+ * Invariant: a slot has at most one process; a worker's next process is forked
+ * only after the front has settled what the last one left.
+ */
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/channel.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "supervisor/sup.h"
+
+static const char *
+kind_of(const struct sup_child *child)
+{
+	return child->slot == SLOT_FRONT ? "front" : "worker";
+}
+
+static struct sup *
+sup_of(const struct sup_child *child)
+{
+	return child->team->generation->sup;
+}
+
+void
+sup_child_init(struct sup_child *child, struct sup_team *team, uint32_t slot)
+{
+	memset(child, 0, sizeof(*child));
+	child->team = team;
+	child->slot = slot;
+	child->link = -1;
+	child->timer = sup_timer_create(team->generation->sup, child);
+}
+
+static void
+close_link(struct sup_child *child)
+{
+	sup_watch_destroy(&child->link_poll);
+	if (child->link >= 0)
+		close(child->link);
+	child->link = -1;
+}
+
+void
+sup_child_finish(struct sup_child *child)
+{
+	close_link(child);
+	sup_timer_destroy(&child->timer);
+	sup_output_detach(&child->output);
+}
+
+static void
+handle(struct sup_child *child, const struct message *message)
+{
+	switch (message->type) {
+	case MESSAGE_READY:
+		child->state = SUP_CHILD_READY;
+		sup_team_ready(child->team);
+		break;
+	case MESSAGE_OVERTIME:
+		sup_team_overtime(child->team, message);
+		break;
+	case MESSAGE_CLEANED:
+		sup_team_cleaned(child->team, message->slot);
+		break;
+	default:
+		log_warnx("%s %d sent message type %u; ignored",
+		    kind_of(child), (int)child->pid, message->type);
+	}
+}
+
+/* A worker may say that it is ready, and nothing else. */
+static bool
+may_say(const struct sup_child *child, const struct message *message)
+{
+	return message->type == MESSAGE_READY || child->slot == SLOT_FRONT;
+}
+
+static void
+on_link(uv_poll_t *poll, int status, int events)
+{
+	struct sup_child *child = poll->data;
+	struct message message;
+	int fds[CHANNEL_FDS_MAX];
+	size_t count;
+
+	(void)status;
+	(void)events;
+	if (channel_receive(child->link, &message, fds, &count) <= 0) {
+		close_link(child);	/* the zygote will report its death */
+		return;
+	}
+	while (count > 0)
+		close(fds[--count]);
+	if (may_say(child, &message))
+		handle(child, &message);
+}
+
+/* Both pairs, ours in [0], the child's in [1]. */
+static int
+make_links(int link_out[2], int output_out[2])
+{
+	if (channel_pair(link_out) < 0)
+		return -1;
+	if (pipe2(output_out, O_CLOEXEC) == 0)
+		return 0;
+	close(link_out[0]);
+	close(link_out[1]);
+	return -1;
+}
+
+void
+sup_child_spawn(struct sup_child *child)
+{
+	struct sup_team *team = child->team;
+	struct message message = { .type = child->slot == SLOT_FRONT ?
+	    MESSAGE_SPAWN_FRONT : MESSAGE_SPAWN_WORKER, .team = team->number,
+	    .slot = child->slot, .incarnation = child->incarnation };
+	int link[2], output[2], fds[SPAWN_FDS];
+
+	if (make_links(link, output) < 0)
+		fatal(EXIT_CODE_SYSTEM, "links to a new %s", kind_of(child));
+	fds[SPAWN_FD_SHM] = team->shm_fd;
+	fds[SPAWN_FD_EVENT] = team->event_fd;
+	fds[SPAWN_FD_CONTROL] = link[1];
+	fds[SPAWN_FD_OUTPUT] = output[1];
+	child->link = link[0];
+	child->link_poll = sup_watch_create(sup_of(child), child->link, on_link,
+	    child);
+	child->output = sup_output_create(child, output[0]);
+	child->state = SUP_CHILD_FORKING;
+	sup_generation_ask(team->generation, &message, fds, SPAWN_FDS);
+	close(link[1]);
+	close(output[1]);
+}
+
+static void
+on_respawn(uv_timer_t *timer)
+{
+	struct sup_child *child = timer->data;
+
+	if (child->team->state != SUP_TEAM_LEAVING)
+		sup_child_spawn(child);
+}
+
+static void
+spawn_after(struct sup_child *child, uint64_t ms)
+{
+	if (ms == 0) {
+		sup_child_spawn(child);
+		return;
+	}
+	log_warnx("%s %u died before its first work; next try in %llu ms",
+	    kind_of(child), child->slot, (unsigned long long)ms);
+	child->state = SUP_CHILD_WAITING;
+	uv_timer_start(child->timer, on_respawn, ms, 0);
+}
+
+void
+sup_child_spawned(struct sup_child *child, const struct message *message)
+{
+	if (message->pid < 0) {
+		log_warnx("%s %u cannot be forked: %s", kind_of(child),
+		    child->slot, strerror(message->value));
+		close_link(child);
+		sup_output_detach(&child->output);
+		spawn_after(child, SUP_RESPAWN_FIRST_MS);
+		return;
+	}
+	child->pid = message->pid;
+	child->started_ms = clock_now_ms();
+	if (child->state == SUP_CHILD_FORKING)
+		child->state = SUP_CHILD_STARTING;
+	log_debug("%s %u is process %d", kind_of(child), child->slot,
+	    (int)child->pid);
+}
+
+static void
+log_death(const struct sup_child *child, int status)
+{
+	char slot[16] = "";
+
+	if (child->slot != SLOT_FRONT)
+		snprintf(slot, sizeof(slot), " %u", child->slot);
+	if (WIFSIGNALED(status))
+		log_warnx("%s%s (process %d) was killed by signal %d (%s)",
+		    kind_of(child), slot, (int)child->pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) != 0 ||
+	    child->team->state == SUP_TEAM_SERVING)
+		log_warnx("%s%s (process %d) exited with status %d",
+		    kind_of(child), slot, (int)child->pid,
+		    WEXITSTATUS(status));
+}
+
+static bool
+has_worked(const struct sup_child *child)
+{
+	const struct shm *shm = child->team->shm;
+
+	if (child->slot == SLOT_FRONT)
+		return atomic_load(&shm_front_stats(shm)->requests) > 0;
+	return atomic_load(&shm->windows[child->slot]->requests) > 0;
+}
+
+/* A front's successor is in another team: the state is the supervisor's. */
+static struct sup_respawn *
+policy_of(struct sup_child *child)
+{
+	return child->slot == SLOT_FRONT ? &sup_of(child)->front_respawn :
+	    &child->respawn;
+}
+
+/* The process is reaped.  What follows is for the team to decide. */
+void
+sup_child_exited(struct sup_child *child, int status)
+{
+	uint64_t lived = clock_now_ms() - child->started_ms;
+	struct message died = { .type = MESSAGE_WORKER_DIED,
+	    .slot = child->slot, .incarnation = child->incarnation,
+	    .value = status };
+
+	log_death(child, status);
+	uv_timer_stop(child->timer);
+	close_link(child);
+	sup_output_detach(&child->output);
+	child->pid = 0;
+	child->incarnation++;
+	child->restarts++;
+	child->delay_ms = sup_respawn_delay(policy_of(child), lived,
+	    has_worked(child));
+	child->state = SUP_CHILD_NONE;
+	if (child->slot == SLOT_FRONT)
+		return;
+	child->state = SUP_CHILD_CLEANING;
+	sup_child_tell(&child->team->front, &died);
+}
+
+/* The front has settled a dead worker's jobs: the slot may be used again. */
+void
+sup_team_cleaned(struct sup_team *team, uint32_t slot)
+{
+	struct sup_child *child;
+
+	if (slot >= team->worker_count)
+		return;
+	child = &team->workers[slot];
+	if (child->state != SUP_CHILD_CLEANING)
+		return;
+	child->state = SUP_CHILD_NONE;
+	if (team->state != SUP_TEAM_LEAVING)
+		spawn_after(child, child->delay_ms);
+}
+
+/* A front that is dead is about to be replaced, its jobs with it. */
+void
+sup_child_tell(struct sup_child *child, struct message *message)
+{
+	message->team = child->team->number;
+	if (child->link >= 0 &&
+	    channel_send(child->link, message, NULL, 0) < 0)
+		log_warn("message to %s %d", kind_of(child), (int)child->pid);
+}
+
+void
+sup_child_signal(struct sup_child *child, int number)
+{
+	if (child->pid > 0)
+		sup_generation_kill(child->team->generation, child->pid,
+		    number);
+}

@@ -1,0 +1,152 @@
+/*
+ * sup_control.c - the control socket: one line asked, one document answered.
+ *
+ * Runs in: supervisor.
+ * Owns: the control socket, its file, its connections.
+ * Invariant: it is served by the supervisor alone, so it answers when every
+ * worker and the front are busy; only the service's own users may connect.
+ */
+#include <sys/stat.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "supervisor/sup.h"
+
+#define REQUEST_MAX	256
+
+struct asker {
+	struct sup	*sup;
+	uv_pipe_t	 pipe;
+	uv_write_t	 write;
+	char		*answer;
+	char		 request[REQUEST_MAX];
+	size_t		 have;
+};
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct asker *asker = handle->data;
+
+	free(asker->answer);
+	free(asker);
+}
+
+static void
+on_written(uv_write_t *write, int status)
+{
+	struct asker *asker = write->data;
+
+	(void)status;
+	uv_close((uv_handle_t *)&asker->pipe, on_closed);
+}
+
+static char *
+answer_to(struct sup *sup, const char *request)
+{
+	if (strcmp(request, "status") == 0)
+		return sup_status_json(sup);
+	return strdup("{\"error\": \"unknown request\"}\n");
+}
+
+static void
+answer(struct asker *asker)
+{
+	uv_buf_t piece;
+
+	uv_read_stop((uv_stream_t *)&asker->pipe);
+	asker->answer = answer_to(asker->sup, asker->request);
+	asker->write.data = asker;
+	piece = uv_buf_init(asker->answer, asker->answer == NULL ? 0 :
+	    (unsigned)strlen(asker->answer));
+	if (asker->answer == NULL || uv_write(&asker->write,
+	    (uv_stream_t *)&asker->pipe, &piece, 1, on_written) < 0)
+		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+}
+
+static void
+on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer_out)
+{
+	struct asker *asker = handle->data;
+
+	(void)suggested;
+	*buffer_out = uv_buf_init(asker->request + asker->have,
+	    (unsigned)(sizeof(asker->request) - 1 - asker->have));
+}
+
+static void
+on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
+{
+	struct asker *asker = stream->data;
+	char *end;
+
+	(void)buffer;
+	if (got < 0) {
+		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+		return;
+	}
+	asker->have += (size_t)got;
+	asker->request[asker->have] = '\0';
+	end = strchr(asker->request, '\n');
+	if (end != NULL) {
+		*end = '\0';
+		answer(asker);
+	} else if (asker->have == sizeof(asker->request) - 1)
+		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+}
+
+static void
+on_connection(uv_stream_t *server, int status)
+{
+	struct sup *sup = server->data;
+	struct asker *asker = calloc(1, sizeof(*asker));
+
+	if (status < 0 || asker == NULL) {
+		log_warnx("control connection not taken");
+		free(asker);
+		return;
+	}
+	asker->sup = sup;
+	uv_pipe_init(&sup->loop, &asker->pipe, 0);
+	asker->pipe.data = asker;
+	if (uv_accept(server, (uv_stream_t *)&asker->pipe) < 0 ||
+	    uv_read_start((uv_stream_t *)&asker->pipe, on_room, on_read) < 0)
+		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+}
+
+int
+sup_control_open(struct sup *sup, struct err *err)
+{
+	const char *path = sup->config->control;
+	mode_t mask;
+	int error;
+
+	if (sup_listen_remove_stale("control", path, err) < 0)
+		return -1;
+	uv_pipe_init(&sup->loop, &sup->control, 0);
+	sup->control.data = sup;
+	mask = umask(0117);	/* 0660 from the start */
+	error = uv_pipe_bind(&sup->control, path);
+	umask(mask);
+	if (error == 0)
+		error = uv_listen((uv_stream_t *)&sup->control, 16,
+		    on_connection);
+	if (error < 0)
+		return err_set(err, "control: %s: %s", path,
+		    uv_strerror(error));
+	sup->control_open = true;
+	return 0;
+}
+
+void
+sup_control_close(struct sup *sup)
+{
+	if (!sup->control_open)
+		return;
+	sup->control_open = false;
+	uv_close((uv_handle_t *)&sup->control, NULL);
+	unlink(sup->config->control);
+}

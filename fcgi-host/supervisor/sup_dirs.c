@@ -1,0 +1,127 @@
+/*
+ * sup_dirs.c - the state directory: copies of handlers, spooled bodies.
+ *
+ * Runs in: supervisor.
+ * Owns: state_dir/handlers and state_dir/spool.
+ * Invariant: what a host that was killed left behind is gone before the next
+ * one serves; both folders belong to the service's user alone.
+ */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "supervisor/sup.h"
+
+/* To the user the other processes run as. */
+static int
+give_to_user(const struct config *config, int fd)
+{
+	const struct passwd *user;
+
+	if (config->user == NULL || geteuid() != 0)
+		return 0;
+	user = getpwnam(config->user);
+	return user == NULL ? -1 : fchown(fd, user->pw_uid, user->pw_gid);
+}
+
+static int
+open_folder(const struct config *config, const char *name, struct err *err)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", config->state_dir, name);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_sys(err, "state_dir: creating %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_sys(err, "state_dir: opening %s", path);
+	if (fchmod(fd, 0700) < 0 || give_to_user(config, fd) < 0) {
+		err_sys(err, "state_dir: %s", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Removes the files whose name begins with `prefix`. */
+static void
+clean(int folder, const char *prefix)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.' &&
+		    strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+		    unlinkat(folder, entry->d_name, 0) < 0)
+			log_warn("removing %s", entry->d_name);
+	closedir(dir);
+}
+
+/* The folder above both: anyone may pass through it, nobody else look in. */
+static int
+make_state_dir(const struct config *config, struct err *err)
+{
+	if (mkdir(config->state_dir, 0711) < 0 && errno != EEXIST)
+		return err_sys(err, "state_dir: creating %s (its parent must "
+		    "exist)", config->state_dir);
+	return 0;
+}
+
+int
+sup_dirs_open(struct sup *sup, struct err *err)
+{
+	const struct config *config = sup->config;
+	int copies;
+
+	if (make_state_dir(config, err) < 0)
+		return -1;
+	sup->spool_dir = open_folder(config, "spool", err);
+	if (sup->spool_dir < 0 ||
+	    (copies = open_folder(config, CHILD_COPY_FOLDER, err)) < 0)
+		return -1;
+	clean(sup->spool_dir, "");
+	clean(copies, "");
+	close(copies);
+	return 0;
+}
+
+/* Spool files are named by team and number: front_spool.c. */
+void
+sup_dirs_clean_spool(struct sup *sup, uint32_t team)
+{
+	char prefix[16];
+
+	snprintf(prefix, sizeof(prefix), "%06x", team & 0xffffffu);
+	clean(sup->spool_dir, prefix);
+}
+
+void
+sup_dirs_close(struct sup *sup)
+{
+	struct err err;
+	int copies = open_folder(sup->config, CHILD_COPY_FOLDER, &err);
+
+	clean(sup->spool_dir, "");
+	close(sup->spool_dir);
+	if (copies < 0)
+		return;
+	clean(copies, "");
+	close(copies);
+}

@@ -1,0 +1,25 @@
+/*
+ * sup_notify.c - what the service manager is told, sd_notify(3).
+ *
+ * Runs in: supervisor.
+ * Owns: nothing.
+ * Invariant: READY=1 is said once, when every pool's workers and the front are
+ * ready to serve.
+ */
+#include <systemd/sd-daemon.h>
+
+#include "supervisor/sup.h"
+
+void
+sup_notify_ready(const struct sup *sup)
+{
+	sd_notifyf(0, "READY=1\nSTATUS=Generation %u serves %u routes on %s",
+	    sup->generation->number, sup->generation->route_count,
+	    sup->config->listen);
+}
+
+void
+sup_notify_stopping(void)
+{
+	sd_notify(0, "STOPPING=1\nSTATUS=Answering what has begun");
+}

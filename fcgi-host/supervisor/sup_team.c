@@ -1,0 +1,263 @@
+/*
+ * sup_team.c - a team: a front, its workers, their shared memory.
+ *
+ * Runs in: supervisor.
+ * Owns: each struct sup_team with its memfd and eventfd.
+ * Invariant: workers outlive their front, never the other way round, unless it
+ * crashed; a team whose front is dead takes no new front: its shared memory is
+ * of requests whose connections are gone.
+ */
+#include <sys/eventfd.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "supervisor/sup.h"
+
+static void
+make_memory(struct sup_team *team)
+{
+	struct err err;
+
+	team->shm_fd = shm_create(team->generation->geometry, &err);
+	if (team->shm_fd < 0)
+		fatalx(EXIT_CODE_SYSTEM, "%s", err.text);
+	team->shm = shm_map(team->generation->geometry, team->shm_fd,
+	    SHM_SUPERVISOR, 0, &err);
+	if (team->shm == NULL)
+		fatalx(EXIT_CODE_SYSTEM, "%s", err.text);
+	team->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (team->event_fd < 0)
+		fatal(EXIT_CODE_SYSTEM, "eventfd");
+}
+
+/* Counters go on over a replaced front; gauges begin anew. */
+static void
+inherit_stats(struct sup_team *team, const struct sup_team *from)
+{
+	struct shm_front_stats *stats = shm_front_stats(team->shm);
+
+	memcpy(team->shm->stats, from->shm->stats,
+	    team->generation->geometry->stats_bytes);
+	atomic_store(&stats->connections, 0);
+	atomic_store(&stats->sampled_ms, 0);
+	for (uint32_t i = 0; i < team->generation->geometry->pool_count; i++)
+		atomic_store(&shm_pool_stats(team->shm, i)->pending, 0);
+	for (uint32_t i = 0; i < team->generation->route_count; i++)
+		atomic_store(&shm_route_stats(team->shm, i)->in_flight, 0);
+}
+
+struct sup_team *
+sup_team_start(struct sup_generation *generation)
+{
+	struct sup_team *team = calloc(1, sizeof(*team));
+
+	if (team == NULL)
+		fatal(EXIT_CODE_SYSTEM, "team");
+	team->generation = generation;
+	team->number = ++generation->sup->team_count;
+	team->worker_count = generation->geometry->worker_count;
+	make_memory(team);
+	if (generation->teams != NULL)
+		inherit_stats(team, generation->teams);
+	team->timer = sup_timer_create(generation->sup, team);
+	team->workers = calloc(team->worker_count, sizeof(*team->workers));
+	if (team->workers == NULL)
+		fatal(EXIT_CODE_SYSTEM, "workers");
+	sup_child_init(&team->front, team, SLOT_FRONT);
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		sup_child_init(&team->workers[i], team, i);
+	sup_child_spawn(&team->front);
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		sup_child_spawn(&team->workers[i]);
+	return team;
+}
+
+void
+sup_team_destroy(struct sup_team *team)
+{
+	sup_dirs_clean_spool(team->generation->sup, team->number);
+	sup_child_finish(&team->front);
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		sup_child_finish(&team->workers[i]);
+	sup_timer_destroy(&team->timer);
+	shm_unmap(team->shm);
+	close(team->shm_fd);
+	close(team->event_fd);
+	free(team->workers);
+	free(team);
+}
+
+bool
+sup_team_is_ready(const struct sup_team *team)
+{
+	if (team->front.state != SUP_CHILD_READY)
+		return false;
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		if (team->workers[i].state != SUP_CHILD_READY)
+			return false;
+	return true;
+}
+
+void
+sup_team_ready(struct sup_team *team)
+{
+	struct sup *sup = team->generation->sup;
+
+	if (sup->phase == SUP_STARTING && sup_team_is_ready(team))
+		sup_serving(sup);
+}
+
+static struct sup_child *
+child_of(struct sup_team *team, uint32_t slot)
+{
+	if (slot == SLOT_FRONT)
+		return &team->front;
+	FH_BUG(slot >= team->worker_count);
+	return &team->workers[slot];
+}
+
+void
+sup_team_spawned(struct sup_team *team, const struct message *message)
+{
+	struct sup_child *child = child_of(team, message->slot);
+
+	sup_child_spawned(child, message);
+	if (team->state == SUP_TEAM_LEAVING)
+		sup_child_signal(child, SIGTERM);
+}
+
+static void
+signal_workers(struct sup_team *team, int number)
+{
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		sup_child_signal(&team->workers[i], number);
+}
+
+static bool
+has_processes(const struct sup_team *team)
+{
+	bool any = team->front.pid > 0 ||
+	    team->front.state == SUP_CHILD_FORKING;
+
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		any |= team->workers[i].pid > 0 ||
+		    team->workers[i].state == SUP_CHILD_FORKING;
+	return any;
+}
+
+static void
+on_kill_timer(uv_timer_t *timer)
+{
+	struct sup_team *team = timer->data;
+
+	log_warnx("team %u: processes still run after kill_grace; killed",
+	    team->number);
+	sup_child_signal(&team->front, SIGKILL);
+	signal_workers(team, SIGKILL);
+}
+
+/* The front is gone: workers end what they run and leave. */
+static void
+let_workers_leave(struct sup_team *team)
+{
+	struct sup *sup = team->generation->sup;
+
+	team->state = SUP_TEAM_LEAVING;
+	atomic_store(&team->shm->state->drain, 1);
+	signal_workers(team, SIGTERM);
+	uv_timer_start(team->timer, on_kill_timer,
+	    sup->config->kill_grace_ms + 1, 0);
+}
+
+static void
+on_drain_timer(uv_timer_t *timer)
+{
+	struct sup_team *team = timer->data;
+
+	log_warnx("team %u: the front still runs after drain_timeout; killed",
+	    team->number);
+	sup_child_signal(&team->front, SIGKILL);
+}
+
+void
+sup_team_stop(struct sup_team *team)
+{
+	const struct config *config = team->generation->sup->config;
+	struct message message = { .type = MESSAGE_STOP };
+
+	if (team->state != SUP_TEAM_SERVING)
+		return;
+	team->state = SUP_TEAM_STOPPING;
+	if (team->front.pid == 0 && team->front.state != SUP_CHILD_FORKING) {
+		let_workers_leave(team);
+		return;
+	}
+	sup_child_tell(&team->front, &message);
+	uv_timer_start(team->timer, on_drain_timer, config->drain_timeout_ms +
+	    config->kill_grace_ms, 0);
+}
+
+static struct sup_child *
+child_with_pid(struct sup_team *team, pid_t pid)
+{
+	if (team->front.pid == pid)
+		return &team->front;
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		if (team->workers[i].pid == pid)
+			return &team->workers[i];
+	return NULL;
+}
+
+/* False: the process is not of this team. */
+bool
+sup_team_exited(struct sup_team *team, pid_t pid, int status)
+{
+	struct sup_child *child = child_with_pid(team, pid);
+
+	if (child == NULL)
+		return false;
+	sup_child_exited(child, status);
+	if (child == &team->front && team->state != SUP_TEAM_LEAVING) {
+		bool served = team->state == SUP_TEAM_SERVING;
+
+		let_workers_leave(team);
+		if (served)
+			sup_generation_front_died(team->generation,
+			    child->delay_ms);
+	}
+	if (team->state == SUP_TEAM_LEAVING && !has_processes(team))
+		sup_generation_team_gone(team->generation, team);
+	return true;
+}
+
+static void
+on_grace_timer(uv_timer_t *timer)
+{
+	struct sup_child *child = timer->data;
+
+	log_warnx("worker %u (process %d) still runs kill_grace after "
+	    "SIGTERM; killed", child->slot, (int)child->pid);
+	sup_child_signal(child, SIGKILL);
+}
+
+/* The last steps of the kill ladder; the front took the first. */
+void
+sup_team_overtime(struct sup_team *team, const struct message *message)
+{
+	struct sup_child *child;
+
+	if (message->slot >= team->worker_count)
+		return;
+	child = &team->workers[message->slot];
+	if (child->pid == 0)
+		return;
+	log_warnx("worker %u (process %d) does not end %s; SIGTERM",
+	    child->slot, (int)child->pid, message->text);
+	sup_child_signal(child, SIGTERM);
+	uv_timer_start(child->timer, on_grace_timer,
+	    team->generation->sup->config->kill_grace_ms + 1, 0);
+}

@@ -1,0 +1,141 @@
+/*
+ * wrk_main.c - a worker's beginning and end.
+ *
+ * Runs in: worker.
+ * Owns: the one struct wrk of the process.
+ * Invariant: leaves by _exit, so that no destructor of a library inherited
+ * from the zygote runs twice.
+ */
+#include "worker/wrk_main.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/channel.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/wrk.h"
+
+/* For the signal handler alone. */
+static struct wrk *the_worker;
+
+bool
+wrk_leaving(const struct wrk *wrk)
+{
+	return atomic_load(&wrk->terminating) ||
+	    atomic_load(&wrk->shm->state->drain) != 0;
+}
+
+/*
+ * SIGTERM: take nothing more, and break system calls of threads whose request
+ * nobody waits for.  The handler has no SA_RESTART: this thread's own call is
+ * broken by its arrival.
+ */
+static void
+on_terminate(int number)
+{
+	struct wrk *wrk = the_worker;
+	uint32_t count = atomic_load(&wrk->thread_count);
+	int saved = errno;
+
+	(void)number;
+	atomic_store(&wrk->terminating, true);
+	for (uint32_t i = 1; i < count; i++) {
+		const struct shm_job *job = atomic_load(
+		    &wrk->threads[i].running);
+
+		if (job != NULL && atomic_load(&job->cancelled))
+			pthread_kill(wrk->threads[i].id, SIGUSR1);
+	}
+	jobq_wake(&wrk->jobq, true);
+	errno = saved;
+}
+
+static void
+on_interrupt(int number)
+{
+	(void)number;
+}
+
+static void
+handle_signals(void)
+{
+	struct sigaction terminate = { .sa_handler = on_terminate };
+	struct sigaction interrupt = { .sa_handler = on_interrupt };
+
+	sigaction(SIGTERM, &terminate, NULL);
+	sigaction(SIGUSR1, &interrupt, NULL);
+	signal(SIGINT, SIG_IGN);	/* ^C is for the supervisor */
+	signal(SIGHUP, SIG_IGN);
+}
+
+static void
+set_up(struct wrk *wrk, const struct child_start *start)
+{
+	const struct shm_geometry *geometry = start->geometry;
+	struct err err;
+	uint32_t in_pool;
+
+	wrk->start = start;
+	wrk->shm = shm_map(geometry, start->fds[SPAWN_FD_SHM], SHM_WORKER,
+	    start->slot, &err);
+	if (wrk->shm == NULL)
+		fatalx(EXIT_CODE_SYSTEM, "%s", err.text);
+	close(start->fds[SPAWN_FD_SHM]);
+	wrk->window = wrk->shm->windows[start->slot];
+	wrk->pool_index = shm_pool_of_worker(geometry, start->slot);
+	wrk->pool = &geometry->pools[wrk->pool_index];
+	in_pool = start->slot - wrk->pool->first_worker;
+	wrk->first_claimant = 1 + in_pool * wrk->pool->replies;
+	jobq_init(&wrk->jobq, wrk->shm, wrk->pool_index);
+	wrk->threads = calloc(wrk->pool->threads, sizeof(*wrk->threads));
+	if (wrk->threads == NULL)
+		fatal(EXIT_CODE_SYSTEM, "memory for %u threads",
+		    wrk->pool->threads);
+}
+
+static void
+say_ready(const struct wrk *wrk)
+{
+	struct message message = { .type = MESSAGE_READY,
+	    .team = wrk->start->team, .slot = wrk->start->slot,
+	    .incarnation = wrk->start->incarnation };
+
+	atomic_store(&wrk->window->state, SHM_WORKER_READY);
+	if (channel_send(wrk->start->fds[SPAWN_FD_CONTROL], &message, NULL,
+	    0) < 0)
+		fatal(EXIT_CODE_SYSTEM, "the supervisor does not answer");
+}
+
+static void
+join_threads(struct wrk *wrk)
+{
+	for (uint32_t i = 1; i < atomic_load(&wrk->thread_count); i++)
+		pthread_join(wrk->threads[i].id, NULL);
+}
+
+void
+wrk_main(const struct child_start *start)
+{
+	static struct wrk wrk;
+	uint64_t now_ms = clock_now_ms();
+
+	set_up(&wrk, start);
+	the_worker = &wrk;
+	handle_signals();
+	atomic_store(&wrk.window->started_ms, now_ms);
+	atomic_store(&wrk.next_sample_ms, now_ms + 500);
+	atomic_store(&wrk.thread_count, 1);
+	atomic_store(&wrk.window->threads, 1);
+	wrk.threads[0] = (struct wrk_thread){ .wrk = &wrk,
+	    .id = pthread_self() };
+	if (wrk_thread_prepare(&wrk.threads[0]) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "out of memory");
+	say_ready(&wrk);
+	wrk_thread_run(&wrk.threads[0]);
+	join_threads(&wrk);
+	wrk_thread_release(&wrk.threads[0]);
+	_exit(0);
+}

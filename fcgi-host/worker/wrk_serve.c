@@ -1,0 +1,120 @@
+/*
+ * wrk_serve.c - runs one job: from the request in shared memory to its reply.
+ *
+ * Runs in: worker, the thread that holds the job's claim.
+ * Owns: the reply slot while it is SHM_REPLY_BUSY.
+ * Invariant: `seq` is stored before any of the handler's code runs, so that the
+ * front can tell a job that was begun from one that was only taken; the slot
+ * leaves BUSY exactly once.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/wrk.h"
+
+static int
+open_spool(const struct wrk *wrk, const struct shm_job *job)
+{
+	char name[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "%016llx", (unsigned long long)job->spool);
+	fd = openat(wrk->start->spool_dir, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		log_warn("req=%s spooled body %s", job->request_id, name);
+	return fd;
+}
+
+static void
+begin_reply(struct shm_reply *reply, const struct shm_job *job, uint32_t index)
+{
+	reply->job = index;
+	reply->status = 0;
+	reply->kept_length = 0;
+	memcpy(reply->request_id, job->request_id,
+	    sizeof(reply->request_id));
+	atomic_store(&reply->started_ns, clock_now_ns());
+	atomic_store(&reply->written, 0);
+	atomic_store(&reply->state, SHM_REPLY_BUSY);
+	atomic_store(&reply->seq, job->seq);
+}
+
+static void
+end_reply(struct wrk_sink *sink, enum api_outcome outcome,
+    const struct api_result *result)
+{
+	struct shm_reply *reply = sink->reply;
+
+	reply->status = (uint32_t)result->status;
+	reply->kept_length = (uint32_t)result->kept_length;
+	memcpy(reply->kept, result->kept, result->kept_length);
+	reply->ended_ns = clock_now_ns();
+	wrk_sink_publish(sink);
+	atomic_fetch_add(&sink->wrk->window->requests, 1);
+	atomic_store(&reply->state, outcome == API_DONE ? SHM_REPLY_DONE :
+	    SHM_REPLY_BROKEN);
+	wrk_tell_front(sink->wrk, sink->slot);
+	wrk_sample_after_job(sink->wrk, reply->ended_ns / CLOCK_NS_PER_MS);
+}
+
+static void
+send_problem(struct wrk_sink *sink, const struct shm_job *job,
+    struct api_result *result_out)
+{
+	char text[API_PROBLEM_MAX];
+	size_t length = api_problem(text, sizeof(text), 500, job->request_id,
+	    job->head_only != 0, "", "The request body could not be read.");
+
+	memset(result_out, 0, sizeof(*result_out));
+	result_out->status = 500;
+	sink->sink.send(&sink->sink, text, length, "", 0);
+}
+
+static struct api_input
+input_of(const struct wrk *wrk, const struct shm_job *job, uint64_t started_ns)
+{
+	return (struct api_input){
+		.route = &wrk->start->set->routes[job->route],
+		.params = job->data,
+		.params_length = job->params_length,
+		.body = job->data + job->params_length,
+		.body_length = job->body_length,
+		.body_fd = -1,
+		.request_id = job->request_id,
+		.head_only = job->head_only != 0,
+		.cancelled = &job->cancelled,
+		.deadline_ns = job->timeout_ns == 0 ? 0 :
+		    started_ns + job->timeout_ns,
+	};
+}
+
+void
+wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
+{
+	struct wrk *wrk = thread->wrk;
+	const struct shm_job *job = shm_job(wrk->shm,
+	    wrk->pool->first_job + index);
+	struct api_input input;
+	struct api_result result;
+	enum api_outcome outcome = API_DONE;
+	struct wrk_sink sink;
+
+	wrk_sink_init(&sink, wrk, job, slot);
+	begin_reply(sink.reply, job, index);
+	input = input_of(wrk, job, atomic_load(&sink.reply->started_ns));
+	atomic_store(&thread->running, job);
+	if (job->spool != 0 && (input.body_fd = open_spool(wrk, job)) < 0)
+		send_problem(&sink, job, &result);
+	else
+		outcome = api_serve(thread->request, &input, &sink.sink,
+		    &result);
+	atomic_store(&thread->running, NULL);
+	end_reply(&sink, outcome, &result);
+	api_request_reset(thread->request);
+	if (input.body_fd >= 0)
+		close(input.body_fd);
+}

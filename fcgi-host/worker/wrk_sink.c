@@ -1,0 +1,138 @@
+/*
+ * wrk_sink.c - a reply's way into the reply space, and the front's attention.
+ *
+ * Runs in: worker, the thread that serves the request.
+ * Owns: the bytes of one reply slot's space that the front has not consumed.
+ * Invariant: `written` - `consumed` never exceeds the space; a thread waits for
+ * room only while somebody reads the reply.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/futex.h"
+#include "worker/wrk.h"
+
+void
+wrk_wake_front(struct wrk *wrk)
+{
+	const uint64_t one = 1;
+
+	if (atomic_load(&wrk->shm->state->asleep) != 0 &&
+	    write(wrk->start->fds[SPAWN_FD_EVENT], &one, sizeof(one)) < 0)
+		return;		/* full: the front is awake by then */
+}
+
+void
+wrk_tell_front(struct wrk *wrk, uint32_t slot)
+{
+	struct shm_reply *reply = shm_reply(wrk->shm, wrk->start->slot, slot);
+	uint32_t at;
+
+	if (atomic_exchange(&reply->flagged, 1) == 0) {
+		at = atomic_fetch_add(&wrk->window->news_tail, 1);
+		atomic_store(&wrk->window->news[at % wrk->pool->news_size],
+		    slot + 1);
+	}
+	wrk_wake_front(wrk);
+}
+
+void
+wrk_sink_publish(struct wrk_sink *sink)
+{
+	atomic_store(&sink->reply->written, sink->written);
+}
+
+static uint64_t
+room(const struct wrk_sink *sink)
+{
+	return sink->wrk->start->geometry->reply_space -
+	    (sink->written - atomic_load(&sink->reply->consumed));
+}
+
+/* 0 when there is room, -1 when nobody reads any more. */
+static int
+wait_for_room(struct wrk_sink *sink)
+{
+	struct shm_reply *reply = sink->reply;
+	uint32_t seen;
+
+	wrk_sink_publish(sink);
+	wrk_tell_front(sink->wrk, sink->slot);
+	atomic_store(&reply->waits, 1);
+	for (;;) {
+		seen = atomic_load(&reply->room);
+		if (atomic_load(&sink->job->cancelled) || room(sink) > 0)
+			break;
+		futex_wait(&reply->room, seen, 0);
+	}
+	atomic_store(&reply->waits, 0);
+	return atomic_load(&sink->job->cancelled) ? -1 : 0;
+}
+
+static int
+put(struct wrk_sink *sink, const uint8_t *bytes, size_t length)
+{
+	uint64_t space = sink->wrk->start->geometry->reply_space;
+
+	while (length > 0) {
+		uint64_t at = sink->written % space;
+		uint64_t piece = room(sink);
+
+		if (piece == 0) {
+			if (wait_for_room(sink) < 0)
+				return -1;
+			continue;
+		}
+		if (piece > space - at)
+			piece = space - at;
+		if (piece > length)
+			piece = length;
+		memcpy(sink->space + at, bytes, piece);
+		sink->written += piece;
+		bytes += piece;
+		length -= piece;
+	}
+	return 0;
+}
+
+static int
+sink_send(struct api_sink *base, const char *head, size_t head_length,
+    const void *body, size_t length)
+{
+	struct wrk_sink *sink = (struct wrk_sink *)base;
+
+	if (atomic_load_explicit(&sink->job->cancelled, memory_order_relaxed) ||
+	    (head != NULL && put(sink, (const uint8_t *)head,
+	    head_length) < 0) || put(sink, body, length) < 0) {
+		errno = EPIPE;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+sink_flush(struct api_sink *base)
+{
+	struct wrk_sink *sink = (struct wrk_sink *)base;
+
+	wrk_sink_publish(sink);
+	wrk_tell_front(sink->wrk, sink->slot);
+	return 0;
+}
+
+void
+wrk_sink_init(struct wrk_sink *sink, struct wrk *wrk,
+    const struct shm_job *job, uint32_t slot)
+{
+	const struct config *config = wrk->start->config;
+	uint64_t space = wrk->start->geometry->reply_space;
+
+	*sink = (struct wrk_sink){ .sink = { .streams = true,
+	    .send = sink_send, .flush = sink_flush }, .wrk = wrk, .job = job,
+	    .slot = slot };
+	sink->sink.space = space > config->header_limit * 2 ?
+	    space - config->header_limit : space / 2;
+	sink->reply = shm_reply(wrk->shm, wrk->start->slot, slot);
+	sink->space = shm_reply_space(wrk->shm, wrk->start->slot, slot);
+}

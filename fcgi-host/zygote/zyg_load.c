@@ -1,0 +1,157 @@
+/*
+ * zyg_load.c - brings a generation's handlers and models into the zygote.
+ *
+ * Runs in: zygote, before its first fork.
+ * Owns: the handler set and the models' mappings, for the process's life.
+ * Invariant: no model descriptor is open afterwards (a forgotten one would keep
+ * an old model's memory alive in every process forked from here).
+ */
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "model/model.h"
+#include "zygote/zyg.h"
+
+static void
+fail(struct zyg *zyg, const char *why)
+{
+	struct message message = { .type = MESSAGE_FAILED };
+
+	snprintf(message.text, sizeof(message.text), "%s", why);
+	zyg_say(zyg, &message);
+	log_line(LOG_LEVEL_ERROR, "%s", why);
+	_exit(EXIT_CODE_CONFIG);
+}
+
+static void
+report_handler(void *context, const char *sentence)
+{
+	struct zyg *zyg = context;
+	struct message message = { .type = MESSAGE_HANDLER };
+
+	snprintf(message.text, sizeof(message.text), "%s", sentence);
+	log_warnx("%s", sentence);
+	zyg_say(zyg, &message);
+}
+
+/* The source file as preload() sees it; empty if it cannot be mapped. */
+static struct fh_source
+map_source(const struct config_model *model)
+{
+	struct fh_source source = { .name = model->name, .path = model->path,
+	    .data = "" };
+	struct stat status;
+	int fd = open(model->path, O_RDONLY | O_CLOEXEC);
+	void *at;
+
+	if (fd < 0)
+		return source;
+	if (fstat(fd, &status) == 0 && status.st_size > 0) {
+		at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE,
+		    fd, 0);
+		if (at != MAP_FAILED) {
+			source.data = at;
+			source.length = (size_t)status.st_size;
+		}
+	}
+	close(fd);
+	return source;
+}
+
+static int
+preload_model(struct zyg *zyg, const struct model_image *image,
+    struct fh_model *model_out, struct err *err)
+{
+	const struct config_model *config = config_model(zyg->start->config,
+	    image->name);
+	const struct fh_model_def *def = handler_set_model_def(zyg->set,
+	    image->name, NULL);
+	struct fh_source source;
+	int result;
+
+	if (def == NULL || def->preload == NULL)
+		return err_set(err, "model \"%s\": no handler has a preload() "
+		    "for it", image->name);
+	source = map_source(config);
+	result = def->preload(&source, &model_out->root);
+	if (source.length > 0)
+		munmap((void *)(uintptr_t)source.data, source.length);
+	if (result != 0 || model_out->root == NULL)
+		return err_set(err, "model \"%s\": preload() of its handler "
+		    "failed for %s", image->name, config->path);
+	model_out->name = image->name;
+	model_out->sha256 = image->sha256;
+	model_out->version = image->version;
+	return 0;
+}
+
+static int
+bring_in(struct zyg *zyg, size_t index, struct fh_model *model_out,
+    struct err *err)
+{
+	const struct model_image *image = &zyg->start->images[index];
+	int fd = zyg->start->model_fds[index];
+	int result;
+
+	if (fd < 0)
+		return preload_model(zyg, image, model_out, err);
+	result = model_map(image, fd, model_out, err);
+	close(fd);
+	return result;
+}
+
+static void
+load_models(struct zyg *zyg)
+{
+	size_t count = zyg->start->image_count;
+	size_t loaded = 0;
+	struct err err;
+
+	zyg->models = calloc(count + 1, sizeof(*zyg->models));
+	if (zyg->models == NULL)
+		fail(zyg, "no memory for the table of models");
+	for (size_t i = 0; i < count; i++) {
+		const struct config_model *config = config_model(
+		    zyg->start->config, zyg->start->images[i].name);
+
+		if (bring_in(zyg, i, &zyg->models[loaded], &err) == 0)
+			loaded++;
+		else if (config->required)
+			fail(zyg, err.text);
+		else
+			report_handler(zyg, err.text);
+	}
+	handler_set_models(zyg->set, zyg->models, loaded);
+}
+
+void
+zyg_load(struct zyg *zyg)
+{
+	const struct zygote_start *start = zyg->start;
+	struct message loaded = { .type = MESSAGE_LOADED };
+	struct err err;
+
+	zyg->set = handler_set_load(start->config, start->copy_dir,
+	    report_handler, zyg, &err);
+	if (zyg->set == NULL)
+		fail(zyg, err.text);
+	load_models(zyg);
+	handler_set_preload(zyg->set, report_handler, zyg);
+	malloc_trim(0);
+	if (zyg_prepare_fork(zyg, &err) < 0)
+		fail(zyg, err.text);
+	zyg->geometry = shm_geometry_create(start->config,
+	    (uint32_t)zyg->set->route_count);
+	if (zyg->geometry == NULL)
+		fail(zyg, "no memory for the layout of shared memory");
+	loaded.value = (int32_t)zyg->set->route_count;
+	loaded.extra = (uint32_t)zyg->set->handler_count;
+	zyg_say(zyg, &loaded);
+}
