@@ -60,10 +60,10 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 	    2, 2,
 	    "Runs one request against the handlers, in this process, and "
 	    "prints the body of\nthe reply.  Sync and async routes run alike, "
-	    "without a time limit, so that it can\nbe run under gdb or "
+	    "without a time limit, so that it\ncan be run under gdb or "
 	    "valgrind.  What a handler prints to stdout goes to stderr.\n"
-	    "Exit code: 0; 1 if the status is 400 or more, or the reply not "
-	    "whole.\n\n"
+	    "Exit code: 0; 1 if the status is 400 or more, or the reply is "
+	    "not whole.\n\n"
 	    "  fcgi-host call --handlers . GET '/hello?name=you'\n"
 	    "  gdb --args fcgi-host call -c my.conf POST /train -d @rows.json",
 	    options, sizeof(options) / sizeof(options[0]) };

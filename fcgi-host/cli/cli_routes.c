@@ -209,8 +209,8 @@ cli_routes(int argc, char **argv)
 	const struct cli_command command = { "routes", "", 0, 0,
 	    "Loads the handlers and prints every route as it would be served: "
 	    "with the\nconfiguration over what the handlers say.  Files that "
-	    "cannot be loaded, and route\nsections without a route, are "
-	    "named on stderr, and the exit code is 100.",
+	    "cannot be loaded, and\nsections of routes that no handler has, "
+	    "are named on stderr, and the exit code\nis 100.",
 	    options, sizeof(options) / sizeof(options[0]) };
 	struct config *config;
 	int exit_code;
