@@ -320,7 +320,8 @@ test_bounds(void **state)
 	    "0, or 4 KiB to 64 GiB");
 	config_free(sound("connections = 65536 params_limit = '1 MiB'\n"
 	    "reply_space = '64 MiB' read_timeout = 1d idle_timeout = 10ms\n"
-	    "pool x { threads = 4096 workers = 1 stack = '64 MiB' queue = 0 }"));
+	    "pool x { threads = 4096 workers = 1 stack = '64 MiB'\n"
+	    "  queue = 0 }"));
 }
 
 static void
