@@ -35,7 +35,8 @@ def one_worker(**options):
     pool = {"workers": 1}
     pool.update(options.pop("pool", {}))
     return Host(handlers=["live_gate", "live_show", "hello"],
-                pools={"default": pool, "side": {"workers": 1}}, **options)
+                pools={"default": pool, "side": {"workers": 1}},
+                routes={"GET /gate-side": {"pool": "side"}}, **options)
 
 
 def test_a_slow_request_does_not_hold_up_the_quick(gate):
@@ -156,6 +157,24 @@ def test_pools_are_separate(gate):
         assert first.pid != second.pid
         second.tell("go")
         assert side.read_reply().status == 200
+
+
+def test_pool_of_the_table(gate):
+    """Breaks when: .pool in the handler's table does nothing."""
+    with Host(handlers=["live_gate", "live_pool"], pools={
+            "default": {"workers": 1}, "side": {"workers": 1}}) as host, \
+            Clients(host) as clients:
+        clients.send(gate.path())
+        held = gate.accept()
+        reply = host.get("/in-pool")
+        assert reply.status == 200 and int(reply.text) != held.pid
+
+
+def test_a_pool_that_is_missing_is_named():
+    """Breaks when: a route of an unknown pool is lost without a word."""
+    with Host(handlers=["live_pool", "hello"]) as host:
+        host.wait_log(r'live_pool.*"side"')
+        assert host.get("/hello").status == 200
 
 
 def test_pool_from_the_config(gate):

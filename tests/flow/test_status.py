@@ -13,7 +13,7 @@ def test_generation_and_uptime():
     """Breaks when: status does not say since when what is served."""
     with Host() as host:
         status = host.status()
-        assert status["generation"] >= 1
+        assert status["generation"]["number"] >= 1
         first = status["uptime_ms"]
         wait_until(lambda: host.status()["uptime_ms"] > first)
 
@@ -109,10 +109,10 @@ def test_models_and_memory():
         assert model["sha256"] == hashlib.sha256(content).hexdigest()
         assert model["sharers"] == 5	# four workers and the front
         for one in status["workers"]:
-            assert 0 < one["private"] < 200 << 20
+            assert 0 < one["private_bytes"] < 200 << 20
             real = memory(one["pid"], "Pss")
-            assert one["pss"] < 4 * real + (8 << 20)
-        assert status["totals"]["private_copies"] >= 5 * len(content)
+            assert one["pss_bytes"] < 4 * real + (8 << 20)
+        assert status["totals"]["with_private_copies_bytes"] >= 5 * len(content)
 
 
 def test_status_of_a_host_that_is_not_there():
@@ -153,6 +153,6 @@ def test_the_control_socket_takes_no_nonsense():
                 except (ConnectionError, TimeoutError):
                     pass
         idle = [fcgi.Conn(host.control) for _ in range(50)]
-        assert host.status()["generation"] >= 1
+        assert host.status()["generation"]["number"] >= 1
         for conn in idle:
             conn.close()
