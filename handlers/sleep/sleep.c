@@ -59,7 +59,7 @@ sleep_serve(struct fh_request *rq)
 		now = now_ms();
 	}
 	if (now < until)
-		return fh_problem(rq, 503, "woken before the time was up");
+		return fh_problem(rq, 504, "woken early: nobody waits");
 	return fh_reply_text(rq, 200,
 	    fh_sprintf(rq, "slept %g s\n", seconds));
 }

@@ -40,6 +40,7 @@ stream(struct fh_request *rq)
 	long count = number(rq, "count", 10, COUNT_MAX);
 	long interval_ms = number(rq, "interval_ms", 100, INTERVAL_MAX);
 	struct timespec pause;
+	long i;
 
 	if (count < 0 || interval_ms < 0)
 		return fh_problem(rq, 422, "count: 0 to %d; interval_ms: 0 to "
@@ -49,13 +50,16 @@ stream(struct fh_request *rq)
 
 	fh_status(rq, 200);
 	fh_set_header(rq, "Content-Type", "text/plain; charset=utf-8");
-	for (long i = 1; i <= count && !fh_cancelled(rq); i++) {
+	for (i = 1; i <= count && !fh_cancelled(rq); i++) {
 		if (fh_printf(rq, "line %ld of %ld\n", i, count) != 0 ||
 		    fh_flush(rq) != 0)
-			break;		/* nobody reads: not our error */
+			return 0;	/* nobody reads: not our error */
 		if (i < count && interval_ms > 0)
 			nanosleep(&pause, NULL);
 	}
+	/* Too late for a status: this breaks the reply off, for all to see. */
+	if (i <= count)
+		return fh_problem(rq, 504, "the time is up");
 	return 0;
 }
 

@@ -198,7 +198,7 @@ train_on(struct fh_request *rq, struct train *train,
 		    all->seen, ROWS_MIN);
 	booster = learn(rq, &train->settings, &all->training);
 	if (booster == NULL && fh_cancelled(rq))
-		return fh_problem(rq, 503, "stopped: nobody waits");
+		return fh_problem(rq, 504, "stopped: the time is up");
 	accuracy = booster == NULL ? (double)NAN :
 	    measure(booster, &all->measuring);
 	if (isnan(accuracy) || booster_save(booster, &bytes, &length) != 0) {

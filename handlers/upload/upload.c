@@ -47,6 +47,8 @@ upload(struct fh_request *rq)
 	int rc = hash_body(rq, context, body, length, digest);
 
 	EVP_MD_CTX_free(context);
+	if (fh_cancelled(rq))
+		return fh_problem(rq, 504, "stopped: the time is up");
 	if (rc != 0)
 		return fh_problem(rq, 500, "the body was not hashed");
 	for (int i = 0; i < 32; i++)

@@ -13,13 +13,14 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
 from urllib.parse import quote
 
 import pytest
 
 from lib.host import BINARY, SOURCE, Host, memory, shared_object
-from lib.fcgi import wait_until
+from lib.fcgi import Closed, request, wait_until
 from lib.postgresql import PostgreSQL
 
 SCRIPTS = os.path.join(SOURCE, "handlers")
@@ -37,7 +38,6 @@ def script(name, *arguments):
 def call(method, target, body=None, handlers=("hello",), config="",
          expect=0, headers=()):
     """`fcgi-host call` in a folder of its own: (exit code, body, log)."""
-    import tempfile
     with tempfile.TemporaryDirectory(prefix="fh-call-") as folder:
         os.mkdir(os.path.join(folder, "handlers"))
         os.mkdir(os.path.join(folder, "state"))
@@ -89,7 +89,6 @@ def test_sleep_wakes_when_nobody_waits():
     """Breaks when: fh_cancelled() is not looked at."""
     with Host(handlers=["sleep"], pools={"default": {"workers": 1}}) as host:
         conn = host.connect()
-        from lib.fcgi import request
         conn.send(request("GET", "/sleep?seconds=60"))
         worker = host.pid_of("worker")
         wait_until(lambda: busy(host) == 1, what="a busy worker")
@@ -157,6 +156,19 @@ def test_stream_counts():
         text, _ = call("GET", "/stream?" + query, handlers=["stream"],
                        expect=1)
         assert json.loads(text)["status"] == 422
+
+
+def test_stream_that_is_out_of_time_is_broken_off():
+    """Breaks when: a reply that was cut short looks whole."""
+    with Host(handlers=["stream"],
+              routes={"GET /stream": {"timeout": "700ms"}}) as host:
+        with host.connect() as conn:
+            conn.send(request("GET", "/stream?count=1000&interval_ms=50"))
+            got = b""
+            with pytest.raises(Closed):
+                for piece in conn.stdout():
+                    got += piece
+        assert b"line 2 of 1000" in got
 
 
 def test_fcgx_runs_a_libfcgi_body():
