@@ -61,7 +61,7 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 	    "Runs one request against the handlers, in this process, and "
 	    "prints the body of\nthe reply.  Sync and async routes run alike, "
 	    "without a time limit, so that it\ncan be run under gdb or "
-	    "valgrind.  What a handler prints to stdout goes to\nstderr.  "
+	    "valgrind.  What a handler prints to stdout goes to\nstderr.\n\n"
 	    "Exit code: 0; 1 if the status is 400 or more, or the reply is "
 	    "not whole.\n\n"
 	    "  fcgi-host call --handlers . GET '/hello?name=you'\n"
