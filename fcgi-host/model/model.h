@@ -41,7 +41,7 @@ struct model_image {
 	uint64_t		 address;	/* where everyone maps it */
 	uint64_t		 length;	/* bytes of the model */
 	uint64_t		 mapped;	/* length in whole pages */
-	uint64_t		 root_offset;	/* build: the root in the image */
+	uint64_t		 root_offset;	/* build: where the root is */
 	uint64_t		 version;	/* set by the supervisor */
 	uint64_t		 load_ms;
 	uint64_t		 source_length;
@@ -102,7 +102,7 @@ struct plan {
 	uint64_t		 models;	/* sum of items */
 	uint64_t		 page_tables;
 	uint64_t		 need;		/* beyond what is resident */
-	uint64_t		 private_copies;	/* need, one copy a worker */
+	uint64_t		 private_copies;	/* if not shared */
 };
 
 /* Pure. */
