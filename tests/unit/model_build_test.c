@@ -15,7 +15,6 @@
 
 #include "model/model_arena.h"
 
-#define ADDRESS	(MODEL_ADDRESS_BASE + 5 * MODEL_ADDRESS_STEP)
 #define NODES	100000
 
 struct node {
@@ -28,7 +27,7 @@ struct list {
 	uint64_t		 sum;
 };
 
-/* ----------------------------------------------------------- some build()s */
+/* ---------------------------------------------------------- some build()s */
 
 /* A list of NODES numbers made from the source's bytes, last one first. */
 static int
@@ -164,7 +163,7 @@ build_probing_arena(struct fh_arena *arena, const struct fh_source *source,
 	return 0;
 }
 
-/* ------------------------------------------------------------------ helpers */
+/* ----------------------------------------------------------------- helpers */
 
 static struct config_model
 build_config(void)
@@ -199,7 +198,7 @@ assert_refused(const struct config_model *config,
 	assert_says(&err, part);
 }
 
-/* -------------------------------------------------------------------- tests */
+/* ------------------------------------------------------------------- tests */
 
 static void
 pointers_survive_an_exec(void **state)

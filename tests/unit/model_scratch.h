@@ -149,6 +149,46 @@ count_after(void **state)
 	return 0;
 }
 
+/* ---------------------------------------------- a loaded model of kind file */
+
+#define ADDRESS		(MODEL_ADDRESS_BASE + 3 * MODEL_ADDRESS_STEP)
+#define LENGTH		((size_t)3 * 1024 * 1024 + 17)	/* several chunks */
+
+static inline struct config_model
+file_config(void)
+{
+	return (struct config_model){ .name = (char *)"tested",
+	    .path = scratch_file, .kind = CONFIG_MODEL_FILE };
+}
+
+static inline void
+load_pattern(struct model_image *image, int *fd)
+{
+	struct config_model config = file_config();
+	struct err err;
+
+	write_pattern(scratch_file, LENGTH);
+	if (model_load(&config, NULL, ADDRESS, image, fd, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static inline void
+load_and_map(struct model_image *image, int *fd, struct fh_model *model)
+{
+	struct err err;
+
+	load_pattern(image, fd);
+	if (model_map(image, *fd, model, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static inline void
+unmap(const struct model_image *image)
+{
+	assert_int_equal(munmap((void *)(uintptr_t)image->address,
+	    image->mapped), 0);
+}
+
 #define model_unit_test(f) \
 	cmocka_unit_test_setup_teardown(f, count_before, count_after)
 

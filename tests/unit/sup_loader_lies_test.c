@@ -19,14 +19,13 @@
 #include "supervisor/sup_loader.h"
 #include "supervisor/sup_loader_child.h"
 
-#define ADDRESS		(MODEL_ADDRESS_BASE + 9 * MODEL_ADDRESS_STEP)
 #define FDS_MOST	20
 
 static uv_loop_t		 loop;
 static struct config		 config;
 static struct config_model	 model;
 
-/* ------------------------------------------------------- the child's side */
+/* ------------------------------------------------------ the child's side */
 
 /* A true result, for each test to spoil. */
 struct child {
@@ -90,7 +89,7 @@ send_result(struct child *child, size_t count)
 	    child->fd, count);
 }
 
-/* ---------------------------------------------------------------- behaviours */
+/* --------------------------------------------------------------- behaviours */
 
 static void
 honest(struct child *child)
@@ -206,7 +205,7 @@ stopped(struct child *child)
 	raise(SIGSTOP);
 }
 
-/* ------------------------------------------------------------- the other side */
+/* ----------------------------------------------------------- the other side */
 
 static unsigned	 calls;
 static bool	 good;
@@ -278,7 +277,7 @@ loop_end(void **state)
 #define loader_test(f) \
 	cmocka_unit_test_setup_teardown(f, loop_begin, loop_end)
 
-/* -------------------------------------------------------------------- tests */
+/* ------------------------------------------------------------------- tests */
 
 static void
 true_result_is_taken(void **state)

@@ -18,8 +18,6 @@
 #include "common/log.h"
 #include "supervisor/sup_loader.h"
 
-#define ADDRESS	(MODEL_ADDRESS_BASE + 9 * MODEL_ADDRESS_STEP)
-
 static uv_loop_t		 loop;
 static char			 handlers[sizeof(scratch) + 16];
 static struct config_pool	 pool = { .name = (char *)"default",
@@ -47,7 +45,7 @@ loaded(void *context, const struct model_image *image_or_null, int fd,
 		snprintf(error, sizeof(error), "%s", why);
 }
 
-/* ------------------------------------------------------------ before, after */
+/* ----------------------------------------------------------- before, after */
 
 static void
 copy_file(const char *from, const char *to)
@@ -135,7 +133,7 @@ loop_end(void **state)
 #define loader_test(f) \
 	cmocka_unit_test_setup_teardown(f, loop_begin, loop_end)
 
-/* ------------------------------------------------------------------ helpers */
+/* ----------------------------------------------------------------- helpers */
 
 static struct config_model
 model_config(const char *name, enum config_kind kind)
@@ -189,7 +187,7 @@ assert_build_fails(const char *name, const char *part)
 	assert_fails(&model, part);
 }
 
-/* -------------------------------------------------------------------- tests */
+/* ------------------------------------------------------------------- tests */
 
 static void
 file_is_loaded(void **state)
