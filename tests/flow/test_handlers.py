@@ -292,9 +292,10 @@ def test_sentiment_refuses_a_model_it_cannot_read(folder, model):
     """Breaks when: a wrong model is served, or refused without a reason."""
     text = folder / "text"
     text.write_bytes(script("sentiment/make-text", "--lines", 500))
-    shutil.copy(model, folder / "quantized.bin")
+    quantized = ["-output", folder / "quantized", "-wordNgrams", "2",
+                 "-bucket", "400"]
     for command in (["supervised", "-loss", "hs", "-output", folder / "hs"],
-                    ["quantize", "-output", folder / "quantized"]):
+                    ["supervised", *quantized], ["quantize", *quantized]):
         subprocess.run(["fasttext", *command, "-input", text, *SMALL],
                        check=True, capture_output=True)
     with open(model, "rb") as file:
