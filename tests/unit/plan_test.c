@@ -24,7 +24,7 @@
 
 #define MIB	(UINT64_C(1) << 20)
 
-/* --------------------------------------------------------------- the sum */
+/* -------------------------------------------------------------- the sum */
 
 static void
 sum_counts_models_once(void **state)
@@ -101,7 +101,7 @@ refusal_says_the_sum(void **state)
 	    "raise the limit, or set memory_plan");
 }
 
-/* --------------------------------------------------------- a made machine */
+/* -------------------------------------------------------- a made machine */
 
 static char	root[] = "/tmp/plan_test_XXXXXX";
 
