@@ -14,9 +14,9 @@ with open(os.path.join(SOURCE, "README.md")) as file:
 
 def block(language, word):
     """The fenced block of that language that has the word in it."""
-    found = [text for text in re.findall(
-        r"^```%s\n(.*?)^```" % language, README, re.MULTILINE | re.DOTALL)
-        if word in text]
+    found = [text for kind, text in re.findall(
+        r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+        if kind == language and word in text]
     assert len(found) == 1, (language, word)
     return found[0]
 
@@ -41,6 +41,8 @@ def test_the_configuration_is_valid(tmp_path):
     text = block("", "pool \"waiting\"")
     with Host(start=False) as host:
         text = re.sub(r'(handlers = )"[^"]*"', r'\1"%s"' % host.dropped, text)
+        text = text.replace("/srv/models/sentiment.bin",
+                            host.write("sentiment.bin", "a model"))
         host.drop("sleep")
         # The routes of the sketch are of handlers that are not here.
         text = text.replace('"GET /report"', '"GET /sleep-sync"')
