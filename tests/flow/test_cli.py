@@ -301,6 +301,13 @@ def test_call_keeps_stdout_for_the_reply():
         assert "this goes to stdout" in done.log
 
 
+def test_a_handlers_names_are_its_own():
+    """Breaks when: the host shows handlers more symbols than fh_*."""
+    with Tools(["tools_serve"]) as tools:
+        done = tools.call("GET", "/tools/own-name")
+        assert (done.code, done.out) == (0, "mine\n")
+
+
 def test_call_runs_finish_with_what_was_kept():
     """Breaks when: finish is left out, or sees another state."""
     with Tools(["tools_serve"]) as tools:
