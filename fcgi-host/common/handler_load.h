@@ -16,6 +16,9 @@
 int	handler_load(struct handler *, const char *copy_dir, struct err *);
 void	handler_unload(struct handler *);
 
+/* Tells whoever has called handler_set_watch(). */
+bool	handler_watched(const char *file);
+
 /* Keeps the reason as the handler's `error`, and reports it. */
 void	handler_refuse(struct handler *, const char *reason, handler_report *,
 	    void *context);

@@ -85,8 +85,9 @@ static int
 preload_model(const struct handler_set *set, const struct config_model *config,
     struct fh_model *model, struct err *err)
 {
+	const struct handler *maker;
 	const struct fh_model_def *def = handler_set_model_def(set,
-	    config->name, NULL);
+	    config->name, &maker);
 	struct fh_source source = { .name = config->name,
 	    .path = config->path };
 	void *object = NULL;
@@ -97,6 +98,7 @@ preload_model(const struct handler_set *set, const struct config_model *config,
 		    "function for it");
 	if (map_source(&source, err) < 0)
 		return -1;
+	handler_watched(maker->file);
 	rc = def->preload(&source, &object);
 	munmap((void *)(uintptr_t)source.data, source.length);
 	if (rc != 0)
@@ -156,6 +158,7 @@ handler_set_preload(struct handler_set *set, handler_report *report,
 
 		if (handler->error != NULL || handler->desc.preload == NULL)
 			continue;
+		handler_watched(handler->file);
 		rc = handler->desc.preload(&handler->host);
 		if (rc == 0)
 			continue;
@@ -165,6 +168,7 @@ handler_set_preload(struct handler_set *set, handler_report *report,
 		handler_refuse(handler, reason, report, context);
 		failed++;
 	}
+	handler_watched("");
 	route_tree_destroy(set->root);
 	set->root = route_tree_create(set->routes, set->route_count);
 	if (set->root == NULL)

@@ -25,8 +25,8 @@ handler_set_watch(handler_watch *watch, void *context)
 	watch_context = context;
 }
 
-static bool
-watch(const char *file)
+bool
+handler_watched(const char *file)
 {
 	return watch_call == NULL || watch_call(watch_context, file);
 }
@@ -133,7 +133,7 @@ load_one(struct handler_set *set, struct handler *handler,
 {
 	struct err err = { "" };
 
-	if (!watch(handler->file)) {
+	if (!handler_watched(handler->file)) {
 		handler_refuse(handler, "left out", report, context);
 		return;
 	}
@@ -160,7 +160,7 @@ handler_set_load(const struct config *config, const char *copy_dir,
 	}
 	for (size_t i = 0; i < set->handler_count; i++)
 		load_one(set, &set->handlers[i], copy_dir, report, context);
-	watch("");
+	handler_watched("");
 	set->root = route_tree_create(set->routes, set->route_count);
 	if (set->root == NULL) {
 		err_sys(err, "the routes");

@@ -68,10 +68,11 @@ struct handler_set {
 typedef void	handler_report(void *context, const char *sentence);
 
 /*
- * Called with each file before anything of it is opened or run, and with ""
- * after the last: whoever supervises the loading process then knows in which
- * handler it crashed or hung.  False leaves the file out, with the error "left
- * out".  For all later loads of this process; NULL for none.
+ * Called with each file before anything of it is opened or run, by
+ * handler_set_load and again by handler_set_preload, and with "" after the
+ * last: whoever supervises the process then knows in which handler it crashed
+ * or hung.  False, while loading, leaves the file out, with the error "left
+ * out".  For all later calls in this process; NULL for none.
  */
 typedef bool	handler_watch(void *context, const char *file);
 void	handler_set_watch(handler_watch *, void *context);

@@ -361,6 +361,9 @@ a_watcher_sees_each_file(void **state)
 	assert_non_null(strstr(s->reports, "/a.so\n/skip.so\n"));
 	assert_non_null(strstr(s->reports, "/skip.so: left out\nend\n"));
 	assert_string_equal(s->set->handlers[1].error, "left out");
+	s->reports[0] = '\0';
+	handler_set_preload(s->set, fixture_report, s);
+	assert_string_equal(s->reports, "/a.so\nend\n");
 }
 
 #define TEST(name) \
