@@ -35,6 +35,16 @@ def test_sync_and_async_handlers_answer():
         assert reply.body == b"" and reply.headers["content-length"] == "14"
 
 
+def test_the_programs_own_url_is_the_root():
+    """Breaks when: SCRIPT_NAME, which is not ours to route, is routed."""
+    with Tools(["echo"]) as tools:
+        tools.add("tools_serve")
+        assert tools.cgi("OPTIONS", "").status == 204
+        assert tools.cgi("GET", "/cgi-bin/host").status == 404
+        reply = tools.cgi("GET", "/echo", SCRIPT_NAME="/echo")
+        assert json.loads(reply.text)["path"] == "/echo"
+
+
 def test_a_handler_sees_the_environment():
     """Breaks when: a variable is lost, or a request's Proxy header is not."""
     with Tools(["echo"]) as tools:

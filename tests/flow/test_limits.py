@@ -91,12 +91,24 @@ def test_a_reader_that_takes_nothing_is_given_up():
 def test_at_the_limit_of_connections_the_idle_one_leaves():
     """Breaks when: idle kept connections lock newcomers out."""
     with Host(connections=20) as host:
-        kept = [host.connect() for _ in range(20)]
-        for conn in kept:
-            assert conn.get("/hello").status == 200
+        kept = []
+        for _ in range(20):
+            kept.append(host.connect())
+            assert kept[-1].get("/hello").status == 200
         for _ in range(30):
             assert host.get("/hello").status == 200
         for conn in kept:
+            conn.close()
+
+
+def test_as_many_connections_as_the_limit_says():
+    """Breaks when: the limit is off by one, or hits the one just made."""
+    with Host(connections=20) as host:
+        conns = [host.connect() for _ in range(20)]
+        for conn in conns:
+            assert conn.get("/hello").status == 200
+        for conn in conns:
+            conn.expect_quiet(0)
             conn.close()
 
 
@@ -104,10 +116,11 @@ def test_over_the_limit_of_connections_all_busy(gate):
     """Breaks when: one too many is left without any answer."""
     with Host(handlers=["live_gate", "hello"], connections=8,
               pools={"default": {"workers": 8}}) as host:
-        busy = [host.connect() for _ in range(8)]
-        for conn in busy:
-            conn.send(fcgi.request("GET", gate.path()))
-        held = [gate.accept() for _ in busy]
+        busy, held = [], []
+        for _ in range(8):
+            busy.append(host.connect())
+            busy[-1].send(fcgi.request("GET", gate.path()))
+            held.append(gate.accept())
         with host.connect() as more:
             more.send(fcgi.request("GET", "/hello"))
             more.sock.settimeout(1)

@@ -223,7 +223,7 @@ def test_a_model_that_is_not_required():
     with ModelHost(None, model={"required": False}) as host:
         assert host.get("/hello").status == 200
         for target in ("/model", "/model-sync"):
-            host.get(target + "?name=live-file").problem(503)
+            host.get(target + "?name=live-file").problem(503, retry=False)
         host.wait_log("live-file")
 
 
@@ -250,7 +250,7 @@ def test_a_build_that_is_optional_and_crashes():
     with ModelHost(b"Xest", "build", "live-build", crashes=True,
                    model={"required": False}) as host:
         assert host.get("/hello").status == 200
-        host.get("/model?name=live-build").problem(503)
+        host.get("/model?name=live-build").problem(503, retry=False)
 
 
 def test_a_build_over_its_max_bytes():

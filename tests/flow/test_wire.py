@@ -86,13 +86,21 @@ def test_split_at_every_byte(host, target):
 
 
 def test_two_requests_in_one_write(conn):
-    """Breaks when: what follows a request in one read is lost."""
+    """Breaks when: what follows a request in one read spoils its reply.
+
+    A web server may not use an id again before its END_REQUEST, so the
+    others may be served or refused by closing, but the first is served.
+    """
     conn.send(fcgi.request("GET", "/show?n=1")
               + fcgi.request("POST", "/show-async?n=2", b"b")
               + fcgi.request("GET", "/show?n=3"))
     for number in (1, 2, 3):
-        assert Facts(conn.read_reply())["query"] == "n=%d" % number
-    conn.expect_quiet()
+        try:
+            facts = Facts(conn.read_reply())
+        except (fcgi.Closed, ConnectionError) as error:
+            assert number > 1 and getattr(error, "partial", b"") == b""
+            break
+        assert facts["query"] == "n=%d" % number
 
 
 @pytest.mark.parametrize("padding", [1, 7, 8, 255])
@@ -245,8 +253,8 @@ def test_next_request_sent_before_the_reply_with_the_same_id(conn, gate):
     assert conn.read_reply().body == b"ok\n"
     try:
         assert Facts(conn.read_reply())["query"] == "later=1"
-    except fcgi.Closed as closed:
-        assert closed.partial == b""
+    except (fcgi.Closed, ConnectionError) as error:
+        assert getattr(error, "partial", b"") == b""
 
 
 # ----------------------------------------------------------------- abort
@@ -474,8 +482,11 @@ def test_records_without_a_request(host, records):
     with host.connect() as conn:
         conn.send(records)
         try:
-            conn.send(fcgi.request("GET", "/hello"))
-            assert conn.read_reply().status == 200
+            conn.send(fcgi.request("GET", "/hello", request_id=2))
+            while conn.read_record().type == fcgi.UNKNOWN_TYPE:
+                pass
+            assert conn.records[-1].type == fcgi.STDOUT
+            assert conn.records[-1].id == 2
         except (fcgi.Closed, ConnectionError) as error:
             assert getattr(error, "partial", b"") == b""
 
@@ -484,14 +495,14 @@ def test_records_without_a_request(host, records):
 def test_short_begin(host, content):
     """Breaks when: a BEGIN_REQUEST of too few bytes is read over its end."""
     with host.connect() as conn:
-        conn.send(fcgi.record(fcgi.BEGIN, content),
-                  fcgi.request("GET", "/hello")[16:])
-        conn.finish_sending()
         try:
+            conn.send(fcgi.record(fcgi.BEGIN, content)
+                      + fcgi.request("GET", "/hello")[16:])
+            conn.finish_sending()
             while True:
                 conn.read_record()
-        except fcgi.Closed as closed:
-            assert closed.partial == b""
+        except (fcgi.Closed, ConnectionError) as error:
+            assert getattr(error, "partial", b"") == b""
 
 
 def test_begin_with_id_zero(host):
