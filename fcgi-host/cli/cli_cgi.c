@@ -72,6 +72,17 @@ query_is_in_arguments(int argc, char **argv)
 	return same;
 }
 
+/* SCRIPT_NAME is our own URL here, never a path below it. */
+static int
+put_root_path(struct cgi *cgi)
+{
+	const char *path = getenv("PATH_INFO");
+
+	if (path != NULL && path[0] != '\0')
+		return 0;
+	return cli_request_put(&cgi->request, "PATH_INFO", 9, "/", 1);
+}
+
 static int
 put_environment(struct cgi *cgi)
 {
@@ -85,7 +96,7 @@ put_environment(struct cgi *cgi)
 		    strlen(equals + 1)) < 0)
 			return -1;
 	}
-	return 0;
+	return put_root_path(cgi);
 }
 
 /* Without a length there is no body, but for one in chunks. */
