@@ -170,6 +170,23 @@ def test_a_query_does_not_become_an_option(query, arguments):
         assert reply.status == 200
 
 
+@pytest.mark.parametrize("query, arguments", [
+    ("", []),
+    ("check+-c+/etc/hostname", ["check", "-c", "/etc/hostname"]),
+    ("run+-c+/tmp/evil", ["run", "-c", "/tmp/evil"]),
+    ("version", ["version"]),
+])
+def test_run_directly_by_a_web_server(query, arguments):
+    """Breaks when: a query of the client's picks the subcommand."""
+    with Tools(["hello"]) as tools:
+        done = tools.run(*arguments, environment={
+            "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/hello", "QUERY_STRING": query,
+            "FCGI_HOST_CONFIG": tools.file})
+        assert done.out.startswith("Status: 200 OK\r\n"), done.out
+        assert done.out.endswith("Hello, world!\n")
+
+
 def test_by_hand_it_says_what_it_is():
     """Breaks when: somebody who tries it in a shell gets a CGI reply."""
     with Tools(["hello"]) as tools:
