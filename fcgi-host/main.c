@@ -6,6 +6,7 @@
  * Invariant: the only file that knows all subcommands and all roles.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -106,6 +107,10 @@ help(FILE *out, int exit_code)
 int
 main(int argc, char **argv)
 {
+	/* A web server may turn a query into words of ours: RFC 3875, 4.4. */
+	if (getenv("GATEWAY_INTERFACE") != NULL &&
+	    (argc < 2 || strcmp(argv[1], "cgi") != 0))
+		return cli_cgi(1, argv);
 	if (argc < 2)
 		return help(stderr, EXIT_CODE_CONFIG);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

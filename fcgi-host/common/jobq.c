@@ -73,15 +73,13 @@ uint32_t
 jobq_push(struct jobq *jobq, uint32_t index, uint64_t seq)
 {
 	struct shm_queue *queue = jobq->queue;
-	uint32_t tail = atomic_load_explicit(&queue->tail,
-	    memory_order_relaxed);
 	uint32_t before = outstanding(jobq);
 
 	atomic_store_explicit(&queue->claims[index],
 	    claim_word(seq, SHM_CLAIM_QUEUED), memory_order_release);
-	atomic_store_explicit(&jobq->ring[tail % jobq->pool->ring_size],
+	atomic_store_explicit(&jobq->ring[jobq->tail % jobq->pool->ring_size],
 	    index, memory_order_relaxed);
-	atomic_store(&queue->tail, tail + 1);
+	atomic_store(&queue->tail, ++jobq->tail);
 	return before;
 }
 
@@ -112,14 +110,27 @@ jobq_claimant(const struct jobq *jobq, uint32_t index, uint64_t seq)
 }
 
 bool
+jobq_is_sound(const struct jobq *jobq)
+{
+	return atomic_load_explicit(&jobq->queue->tail,
+	    memory_order_relaxed) == jobq->tail &&
+	    outstanding(jobq) <= jobq->pool->ring_size;
+}
+
+void
 jobq_repair(struct jobq *jobq)
 {
 	struct shm_queue *queue = jobq->queue;
 
-	if (outstanding(jobq) <= jobq->pool->ring_size)
-		return true;
-	atomic_store(&queue->head, atomic_load(&queue->tail));
-	return false;
+	atomic_store(&queue->head, jobq->tail);
+	atomic_store(&queue->tail, jobq->tail);
+}
+
+void
+jobq_set_claim(struct jobq *jobq, uint32_t index, uint64_t seq,
+    uint32_t claimant)
+{
+	atomic_store(&jobq->queue->claims[index], claim_word(seq, claimant));
 }
 
 void

@@ -19,6 +19,7 @@ struct jobq {
 	struct shm_queue		*queue;
 	_Atomic uint32_t		*ring;
 	const struct shm_pool_geometry	*pool;
+	uint32_t			 tail;	/* front: as it must be */
 };
 
 void	jobq_init(struct jobq *, const struct shm *, uint32_t pool);
@@ -46,11 +47,14 @@ bool		jobq_withdraw(struct jobq *, uint32_t index, uint64_t seq);
 uint32_t	jobq_claimant(const struct jobq *, uint32_t index,
 		    uint64_t seq);
 
-/*
- * False if a worker has spoilt the queue's words.  It is then empty again, and
- * what was queued must be pushed again.
- */
-bool		jobq_repair(struct jobq *);
+/* False if a worker has spoilt the queue's words: repair it. */
+bool		jobq_is_sound(const struct jobq *);
+
+/* Empties the queue; what nobody has begun must be pushed again, and the claims
+ * of what is begun set anew. */
+void		jobq_repair(struct jobq *);
+void		jobq_set_claim(struct jobq *, uint32_t index, uint64_t seq,
+		    uint32_t claimant);
 
 /* Says whether the front has more jobs than room. */
 void		jobq_set_hungry(struct jobq *, bool);

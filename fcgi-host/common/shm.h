@@ -76,8 +76,7 @@ struct shm_route_stats {
 struct shm_pool_stats {
 	_Atomic uint64_t	pending;	/* in the front */
 	_Atomic uint64_t	pending_max;
-	_Atomic uint64_t	queued;		/* in the shared queue */
-	_Atomic uint64_t	running;
+	_Atomic uint64_t	active;		/* jobs: queued or running */
 };
 
 struct shm_front_stats {
@@ -91,6 +90,8 @@ struct shm_front_stats {
 	_Atomic uint64_t	private_bytes;	/* of the front */
 	_Atomic uint64_t	pss_bytes;
 	_Atomic uint64_t	sampled_ms;
+	_Atomic uint32_t	sync_route;	/* 1 + the one that runs */
+	char			sync_request_id[HEAD_ID_MAX + 1];
 };
 
 /* ------------------------------------------------------------------ queue */
@@ -136,6 +137,9 @@ struct shm_job {
 
 enum shm_worker_state { SHM_WORKER_STARTING, SHM_WORKER_READY };
 
+/* In a window while its worker is sound. */
+#define SHM_WINDOW_MAGIC	UINT64_C(0x66682d776f726b72)
+
 /* A reply slot goes FREE -> BUSY (worker claims a job for it) -> DONE or
  * BROKEN (worker) -> FREE (front, when all of it is read). */
 enum shm_reply_state { SHM_REPLY_FREE, SHM_REPLY_BUSY, SHM_REPLY_DONE,
@@ -163,7 +167,8 @@ struct shm_reply {
 
 struct shm_window {
 	/* written by the worker */
-	_Alignas(SHM_LINE) _Atomic uint32_t state;	/* shm_worker_state */
+	_Alignas(SHM_LINE) _Atomic uint64_t magic;
+	_Atomic uint32_t	state;		/* shm_worker_state */
 	_Atomic uint32_t	sleepers;	/* threads asleep on the bell */
 	_Atomic uint32_t	threads;	/* started */
 	_Atomic uint32_t	busy;

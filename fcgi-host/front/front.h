@@ -35,6 +35,15 @@ struct front;
 
 /* ------------------------------------------------------------ connections */
 
+/* A BEGIN_REQUEST that came before the last request was answered, and what
+ * followed it in the same read.  No more is read until it is taken up. */
+struct front_held {
+	uint16_t	 id;
+	uint8_t		 body[8];
+	size_t		 length;
+	uint8_t		 bytes[];
+};
+
 /* Bytes on their way to the web server. */
 struct front_output {
 	uint8_t		*bytes;
@@ -51,7 +60,7 @@ struct front_conn {
 	bool			 draining;	/* answered; its body still comes */
 	bool			 in_busy;	/* which list `link` is in */
 	enum { FRONT_CONN_UNTIMED, FRONT_CONN_IDLING, FRONT_CONN_READING,
-	    FRONT_CONN_SENDING } timing;
+	    FRONT_CONN_SENDING, FRONT_CONN_RESUMING } timing;
 	uv_poll_t		 poll;
 	uv_timer_t		 timer;		/* reading, idling, sending */
 	unsigned		 handles;	/* not yet closed by libuv */
@@ -59,6 +68,7 @@ struct front_conn {
 	struct front_request	*request;	/* the one in progress */
 	struct front_output	 output;
 	size_t			 discarded;	/* stream bytes of no request */
+	struct front_held	*held;		/* the next request, come early */
 };
 TAILQ_HEAD(front_conn_list, front_conn);
 
@@ -149,6 +159,8 @@ struct front_pool {
 struct front_worker {
 	uint32_t	 incarnation;
 	uint32_t	 news_head;
+	bool		 seen;		/* its window has been sound */
+	bool		 spoilt;	/* ... and is no longer: not read */
 	bool		 overtime;	/* we asked for its end */
 };
 
@@ -197,8 +209,9 @@ void	front_conn_flush(struct front_conn *);	/* writes what it can */
 void	front_conn_reading(struct front_conn *); /* a request has begun */
 void	front_conn_rest(struct front_conn *);	/* ... is gone */
 
-/* front_record.c: one piece of a record.  May close the connection. */
-void	front_record(struct front_conn *, const struct wire_piece *);
+/* front_record.c: one piece of a record.  May close the connection.  False:
+ * it is the next request, to be held until the present one is answered. */
+bool	front_record(struct front_conn *, const struct wire_piece *);
 
 /* front_request.c */
 struct front_request	*front_request_begin(struct front_conn *, uint16_t id,
@@ -259,6 +272,10 @@ bool	front_news(struct front *);
 void	front_news_of(struct front *, uint32_t worker);
 void	front_news_room(struct front_conn *);	/* the output has shrunk */
 
+/* front_sound.c: what a worker could have overwritten. */
+bool	front_window_is_sound(struct front *, uint32_t worker);
+void	front_queue_check(struct front_pool *);
+
 /* front_worker.c */
 void	front_worker_died(struct front *, uint32_t worker,
 	    uint32_t incarnation, int status);
@@ -272,6 +289,7 @@ void	front_deadline_stop(struct front_job *);
 int	front_link_start(struct front *);
 void	front_link_overtime(struct front *, uint32_t worker,
 	    const struct front_job *);
+void	front_link_spoilt(struct front *, uint32_t worker);
 void	front_link_cleaned(struct front *, uint32_t worker);
 void	front_leave_if_done(struct front *);
 

@@ -43,16 +43,19 @@ on_accept_timer(uv_timer_t *timer)
 	front_accept_resume(timer->data);
 }
 
-/* Room for one more: the longest idle kept connection gives way. */
 static bool
-make_room(struct front *front)
+is_full(const struct front *front)
 {
-	if (front->conn_count < front->config->connections)
-		return true;
-	if (TAILQ_EMPTY(&front->idle))
-		return false;
-	front_conn_close(TAILQ_FIRST(&front->idle));
-	return true;
+	return front->conn_count >= front->config->connections;
+}
+
+/* One more, in place of the longest idle one at the limit. */
+static void
+take(struct front *front, int fd)
+{
+	if (is_full(front))
+		front_conn_close(TAILQ_FIRST(&front->idle));
+	front_conn_open(front, fd);
 }
 
 static bool
@@ -71,14 +74,14 @@ on_connection(uv_poll_t *handle, int status, int events)
 	for (int i = 0; status == 0 && i < ACCEPTS_PER_EVENT; i++) {
 		int fd;
 
-		if (!make_room(front)) {
+		if (is_full(front) && TAILQ_EMPTY(&front->idle)) {
 			front_accept_pause(front);
 			return;
 		}
 		fd = accept4(front->start->listen_fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			front_conn_open(front, fd);
+			take(front, fd);
 			continue;
 		}
 		if (!is_passing(errno)) {

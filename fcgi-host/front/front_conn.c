@@ -3,13 +3,15 @@
  *
  * Runs in: front.
  * Owns: each struct front_conn, its descriptor, watcher and timer.
- * Invariant: a connection is in front.busy while it has a request or output,
- * else in front.idle; an idle one costs this struct and nothing else.
+ * Invariant: a connection is in front.busy until its first request is
+ * answered and while it has another, else in front.idle; an idle one costs this
+ * struct and nothing else.
  */
 #include <sys/socket.h>
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -18,10 +20,13 @@
 #define WRITES_PER_EVENT	16	/* one reader must not hold all others */
 
 static void	on_ready(uv_poll_t *, int, int);
+static void	take_held(struct front_conn *);
 
 static void
 wait_for(struct front_conn *conn, int events)
 {
+	if (conn->held != NULL)
+		events = (events & ~UV_READABLE) | UV_DISCONNECT;
 	if (conn->events == events)
 		return;
 	conn->events = events;
@@ -34,6 +39,11 @@ on_timer(uv_timer_t *timer)
 	struct front_conn *conn = timer->data;
 	struct front_request *request = conn->request;
 
+	if (conn->timing == FRONT_CONN_RESUMING) {
+		conn->timing = FRONT_CONN_UNTIMED;
+		take_held(conn);
+		return;
+	}
 	if (conn->timing == FRONT_CONN_SENDING)
 		log_warnx("req=%s reader took nothing for send_timeout; "
 		    "connection closed",
@@ -79,7 +89,8 @@ front_conn_open(struct front *front, int fd)
 	}
 	uv_timer_init(&front->loop, &conn->timer);
 	conn->handles = 2;
-	TAILQ_INSERT_TAIL(&front->idle, conn, link);
+	TAILQ_INSERT_TAIL(&front->busy, conn, link);
+	conn->in_busy = true;
 	front->conn_count++;
 	front_count(&front->stats->accepted, 1);
 	front_gauge(&front->stats->connections,
@@ -121,14 +132,15 @@ front_conn_close(struct front_conn *conn)
 	if (conn->request != NULL)
 		front_request_cancel(conn->request);
 	front_output_release(conn);
+	free(conn->held);
+	conn->held = NULL;
 	uv_close((uv_handle_t *)&conn->poll, on_closed);
 	uv_close((uv_handle_t *)&conn->timer, on_closed);
 	close(conn->fd);
 	front->conn_count--;
 	front_gauge(&front->stats->connections,
 	    &front->stats->connections_max, front->conn_count);
-	if (front->conn_count + 1 == front->config->connections)
-		front_accept_resume(front);
+	front_accept_resume(front);
 	front_leave_if_done(front);
 }
 
@@ -146,6 +158,7 @@ front_conn_rest(struct front_conn *conn)
 	struct front *front = conn->front;
 
 	move_to(conn, false);
+	front_accept_resume(front);
 	if (front_output_left(conn) > 0)
 		return;
 	if (conn->draining) {
@@ -155,6 +168,12 @@ front_conn_rest(struct front_conn *conn)
 	}
 	if (conn->close_after || front->stopping) {
 		front_conn_close(conn);
+		return;
+	}
+	if (conn->held != NULL) {
+		/* not from here: this may be deep in a reader of its bytes */
+		conn->timing = FRONT_CONN_RESUMING;
+		uv_timer_start(&conn->timer, on_timer, 0, 0);
 		return;
 	}
 	set_timer(conn, FRONT_CONN_IDLING, front->config->idle_timeout_ms);
@@ -211,6 +230,27 @@ front_conn_flush(struct front_conn *conn)
 		set_timer(conn, FRONT_CONN_UNTIMED, 0);
 }
 
+/* Keeps the next request until the present one is answered, and reads no more;
+ * that the web server leaves is seen all the same. */
+static void
+hold(struct front_conn *conn, const struct wire_piece *begin,
+    const uint8_t *rest, size_t length)
+{
+	struct front_held *held = malloc(sizeof(*held) + length);
+
+	if (held == NULL) {
+		log_warn("a request that came early");
+		front_conn_close(conn);
+		return;
+	}
+	held->id = begin->id;
+	memcpy(held->body, begin->data, sizeof(held->body));
+	held->length = length;
+	memcpy(held->bytes, rest, length);
+	conn->held = held;
+	wait_for(conn, conn->events);
+}
+
 static void
 take_bytes(struct front_conn *conn, const uint8_t *bytes, size_t length)
 {
@@ -218,7 +258,7 @@ take_bytes(struct front_conn *conn, const uint8_t *bytes, size_t length)
 	struct wire_piece piece;
 	int got;
 
-	while (!conn->closing &&
+	while (!conn->closing && conn->held == NULL &&
 	    (got = wire_read(&conn->reader, &cursor, end, &piece)) != 0) {
 		if (got < 0) {
 			front_count(&conn->front->stats->protocol_errors, 1);
@@ -227,7 +267,8 @@ take_bytes(struct front_conn *conn, const uint8_t *bytes, size_t length)
 			front_conn_close(conn);
 			return;
 		}
-		front_record(conn, &piece);
+		if (!front_record(conn, &piece))
+			hold(conn, &piece, cursor, (size_t)(end - cursor));
 	}
 }
 
@@ -239,13 +280,30 @@ adjust_timer(struct front_conn *conn)
 	    conn->request->state == FRONT_READING :
 	    !wire_reader_at_boundary(&conn->reader);
 
-	if (conn->closing || conn->timing == FRONT_CONN_SENDING)
+	if (conn->closing || conn->timing == FRONT_CONN_SENDING ||
+	    conn->timing == FRONT_CONN_RESUMING)
 		return;
 	if (reading && conn->timing != FRONT_CONN_READING)
 		set_timer(conn, FRONT_CONN_READING,
 		    conn->front->config->read_timeout_ms);
 	else if (!reading && conn->request != NULL)
 		set_timer(conn, FRONT_CONN_UNTIMED, 0);
+}
+
+/* What was held is read as if it came now. */
+static void
+take_held(struct front_conn *conn)
+{
+	struct front_held *held = conn->held;
+	struct wire_piece begin = { .type = FCGI_BEGIN_REQUEST,
+	    .id = held->id, .data = held->body, .length = sizeof(held->body) };
+
+	conn->held = NULL;
+	wait_for(conn, UV_READABLE);
+	front_record(conn, &begin);
+	take_bytes(conn, held->bytes, held->length);
+	free(held);
+	adjust_timer(conn);
 }
 
 static void
@@ -281,4 +339,6 @@ on_ready(uv_poll_t *handle, int status, int events)
 	}
 	if (!conn->closing && events & UV_READABLE)
 		on_readable(conn);
+	else if (!conn->closing && events & UV_DISCONNECT)
+		front_conn_close(conn);
 }

@@ -67,6 +67,13 @@ offer(struct front_job *job)
 		jobq_wake(&pool->jobq, false);
 }
 
+static void
+count_active(struct front_pool *pool)
+{
+	atomic_store_explicit(&pool->stats->active, pool->active_count,
+	    memory_order_relaxed);
+}
+
 /* False: there is no room; the request is as before. */
 bool
 front_job_push(struct front_pool *pool, struct front_request *request)
@@ -78,6 +85,7 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	TAILQ_REMOVE(&pool->free, job, link);
 	TAILQ_INSERT_TAIL(&pool->active, job, link);
 	pool->active_count++;
+	count_active(pool);
 	job->seq = pool->front->next_seq++;
 	job->request = request;
 	job->route = request->match.route;
@@ -102,27 +110,41 @@ front_job_again(struct front_job *job)
 	offer(job);
 }
 
+/* Is it this job that reply slot `claim` - 1 of the pool answers? */
+static bool
+is_in_slot(const struct front_job *job, uint32_t claim, uint32_t *worker_out,
+    uint32_t *slot_out)
+{
+	const struct shm_pool_geometry *geometry = job->pool->geometry;
+	const struct shm_reply *reply;
+
+	*worker_out = geometry->first_worker + (claim - 1) / geometry->replies;
+	*slot_out = (claim - 1) % geometry->replies;
+	reply = shm_reply(job->pool->front->shm, *worker_out, *slot_out);
+	return atomic_load(&reply->seq) == job->seq;
+}
+
 /*
- * Has a worker begun it?  What the reply slot says is checked against what we
- * know: a claim of another sequence number or out of range is none.
+ * Has a worker begun it?  The claim says where, and the reply slot there must
+ * say the same.  A claim that cannot be was overwritten: then every slot is
+ * looked at.
  */
 bool
 front_job_begun(const struct front_job *job, uint32_t *worker_out,
     uint32_t *slot_out)
 {
-	const struct front_pool *pool = job->pool;
-	const struct shm_pool_geometry *geometry = pool->geometry;
-	uint32_t claim = jobq_claimant(&pool->jobq, job->index, job->seq);
-	uint32_t worker;
+	const struct shm_pool_geometry *geometry = job->pool->geometry;
+	uint32_t slots = geometry->workers * geometry->replies;
+	uint32_t claim = jobq_claimant(&job->pool->jobq, job->index, job->seq);
 
-	if (claim == SHM_CLAIM_QUEUED || claim == SHM_CLAIM_WITHDRAWN ||
-	    claim - 1 >= geometry->workers * geometry->replies)
+	if (claim == SHM_CLAIM_QUEUED)
 		return false;
-	worker = geometry->first_worker + (claim - 1) / geometry->replies;
-	*worker_out = worker;
-	*slot_out = (claim - 1) % geometry->replies;
-	return atomic_load(&shm_reply(pool->front->shm, worker,
-	    *slot_out)->seq) == job->seq;
+	if (claim <= slots)
+		return is_in_slot(job, claim, worker_out, slot_out);
+	for (claim = 1; claim <= slots; claim++)
+		if (is_in_slot(job, claim, worker_out, slot_out))
+			return true;
+	return false;
 }
 
 static void
@@ -190,5 +212,6 @@ front_job_release(struct front_job *job)
 	TAILQ_REMOVE(&pool->active, job, link);
 	TAILQ_INSERT_HEAD(&pool->free, job, link);
 	pool->active_count--;
+	count_active(pool);
 	front_leave_if_done(pool->front);
 }

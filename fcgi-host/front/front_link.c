@@ -36,6 +36,15 @@ front_link_overtime(struct front *front, uint32_t worker,
 }
 
 void
+front_link_spoilt(struct front *front, uint32_t worker)
+{
+	struct message message = { .type = MESSAGE_SPOILT, .slot = worker,
+	    .incarnation = front->workers[worker].incarnation };
+
+	say(front, &message);
+}
+
+void
 front_link_cleaned(struct front *front, uint32_t worker)
 {
 	struct message message = { .type = MESSAGE_CLEANED, .slot = worker };
@@ -84,6 +93,11 @@ stop(struct front *front)
 	for (conn = TAILQ_FIRST(&front->idle); conn != NULL; conn = next) {
 		next = TAILQ_NEXT(conn, link);
 		front_conn_close(conn);
+	}
+	for (conn = TAILQ_FIRST(&front->busy); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		if (conn->request == NULL && front_output_left(conn) == 0)
+			front_conn_close(conn);
 	}
 	front_leave_if_done(front);
 }

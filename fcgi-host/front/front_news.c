@@ -165,6 +165,8 @@ handle_worker(struct front *front, uint32_t worker, struct front_pool *pool)
 	uint32_t *head = &front->workers[worker].news_head;
 	uint32_t handled;
 
+	if (!front_window_is_sound(front, worker))
+		return false;
 	for (handled = 0; handled < size; handled++) {
 		uint32_t entry = atomic_load(&window->news[*head % size]);
 
@@ -195,6 +197,7 @@ front_news(struct front *front)
 	for (uint32_t p = 0; p < front->start->geometry->pool_count; p++) {
 		struct front_pool *pool = &front->pools[p];
 
+		front_queue_check(pool);
 		for (uint32_t i = 0; i < pool->geometry->workers; i++)
 			any |= handle_worker(front,
 			    pool->geometry->first_worker + i, pool);

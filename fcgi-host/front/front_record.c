@@ -43,7 +43,7 @@ management(struct front_conn *conn, const struct wire_piece *piece)
 	send_now(conn, out, length);
 }
 
-static void
+static bool
 begin(struct front_conn *conn, const struct wire_piece *piece)
 {
 	uint16_t role;
@@ -54,22 +54,25 @@ begin(struct front_conn *conn, const struct wire_piece *piece)
 		log_warnx("BEGIN_REQUEST of %zu bytes; connection closed",
 		    piece->length);
 		front_conn_close(conn);
-		return;
+		return true;
 	}
 	role = (uint16_t)(piece->data[0] << 8 | piece->data[1]);
 	keep = (piece->data[2] & FCGI_KEEP_CONN) != 0;
 	if (conn->request != NULL) {
+		if (conn->request->id == piece->id)
+			return false;
 		end_with(conn, piece->id, FCGI_CANT_MPX_CONN);
-		return;
+		return true;
 	}
 	if (role != FCGI_RESPONDER) {
 		conn->close_after |= !keep;
 		conn->draining = true;
 		end_with(conn, piece->id, FCGI_UNKNOWN_ROLE);
-		return;
+		return true;
 	}
 	if (front_request_begin(conn, piece->id, keep) == NULL)
 		front_conn_close(conn);
+	return true;
 }
 
 /* Completed at once for the web server; a worker is told and goes on alone. */
@@ -111,7 +114,7 @@ discard(struct front_conn *conn, const struct wire_piece *piece)
 	front_conn_close(conn);
 }
 
-void
+bool
 front_record(struct front_conn *conn, const struct wire_piece *piece)
 {
 	struct front_request *request = conn->request;
@@ -119,12 +122,11 @@ front_record(struct front_conn *conn, const struct wire_piece *piece)
 
 	if (piece->id == FCGI_NULL_REQUEST_ID) {
 		management(conn, piece);
-		return;
+		return true;
 	}
 	switch (piece->type) {
 	case FCGI_BEGIN_REQUEST:
-		begin(conn, piece);
-		break;
+		return begin(conn, piece);
 	case FCGI_ABORT_REQUEST:
 		if (ours)
 			abort_request(conn);
@@ -147,4 +149,5 @@ front_record(struct front_conn *conn, const struct wire_piece *piece)
 	default:
 		management(conn, &(struct wire_piece){ .type = piece->type });
 	}
+	return true;
 }

@@ -7,6 +7,7 @@
  * is framed in one piece after it has returned.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -42,6 +43,18 @@ sync_flush(struct api_sink *base)
 	return 0;
 }
 
+/* Our last words, should the handler take the front along. */
+static void
+say_running(const struct front_request *request)
+{
+	struct shm_front_stats *stats = request->front->stats;
+
+	memcpy(stats->sync_request_id, request->request_id,
+	    sizeof(stats->sync_request_id));
+	atomic_store_explicit(&stats->sync_route,
+	    request->match.route->index + 1, memory_order_release);
+}
+
 void
 front_sync_serve(struct front_request *request)
 {
@@ -65,8 +78,11 @@ front_sync_serve(struct front_request *request)
 	if (timeout_ms != 0)
 		input.deadline_ns = request->begun_ns +
 		    timeout_ms * CLOCK_NS_PER_MS;
+	say_running(request);
 	outcome = api_serve(front->sync_request, &input, &sink.sink,
 	    &request->result);
+	atomic_store_explicit(&front->stats->sync_route, 0,
+	    memory_order_relaxed);
 	request->ended_ns = clock_now_ns();
 	api_request_reset(front->sync_request);
 	request->served = true;

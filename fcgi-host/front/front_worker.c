@@ -62,7 +62,8 @@ settle_jobs(struct front_pool *pool, uint32_t worker, int status)
 	for (job = TAILQ_FIRST(&pool->active); job != NULL; job = next) {
 		uint32_t claim = jobq_claimant(&pool->jobq, job->index,
 		    job->seq);
-		bool begun = front_job_begun(job, &its_worker, &slot);
+		bool begun = front_job_begun(job, &its_worker, &slot) ||
+		    pool->front->workers[worker].spoilt;
 
 		next = TAILQ_NEXT(job, link);
 		if (claim == SHM_CLAIM_QUEUED) {
@@ -92,6 +93,8 @@ clean_window(struct front *front, struct front_pool *pool, uint32_t worker)
 
 	memset(window, 0, pool->geometry->spaces_offset);
 	front->workers[worker].news_head = 0;
+	front->workers[worker].seen = false;
+	front->workers[worker].spoilt = false;
 	front->workers[worker].overtime = false;
 }
 
@@ -105,10 +108,8 @@ front_worker_died(struct front *front, uint32_t worker, uint32_t incarnation,
 	pool = &front->pools[shm_pool_of_worker(front->start->geometry,
 	    worker)];
 	front->workers[worker].incarnation = incarnation + 1;
+	front_queue_check(pool);
 	front_news_of(front, worker);
-	if (!jobq_repair(&pool->jobq))
-		log_warnx("pool %s: a worker spoilt the queue; repaired",
-		    pool->config->name);
 	settle_jobs(pool, worker, status);
 	clean_window(front, pool, worker);
 	jobq_wake(&pool->jobq, true);

@@ -109,6 +109,7 @@ struct sup {
 	uv_signal_t		 terminate, interrupt, hangup;
 	uv_pipe_t		 control;
 	bool			 control_open;
+	uint32_t		 askers;	/* control connections */
 
 	/* models, in the order of the configuration; failed ones left out */
 	struct model_image	*images;
@@ -175,6 +176,7 @@ bool	sup_team_exited(struct sup_team *, pid_t, int status);
 void	sup_team_ready(struct sup_team *);
 void	sup_team_cleaned(struct sup_team *, uint32_t slot);
 void	sup_team_overtime(struct sup_team *, const struct message *);
+void	sup_team_spoilt(struct sup_team *, const struct message *);
 void	sup_team_stop(struct sup_team *);	/* front first, then workers */
 void	sup_team_destroy(struct sup_team *);	/* its processes are dead */
 bool	sup_team_is_ready(const struct sup_team *);

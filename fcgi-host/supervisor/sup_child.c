@@ -18,10 +18,22 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 
+#define NAME_BYTES	24
+
 static const char *
 kind_of(const struct sup_child *child)
 {
 	return child->slot == SLOT_FRONT ? "front" : "worker";
+}
+
+/* "front", or "worker 3". */
+static const char *
+name_of(const struct sup_child *child, char out[NAME_BYTES])
+{
+	if (child->slot == SLOT_FRONT)
+		return "front";
+	snprintf(out, NAME_BYTES, "worker %u", child->slot);
+	return out;
 }
 
 static struct sup *
@@ -67,6 +79,9 @@ handle(struct sup_child *child, const struct message *message)
 		break;
 	case MESSAGE_OVERTIME:
 		sup_team_overtime(child->team, message);
+		break;
+	case MESSAGE_SPOILT:
+		sup_team_spoilt(child->team, message);
 		break;
 	case MESSAGE_CLEANED:
 		sup_team_cleaned(child->team, message->slot);
@@ -154,12 +169,14 @@ on_respawn(uv_timer_t *timer)
 static void
 spawn_after(struct sup_child *child, uint64_t ms)
 {
+	char name[NAME_BYTES];
+
 	if (ms == 0) {
 		sup_child_spawn(child);
 		return;
 	}
-	log_warnx("%s %u died before its first work; next try in %llu ms",
-	    kind_of(child), child->slot, (unsigned long long)ms);
+	log_warnx("%s died before its first work; next try in %llu ms",
+	    name_of(child, name), (unsigned long long)ms);
 	child->state = SUP_CHILD_WAITING;
 	uv_timer_start(child->timer, on_respawn, ms, 0);
 }
@@ -167,9 +184,11 @@ spawn_after(struct sup_child *child, uint64_t ms)
 void
 sup_child_spawned(struct sup_child *child, const struct message *message)
 {
+	char name[NAME_BYTES];
+
 	if (message->pid < 0) {
-		log_warnx("%s %u cannot be forked: %s", kind_of(child),
-		    child->slot, strerror(message->value));
+		log_warnx("%s cannot be forked: %s", name_of(child, name),
+		    strerror(message->value));
 		close_link(child);
 		sup_output_detach(&child->output);
 		spawn_after(child, SUP_RESPAWN_FIRST_MS);
@@ -179,26 +198,42 @@ sup_child_spawned(struct sup_child *child, const struct message *message)
 	child->started_ms = clock_now_ms();
 	if (child->state == SUP_CHILD_FORKING)
 		child->state = SUP_CHILD_STARTING;
-	log_debug("%s %u is process %d", kind_of(child), child->slot,
-	    (int)child->pid);
+	log_debug("%s is process %d", name_of(child, name), (int)child->pid);
+}
+
+/* A dead front's last words: the sync handler it was in. */
+static void
+describe_work(const struct sup_child *child, char *out, size_t size)
+{
+	const struct shm *shm = child->team->shm;
+	const struct shm_front_stats *stats = shm_front_stats(shm);
+	const struct shm_route_stats *route;
+	uint32_t running = atomic_load(&stats->sync_route);
+
+	out[0] = '\0';
+	if (child->slot != SLOT_FRONT || running == 0 ||
+	    running > shm->geometry->route_count)
+		return;
+	route = shm_route_stats(shm, running - 1);
+	snprintf(out, size, " while it ran req=%.*s route=\"%s\" handler=%s",
+	    HEAD_ID_MAX, stats->sync_request_id, route->label, route->handler);
 }
 
 static void
 log_death(const struct sup_child *child, int status)
 {
-	char slot[16] = "";
+	char name[NAME_BYTES], doing[SHM_LABEL_MAX + 256];
 
-	if (child->slot != SLOT_FRONT)
-		snprintf(slot, sizeof(slot), " %u", child->slot);
+	describe_work(child, doing, sizeof(doing));
 	if (WIFSIGNALED(status))
-		log_warnx("%s%s (process %d) was killed by signal %d (%s)",
-		    kind_of(child), slot, (int)child->pid, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)));
+		log_warnx("%s (process %d) was killed by signal %d (%s)%s",
+		    name_of(child, name), (int)child->pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)), doing);
 	else if (WEXITSTATUS(status) != 0 ||
 	    child->team->state == SUP_TEAM_SERVING)
-		log_warnx("%s%s (process %d) exited with status %d",
-		    kind_of(child), slot, (int)child->pid,
-		    WEXITSTATUS(status));
+		log_warnx("%s (process %d) exited with status %d%s",
+		    name_of(child, name), (int)child->pid,
+		    WEXITSTATUS(status), doing);
 }
 
 static bool

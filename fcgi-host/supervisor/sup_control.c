@@ -16,11 +16,15 @@
 #include "supervisor/sup.h"
 
 #define REQUEST_MAX	256
+#define BACKLOG		128
+#define PATIENCE_MS	10000	/* with one that asks nothing */
+#define ASKERS_MAX	200
 
 struct asker {
 	struct sup	*sup;
 	uv_pipe_t	 pipe;
 	uv_write_t	 write;
+	uv_timer_t	*patience;
 	char		*answer;
 	char		 request[REQUEST_MAX];
 	size_t		 have;
@@ -31,8 +35,23 @@ on_closed(uv_handle_t *handle)
 {
 	struct asker *asker = handle->data;
 
+	sup_timer_destroy(&asker->patience);
+	asker->sup->askers--;
 	free(asker->answer);
 	free(asker);
+}
+
+static void
+leave(struct asker *asker)
+{
+	if (!uv_is_closing((uv_handle_t *)&asker->pipe))
+		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+}
+
+static void
+on_patience(uv_timer_t *timer)
+{
+	leave(timer->data);
 }
 
 static void
@@ -41,7 +60,7 @@ on_written(uv_write_t *write, int status)
 	struct asker *asker = write->data;
 
 	(void)status;
-	uv_close((uv_handle_t *)&asker->pipe, on_closed);
+	leave(asker);
 }
 
 static char *
@@ -64,7 +83,7 @@ answer(struct asker *asker)
 	    (unsigned)strlen(asker->answer));
 	if (asker->answer == NULL || uv_write(&asker->write,
 	    (uv_stream_t *)&asker->pipe, &piece, 1, on_written) < 0)
-		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+		leave(asker);
 }
 
 static void
@@ -85,7 +104,7 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 
 	(void)buffer;
 	if (got < 0) {
-		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+		leave(asker);
 		return;
 	}
 	asker->have += (size_t)got;
@@ -95,7 +114,7 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 		*end = '\0';
 		answer(asker);
 	} else if (asker->have == sizeof(asker->request) - 1)
-		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+		leave(asker);
 }
 
 static void
@@ -110,11 +129,14 @@ on_connection(uv_stream_t *server, int status)
 		return;
 	}
 	asker->sup = sup;
+	sup->askers++;
+	asker->patience = sup_timer_create(sup, asker);
+	uv_timer_start(asker->patience, on_patience, PATIENCE_MS, 0);
 	uv_pipe_init(&sup->loop, &asker->pipe, 0);
 	asker->pipe.data = asker;
 	if (uv_accept(server, (uv_stream_t *)&asker->pipe) < 0 ||
-	    uv_read_start((uv_stream_t *)&asker->pipe, on_room, on_read) < 0)
-		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+	    sup->askers > ASKERS_MAX || uv_read_start((uv_stream_t *)&asker->pipe, on_room, on_read) < 0)
+		leave(asker);
 }
 
 int
@@ -132,7 +154,7 @@ sup_control_open(struct sup *sup, struct err *err)
 	error = uv_pipe_bind(&sup->control, path);
 	umask(mask);
 	if (error == 0)
-		error = uv_listen((uv_stream_t *)&sup->control, 16,
+		error = uv_listen((uv_stream_t *)&sup->control, BACKLOG,
 		    on_connection);
 	if (error < 0)
 		return err_set(err, "control: %s: %s", path,

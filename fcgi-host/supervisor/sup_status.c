@@ -138,6 +138,7 @@ pool_status(const struct sup *sup, const struct sup_team *team, uint32_t index)
 	    &team->generation->geometry->pools[index];
 	const struct shm_pool_stats *stats = shm_pool_stats(team->shm, index);
 	struct json_object *object = json_object_new_object();
+	uint64_t active = atomic_load(&stats->active);
 	uint64_t busy = 0, capacity;
 
 	capacity = (uint64_t)pool->workers * pool->threads;
@@ -149,7 +150,8 @@ pool_status(const struct sup *sup, const struct sup_team *team, uint32_t index)
 	add_number(object, "threads", pool->threads);
 	add_number(object, "busy", busy);
 	add_number(object, "idle", busy < capacity ? capacity - busy : 0);
-	add_counter(object, "queued", &stats->pending);
+	add_number(object, "queued", atomic_load(&stats->pending) +
+	    (active > busy ? active - busy : 0));
 	add_counter(object, "queued_max", &stats->pending_max);
 	add_number(object, "queue_limit", sup->config->pools[index].queue);
 	return object;

@@ -34,6 +34,13 @@ make_memory(struct sup_team *team)
 		fatal(EXIT_CODE_SYSTEM, "eventfd");
 }
 
+static void
+gauges_to_zero(struct shm_pool_stats *stats)
+{
+	atomic_store(&stats->pending, 0);
+	atomic_store(&stats->active, 0);
+}
+
 /* Counters go on over a replaced front; gauges begin anew. */
 static void
 inherit_stats(struct sup_team *team, const struct sup_team *from)
@@ -44,8 +51,9 @@ inherit_stats(struct sup_team *team, const struct sup_team *from)
 	    team->generation->geometry->stats_bytes);
 	atomic_store(&stats->connections, 0);
 	atomic_store(&stats->sampled_ms, 0);
+	atomic_store(&stats->sync_route, 0);
 	for (uint32_t i = 0; i < team->generation->geometry->pool_count; i++)
-		atomic_store(&shm_pool_stats(team->shm, i)->pending, 0);
+		gauges_to_zero(shm_pool_stats(team->shm, i));
 	for (uint32_t i = 0; i < team->generation->route_count; i++)
 		atomic_store(&shm_route_stats(team->shm, i)->in_flight, 0);
 }
@@ -260,4 +268,12 @@ sup_team_overtime(struct sup_team *team, const struct message *message)
 	sup_child_signal(child, SIGTERM);
 	uv_timer_start(child->timer, on_grace_timer,
 	    team->generation->sup->config->kill_grace_ms + 1, 0);
+}
+
+/* It has overwritten memory it shares: nothing it says counts any more. */
+void
+sup_team_spoilt(struct sup_team *team, const struct message *message)
+{
+	if (message->slot < team->worker_count)
+		sup_child_signal(&team->workers[message->slot], SIGKILL);
 }

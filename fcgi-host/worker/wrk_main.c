@@ -103,6 +103,7 @@ say_ready(const struct wrk *wrk)
 	    .team = wrk->start->team, .slot = wrk->start->slot,
 	    .incarnation = wrk->start->incarnation };
 
+	atomic_store(&wrk->window->magic, SHM_WINDOW_MAGIC);
 	atomic_store(&wrk->window->state, SHM_WORKER_READY);
 	if (channel_send(wrk->start->fds[SPAWN_FD_CONTROL], &message, NULL,
 	    0) < 0)
