@@ -4,12 +4,11 @@ import json
 import os
 import re
 import signal
-import socket
 import time
 
 import pytest
 
-from lib.host import Host, alive
+from lib.host import Host
 from lib.fcgi import wait_until
 from lib.nginx import Nginx
 
@@ -59,28 +58,22 @@ def test_sync_and_async(nginx):
         assert answer.header("Status") is None
 
 
-def front_connections(host):
-    with open("/proc/net/unix") as file:
-        return len([line for line in file
-                    if line.rstrip().endswith(" " + host.socket)]) - 1
-
-
 def test_nginx_reuses_its_connections(host, nginx):
-    """Breaks when: something in a reply makes nginx drop the connection."""
+    """Breaks when: something in a reply makes nginx drop the connection.
+
+    HEAD is left out: nginx 1.22 drops the connection after each, whatever
+    the reply looks like.
+    """
+    before = host.status()["front"]["accepted"]
     conn = nginx.connection()
-    inodes = set()
     for target in ("/hello", "/hello-async", "/reply/status?status=204",
                    "/reply/big?bytes=300000", "/nothing", "/reply/nothing",
-                   "/reply/length?said=5&bytes=10", "/hello") * 5:
-        for method in ("GET", "HEAD"):
-            conn.request(method, target)
-            conn.getresponse().read()
-        with open("/proc/net/unix") as file:
-            inodes |= {line.split()[6] for line in file
-                       if line.rstrip().endswith(" " + host.socket)}
+                   "/reply-async/big?bytes=3000000", "/reply-async/lines",
+                   "/reply/length?said=5&bytes=10") * 5:
+        conn.request("GET", target)
+        conn.getresponse().read()
     conn.close()
-    # the listening one, and what two nginx workers keep
-    assert len(inodes) <= 1 + 2 * (os.cpu_count() or 1), len(inodes)
+    assert host.status()["front"]["accepted"] - before <= 1
 
 
 def test_path_query_and_headers(nginx):
@@ -205,14 +198,11 @@ def test_503_and_504_and_500_come_through(nginx, gate):
         for sock in (first, second, third, fourth):
             assert sock.recv(20).startswith(b"HTTP/1.1 200")
     problem(nginx.get(gate.path("/gate-short")), 504)
+    gate.accept()			# that one, which is over
     with nginx.raw() as sock:
         sock.sendall(b"GET %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n"
                      b"\r\n" % gate.path().encode())
-        while True:	# the first held is the one that timed out
-            one = gate.accept()
-            if alive(one.pid):
-                os.kill(one.pid, signal.SIGKILL)
-                break
+        os.kill(gate.accept().pid, signal.SIGKILL)
         got = b""
         while chunk := sock.recv(65536):
             got += chunk
@@ -269,7 +259,8 @@ def test_file_by_x_accel_redirect(tmp_path):
         os.mkdir(folder)
         host.write("files/a file.bin", b"the file")
         with Nginx(host, files=folder) as nginx:
-            answer = nginx.get("/reply-async/file")
+            answer = nginx.get(
+                "/reply-async/file?path=/fcgi-host-files/a%20file.bin")
             assert answer.status == 200 and answer.body == b"the file"
             assert answer.header("X-Accel-Redirect") is None
             assert nginx.get("/fcgi-host-files/a%20file.bin").status == 404
@@ -301,8 +292,6 @@ def test_front_killed_behind_nginx():
 
 def test_nothing_is_left_of_kept_connections(host, nginx):
     """Breaks when: the host keeps connections that nginx closed."""
-    for _ in range(20):
-        assert nginx.get("/hello").status == 200
-    assert front_connections(host) <= 64
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(host.socket)
+    for _ in range(50):	# each HEAD costs nginx its connection
+        assert nginx.ask("HEAD", "/hello").status == 200
+    wait_until(lambda: host.status()["front"]["connections"] <= 64)
