@@ -46,24 +46,28 @@ write_job(struct front_job *job, const struct front_request *request)
 		    (const uint8_t *)"", request->body_have);
 }
 
-static uint32_t
-count_sleepers(const struct front_pool *pool)
+static bool
+somebody_sleeps(const struct front_pool *pool)
 {
 	struct shm_window **windows = pool->front->shm->windows;
-	uint32_t first = pool->geometry->first_worker, sleepers = 0;
+	uint32_t first = pool->geometry->first_worker;
 
 	for (uint32_t i = 0; i < pool->geometry->workers; i++)
-		sleepers += atomic_load(&windows[first + i]->sleepers);
-	return sleepers;
+		if (atomic_load(&windows[first + i]->sleepers) != 0)
+			return true;
+	return false;
 }
 
+/* One more is woken for each job while anybody sleeps: who was woken for the
+ * last one may be awake and not have taken it yet, so that neither sleepers nor
+ * queued jobs say how many are on their way. */
 static void
 offer(struct front_job *job)
 {
 	struct front_pool *pool = job->pool;
-	uint32_t before = jobq_push(&pool->jobq, job->index, job->seq);
 
-	if (count_sleepers(pool) > before)
+	jobq_push(&pool->jobq, job->index, job->seq);
+	if (somebody_sleeps(pool))
 		jobq_wake(&pool->jobq, false);
 }
 
