@@ -176,6 +176,7 @@ struct front {
 	uv_poll_t		 listen_poll, event_poll, link_poll;
 	uv_prepare_t		 before_sleep;
 	uv_check_t		 after_sleep;
+	uv_idle_t		 awake;		/* active: don't sleep */
 	uv_timer_t		 accept_timer, sample_timer, stop_timer;
 	bool			 accepting;
 	bool			 stopping;
@@ -269,7 +270,7 @@ bool	front_job_begun(const struct front_job *, uint32_t *worker_out,
 
 /* front_news.c: what workers have written.  True if there was any. */
 bool	front_news(struct front *);
-void	front_news_of(struct front *, uint32_t worker);
+void	front_news_of(struct front *, uint32_t worker); /* a dead one */
 void	front_news_room(struct front_conn *);	/* the output has shrunk */
 
 /* front_sound.c: what a worker could have overwritten. */

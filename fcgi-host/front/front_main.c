@@ -4,8 +4,8 @@
  * Runs in: front.
  * Owns: the one struct front of the process.
  * Invariant: the front sleeps in epoll only after it has said so in shared
- * memory and then looked once more for news; a worker that finds the front
- * asleep wakes it, and no other does.
+ * memory and then looked once more for news, and found none; a worker that
+ * finds the front asleep wakes it, and no other does.
  */
 #include "front/front_main.h"
 
@@ -17,14 +17,26 @@
 #include "common/log.h"
 #include "front/front.h"
 
+/* Its being active is what counts: epoll returns at once. */
+static void
+on_awake(uv_idle_t *handle)
+{
+	(void)handle;
+}
+
+/* News are taken once, not until there are none: workers that write without a
+ * pause must not keep the front from its connections. */
 static void
 on_before_sleep(uv_prepare_t *handle)
 {
 	struct front *front = handle->data;
 
 	atomic_store(&front->shm->state->asleep, 1);
-	while (front_news(front))
-		;
+	if (front_news(front)) {
+		atomic_store(&front->shm->state->asleep, 0);
+		uv_idle_start(&front->awake, on_awake);
+	} else
+		uv_idle_stop(&front->awake);
 }
 
 static void
@@ -55,6 +67,7 @@ start_watching(struct front *front)
 {
 	uv_prepare_init(&front->loop, &front->before_sleep);
 	uv_check_init(&front->loop, &front->after_sleep);
+	uv_idle_init(&front->loop, &front->awake);
 	front->before_sleep.data = front;
 	front->after_sleep.data = front;
 	front->event_poll.data = front;
