@@ -22,6 +22,7 @@ struct news {
 	uint32_t		 worker, slot;
 };
 
+/* A worker seldom waits for its slot: it has others. */
 static void
 free_slot(struct shm_reply *reply)
 {
@@ -29,8 +30,7 @@ free_slot(struct shm_reply *reply)
 	atomic_store(&reply->seq, 0);
 	atomic_store(&reply->state, SHM_REPLY_FREE);
 	if (atomic_load(&reply->waits) != 0)
-		futex_wake(&reply->room, 1);
-	futex_wake(&reply->state, 1);
+		futex_wake(&reply->state, 1);
 }
 
 /* Passes on `length` bytes of the space, which may wrap. */
@@ -90,6 +90,20 @@ take_bytes(struct news *news, bool all)
 	return 0;
 }
 
+/* What was not taken because the output was full is taken when a flush has
+ * emptied it: the worker has said its word, and nothing else would wake us. */
+static void
+pass_on(struct news *news)
+{
+	struct front_conn *conn = news->job->request->conn;
+
+	if (take_bytes(news, false) < 0)
+		return;
+	front_conn_flush(conn);
+	if (news->job->request != NULL)
+		front_news_room(conn);
+}
+
 static void
 copy_result(struct front_request *request, const struct shm_reply *reply)
 {
@@ -131,10 +145,13 @@ handle_slot(struct front *front, uint32_t worker, uint32_t slot,
 	struct shm_reply *reply = shm_reply(front->shm, worker, slot);
 	struct news news = { .front = front, .reply = reply,
 	    .worker = worker, .slot = slot };
-	uint32_t state, index = reply->job, its_worker, its_slot;
+	uint32_t state, index, its_worker, its_slot;
 
+	/* In this order: a slot that is not free keeps its job until we have
+	 * freed it, and what changes after `flagged` is news again. */
 	atomic_store(&reply->flagged, 0);
 	state = atomic_load(&reply->state);
+	index = reply->job;
 	if (state == SHM_REPLY_FREE || index >= pool->geometry->jobs)
 		return;
 	news.job = &pool->jobs[index];
@@ -146,8 +163,8 @@ handle_slot(struct front *front, uint32_t worker, uint32_t slot,
 		return;
 	}
 	if (state == SHM_REPLY_BUSY) {
-		if (news.job->request != NULL && take_bytes(&news, false) == 0)
-			front_conn_flush(news.job->request->conn);
+		if (news.job->request != NULL)
+			pass_on(&news);
 		return;
 	}
 	if (news.job->request != NULL &&
@@ -180,13 +197,18 @@ handle_worker(struct front *front, uint32_t worker, struct front_pool *pool)
 	return handled > 0;
 }
 
+/* Whole replies of a dead worker: it may have died between ending one and
+ * saying so, or have left a hole in its news. */
 void
 front_news_of(struct front *front, uint32_t worker)
 {
 	struct front_pool *pool = &front->pools[shm_pool_of_worker(
 	    front->start->geometry, worker)];
 
-	handle_worker(front, worker, pool);
+	for (uint32_t slot = 0; slot < pool->geometry->replies; slot++)
+		if (atomic_load(&shm_reply(front->shm, worker, slot)->state) !=
+		    SHM_REPLY_BUSY)
+			handle_slot(front, worker, slot, pool);
 }
 
 bool
