@@ -105,13 +105,8 @@ front_pool_refill(struct front_pool *pool)
 {
 	struct front_request *request;
 
-	while ((request = TAILQ_FIRST(&pool->pending)) != NULL) {
+	/* `hungry` must not be taken back, however shortly, while one waits. */
+	while ((request = TAILQ_FIRST(&pool->pending)) != NULL &&
+	    front_job_push(pool, request))
 		front_pool_remove(pool, request);
-		if (front_job_push(pool, request))
-			continue;
-		request->state = FRONT_PENDING;
-		TAILQ_INSERT_HEAD(&pool->pending, request, link);
-		set_pending(pool, pool->pending_count + 1);
-		return;
-	}
 }

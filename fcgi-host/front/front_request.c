@@ -37,6 +37,8 @@ take_request(struct front *front)
 	body_size = request->body_size;
 	scratch = request->scratch;
 	memset(request, 0, offsetof(struct front_request, result));
+	request->result.status = 0;	/* `kept` is too large to clear */
+	request->result.kept_length = 0;
 	request->params = params;
 	request->params_size = params_size;
 	request->body = body;
