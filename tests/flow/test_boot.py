@@ -6,7 +6,6 @@ import pwd
 import signal
 import socket
 import stat
-import threading
 import time
 
 import pytest
@@ -317,16 +316,23 @@ def switches(pids):
 
 
 def test_idle_costs_nothing():
-    """Breaks when: a process polls instead of sleeping."""
+    """Breaks when: a process polls instead of sleeping.
+
+    A second in which hardly anything ran must be found soon; samples of
+    memory, every 10 s, may fall into some.
+    """
     with Host(pools={"default": {"workers": 4}}) as host:
         conns = [host.connect() for _ in range(20)]
         for conn in conns:
             assert conn.get("/hello").status == 200
         assert host.get("/hello-async").status == 200
         pids = list(host.processes())
-        before = switches(pids)
-        threading.Event().wait(1.5)	# nothing may happen, so nothing to wait on
-        assert switches(pids) - before <= 12
+        quiet = []
+        while len(quiet) < 4 and min(quiet, default=99) > 3:
+            before = switches(pids)
+            time.sleep(1)	# nothing may happen: nothing to wait for
+            quiet.append(switches(pids) - before)
+        assert min(quiet) <= 3, quiet
         for conn in conns:
             conn.close()
 
