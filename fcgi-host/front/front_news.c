@@ -90,8 +90,12 @@ take_bytes(struct news *news, bool all)
 	return 0;
 }
 
-/* What was not taken because the output was full is taken when a flush has
- * emptied it: the worker has said its word, and nothing else would wake us. */
+/*
+ * Takes what there is and writes it.  The last take before we return must not
+ * be one that was passed over because the output was full: the worker has said
+ * its word, and when a flush has emptied the output nothing else would wake us.
+ * While the output is full, its connection does.
+ */
 static void
 pass_on(struct news *news)
 {
@@ -100,8 +104,11 @@ pass_on(struct news *news)
 	if (take_bytes(news, false) < 0)
 		return;
 	front_conn_flush(conn);
-	if (news->job->request != NULL)
-		front_news_room(conn);
+	if (news->job->request == NULL ||
+	    front_output_left(conn) >= FRONT_BACKLOG_MAX)
+		return;
+	if (take_bytes(news, false) == 0)
+		front_conn_flush(conn);
 }
 
 static void
@@ -238,6 +245,5 @@ front_news_room(struct front_conn *conn)
 	if (job == NULL || !front_job_begun(job, &news.worker, &news.slot))
 		return;
 	news.reply = shm_reply(conn->front->shm, news.worker, news.slot);
-	if (take_bytes(&news, false) == 0 && front_output_left(conn) > 0)
-		front_conn_flush(conn);
+	pass_on(&news);
 }

@@ -109,7 +109,6 @@ struct sup {
 	uv_signal_t		 terminate, interrupt, hangup;
 	uv_pipe_t		 control;
 	bool			 control_open;
-	uint32_t		 askers;	/* control connections */
 
 	/* models, in the order of the configuration; failed ones left out */
 	struct model_image	*images;

@@ -6,6 +6,7 @@
  * Invariant: it is served by the supervisor alone, so it answers when every
  * worker and the front are busy; only the service's own users may connect.
  */
+#include <sys/queue.h>
 #include <sys/stat.h>
 
 #include <stdlib.h>
@@ -18,9 +19,10 @@
 #define REQUEST_MAX	256
 #define BACKLOG		128
 #define PATIENCE_MS	10000	/* with one that asks nothing */
-#define ASKERS_MAX	200
+#define ASKERS_MAX	100
 
 struct asker {
+	TAILQ_ENTRY(asker) link;
 	struct sup	*sup;
 	uv_pipe_t	 pipe;
 	uv_write_t	 write;
@@ -30,13 +32,16 @@ struct asker {
 	size_t		 have;
 };
 
+/* Oldest first: at the limit that one gives way. */
+static TAILQ_HEAD(, asker) askers = TAILQ_HEAD_INITIALIZER(askers);
+static unsigned asker_count;
+
 static void
 on_closed(uv_handle_t *handle)
 {
 	struct asker *asker = handle->data;
 
 	sup_timer_destroy(&asker->patience);
-	asker->sup->askers--;
 	free(asker->answer);
 	free(asker);
 }
@@ -44,8 +49,11 @@ on_closed(uv_handle_t *handle)
 static void
 leave(struct asker *asker)
 {
-	if (!uv_is_closing((uv_handle_t *)&asker->pipe))
-		uv_close((uv_handle_t *)&asker->pipe, on_closed);
+	if (uv_is_closing((uv_handle_t *)&asker->pipe))
+		return;
+	TAILQ_REMOVE(&askers, asker, link);
+	asker_count--;
+	uv_close((uv_handle_t *)&asker->pipe, on_closed);
 }
 
 static void
@@ -128,14 +136,17 @@ on_connection(uv_stream_t *server, int status)
 		free(asker);
 		return;
 	}
+	if (asker_count == ASKERS_MAX)
+		leave(TAILQ_FIRST(&askers));
+	TAILQ_INSERT_TAIL(&askers, asker, link);
+	asker_count++;
 	asker->sup = sup;
-	sup->askers++;
 	asker->patience = sup_timer_create(sup, asker);
 	uv_timer_start(asker->patience, on_patience, PATIENCE_MS, 0);
 	uv_pipe_init(&sup->loop, &asker->pipe, 0);
 	asker->pipe.data = asker;
 	if (uv_accept(server, (uv_stream_t *)&asker->pipe) < 0 ||
-	    sup->askers > ASKERS_MAX || uv_read_start((uv_stream_t *)&asker->pipe, on_room, on_read) < 0)
+	    uv_read_start((uv_stream_t *)&asker->pipe, on_room, on_read) < 0)
 		leave(asker);
 }
 

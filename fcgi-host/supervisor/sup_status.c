@@ -43,6 +43,8 @@ add_counter(struct json_object *object, const char *key,
 	    memory_order_relaxed));
 }
 
+#define STALE_MS	10000	/* as often as a worker measures itself */
+
 /* Sums kept while the document is made. */
 struct totals {
 	uint64_t	processes, pss, private_bytes;
@@ -82,6 +84,28 @@ state_name(const struct sup_child *child)
 	return names[child->state];
 }
 
+/*
+ * Workers measure themselves between two jobs.  One that has been in a job for
+ * longer, or is too young, is measured here.
+ */
+static void
+add_worker_memory(struct json_object *object, struct totals *totals,
+    const struct sup_child *child, const struct shm_window *window)
+{
+	uint64_t age = clock_now_ms() - atomic_load(&window->sampled_ms);
+	struct memory_use use = {
+		.private_bytes = atomic_load(&window->private_bytes),
+		.pss_bytes = atomic_load(&window->pss_bytes),
+	};
+
+	if (child->pid > 0 && (use.pss_bytes == 0 ||
+	    (atomic_load(&window->busy) > 0 && age > STALE_MS)) &&
+	    memory_use_read(child->pid, &use) == 0)
+		age = 0;
+	add_memory(object, totals, use.private_bytes, use.pss_bytes);
+	add_number(object, "sampled_ms_ago", age);
+}
+
 static struct json_object *
 worker_status(const struct sup_team *team, uint32_t slot,
     struct totals *totals)
@@ -101,10 +125,7 @@ worker_status(const struct sup_team *team, uint32_t slot,
 	add_number(object, "threads", atomic_load(&window->threads));
 	add_counter(object, "requests", &window->requests);
 	add_number(object, "restarts", child->restarts);
-	add_memory(object, totals, atomic_load(&window->private_bytes),
-	    atomic_load(&window->pss_bytes));
-	add_number(object, "sampled_ms_ago", clock_now_ms() -
-	    atomic_load(&window->sampled_ms));
+	add_worker_memory(object, totals, child, window);
 	totals->workers++;
 	return object;
 }
@@ -317,8 +338,9 @@ add_totals(struct json_object *root, const struct totals *totals)
 	add_number(object, "pss_bytes", totals->pss);
 	add_number(object, "private_bytes", totals->private_bytes);
 	add_number(object, "model_bytes", totals->model_bytes);
-	add_number(object, "with_private_copies_bytes", totals->pss +
-	    (totals->workers > 0 ? totals->workers - 1 : 0) *
+	/* every process that serves would hold its own: workers and front */
+	add_number(object, "with_private_copies_bytes",
+	    totals->private_bytes + (totals->workers + 1) *
 	    totals->model_bytes);
 	json_object_object_add(root, "totals", object);
 }
