@@ -30,6 +30,7 @@ enum message_type {
 	MESSAGE_KILL,			/* pid, value = signal */
 
 	/* zygote -> supervisor */
+	MESSAGE_FILE,			/* text = what is loaded next; "": all is */
 	MESSAGE_HANDLER,		/* text = a handler's refusal */
 	MESSAGE_LOADED,			/* value = routes, extra = handlers */
 	MESSAGE_FAILED,			/* text = why nothing can be served */

@@ -85,6 +85,7 @@ struct sup_generation {
 	uv_poll_t		*link_poll;
 	uint64_t		 started_ms;
 	bool			 loaded;
+	char			 file[MESSAGE_TEXT_MAX]; /* being loaded */
 	uint32_t		 handler_count, route_count;
 	struct shm_geometry	*geometry;
 	struct sup_team		*teams;		/* [0] serves */

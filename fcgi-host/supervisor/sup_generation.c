@@ -95,6 +95,9 @@ handle(struct sup_generation *generation, const struct message *message)
 	struct sup_team *team;
 
 	switch (message->type) {
+	case MESSAGE_FILE:
+		memcpy(generation->file, message->text, MESSAGE_TEXT_MAX);
+		break;
 	case MESSAGE_HANDLER:
 		keep_refusal(generation, message->text);
 		break;
@@ -139,14 +142,29 @@ destroy(struct sup_generation *generation)
 }
 
 static void
-log_zygote_death(pid_t pid, int status)
+log_zygote_death(const struct sup_generation *generation, int status)
 {
+	bool in_handler = generation->file[0] != '\0';
+	const char *before = in_handler ? " while it loaded " : "";
+
 	if (WIFSIGNALED(status))
-		log_warnx("zygote (process %d) was killed by signal %d (%s)",
-		    (int)pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) != 0)
-		log_warnx("zygote (process %d) exited with status %d",
-		    (int)pid, WEXITSTATUS(status));
+		log_warnx("zygote (process %d) was killed by signal %d "
+		    "(%s)%s%s", (int)generation->zygote, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)), before, generation->file);
+	else if (WEXITSTATUS(status) != 0 || in_handler)
+		log_warnx("zygote (process %d) exited with status %d%s%s",
+		    (int)generation->zygote, WEXITSTATUS(status), before,
+		    generation->file);
+}
+
+/* Starting again helps only where the system was to blame. */
+static int
+exit_code_for(const struct sup_generation *generation, int status)
+{
+	bool config = generation->file[0] != '\0' || (WIFEXITED(status) &&
+	    WEXITSTATUS(status) == EXIT_CODE_CONFIG);
+
+	return config ? EXIT_CODE_CONFIG : EXIT_CODE_SYSTEM;
 }
 
 static void
@@ -183,11 +201,12 @@ zygote_died(struct sup_generation *generation)
 	bool had_loaded = generation->loaded;
 	uint64_t lived = clock_now_ms() - generation->started_ms;
 	uint64_t delay;
-	int status = 0;
+	int status = 0, exit_code;
 
 	while (waitpid(generation->zygote, &status, 0) < 0)
 		;
-	log_zygote_death(generation->zygote, status);
+	log_zygote_death(generation, status);
+	exit_code = exit_code_for(generation, status);
 	sup->generation = NULL;
 	destroy(generation);
 	if (sup->phase == SUP_STOPPING) {
@@ -195,8 +214,7 @@ zygote_died(struct sup_generation *generation)
 		return;
 	}
 	if (!had_loaded && sup->phase != SUP_SERVING) {
-		sup_fail(sup, WIFEXITED(status) && WEXITSTATUS(status) ==
-		    EXIT_CODE_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_SYSTEM);
+		sup_fail(sup, exit_code);
 		return;
 	}
 	delay = sup_respawn_delay(&sup->zygote_respawn, lived, had_loaded);

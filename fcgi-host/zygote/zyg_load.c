@@ -41,6 +41,18 @@ report_handler(void *context, const char *sentence)
 	zyg_say(zyg, &message);
 }
 
+/* Should its code take us along, the supervisor can say whose it was. */
+static bool
+say_file(void *context, const char *file)
+{
+	struct zyg *zyg = context;
+	struct message message = { .type = MESSAGE_FILE };
+
+	snprintf(message.text, sizeof(message.text), "%s", file);
+	zyg_say(zyg, &message);
+	return true;
+}
+
 /* The source file as preload() sees it; empty if it cannot be mapped. */
 static struct fh_source
 map_source(const struct config_model *model)
@@ -71,14 +83,16 @@ preload_model(struct zyg *zyg, const struct model_image *image,
 {
 	const struct config_model *config = config_model(zyg->start->config,
 	    image->name);
+	const struct handler *handler = NULL;
 	const struct fh_model_def *def = handler_set_model_def(zyg->set,
-	    image->name, NULL);
+	    image->name, &handler);
 	struct fh_source source;
 	int result;
 
 	if (def == NULL || def->preload == NULL)
 		return err_set(err, "model \"%s\": no handler has a preload() "
 		    "for it", image->name);
+	say_file(zyg, handler->file);
 	source = map_source(config);
 	result = def->preload(&source, &model_out->root);
 	if (source.length > 0)
@@ -138,12 +152,14 @@ zyg_load(struct zyg *zyg)
 	struct message loaded = { .type = MESSAGE_LOADED };
 	struct err err;
 
+	handler_set_watch(say_file, zyg);
 	zyg->set = handler_set_load(start->config, start->copy_dir,
 	    report_handler, zyg, &err);
 	if (zyg->set == NULL)
 		fail(zyg, err.text);
 	load_models(zyg);
 	handler_set_preload(zyg->set, report_handler, zyg);
+	say_file(zyg, "");
 	malloc_trim(0);
 	if (zyg_prepare_fork(zyg, &err) < 0)
 		fail(zyg, err.text);
