@@ -212,6 +212,8 @@ front_news_of(struct front *front, uint32_t worker)
 	struct front_pool *pool = &front->pools[shm_pool_of_worker(
 	    front->start->geometry, worker)];
 
+	if (!front_window_is_sound(front, worker))
+		return;
 	for (uint32_t slot = 0; slot < pool->geometry->replies; slot++)
 		if (atomic_load(&shm_reply(front->shm, worker, slot)->state) !=
 		    SHM_REPLY_BUSY)

@@ -53,35 +53,53 @@ answer_lost(struct front_job *job, uint32_t worker, int status)
 		    "reply.");
 }
 
+enum lot {
+	LOT_OTHERS,	/* another worker runs it */
+	LOT_UNBEGUN,
+	LOT_LOST
+};
+
+/* What the dead worker had to do with a job.  A claim nobody can have is of
+ * nobody who lives: those who run a job are known by their reply slots. */
+static enum lot
+lot_of(const struct front_job *job, uint32_t worker)
+{
+	const struct front_pool *pool = job->pool;
+	uint32_t replies = pool->geometry->replies, its_worker, slot;
+	uint32_t claim = jobq_claimant(&pool->jobq, job->index, job->seq);
+
+	if (claim == SHM_CLAIM_QUEUED)
+		return LOT_UNBEGUN;
+	if (front_job_begun(job, &its_worker, &slot))
+		return its_worker == worker ? LOT_LOST : LOT_OTHERS;
+	if (claim > pool->geometry->workers * replies)
+		return LOT_LOST;
+	if (pool->geometry->first_worker + (claim - 1) / replies != worker)
+		return LOT_OTHERS;
+	return pool->front->workers[worker].spoilt ? LOT_LOST : LOT_UNBEGUN;
+}
+
+/* What is not begun is pushed again into an empty queue, whether or not it was
+ * still in there: twice each, they could be more than the ring holds. */
 static void
 settle_jobs(struct front_pool *pool, uint32_t worker, int status)
 {
 	struct front_job *job, *next;
-	uint32_t its_worker, slot;
 
+	jobq_repair(&pool->jobq);
 	for (job = TAILQ_FIRST(&pool->active); job != NULL; job = next) {
-		uint32_t claim = jobq_claimant(&pool->jobq, job->index,
-		    job->seq);
-		bool begun = front_job_begun(job, &its_worker, &slot) ||
-		    pool->front->workers[worker].spoilt;
+		enum lot lot = lot_of(job, worker);
 
 		next = TAILQ_NEXT(job, link);
-		if (claim == SHM_CLAIM_QUEUED) {
-			/* it may have been taken off the ring, unclaimed */
+		if (lot == LOT_OTHERS)
+			continue;
+		if (lot == LOT_UNBEGUN && job->request != NULL) {
 			front_job_again(job);
 			continue;
 		}
-		if (claim == SHM_CLAIM_WITHDRAWN ||
-		    pool->geometry->first_worker +
-		    (claim - 1) / pool->geometry->replies != worker)
-			continue;
-		if (begun) {
+		if (lot == LOT_LOST)
 			answer_lost(job, worker, status);
-			front_job_release(job);
-		} else if (job->request != NULL)
-			front_job_again(job);
-		else
-			front_job_release(job);
+		front_job_release(job);
 	}
 }
 
