@@ -30,6 +30,7 @@
 #define FRONT_BUFFER_SIZE	16384	/* an output buffer's first size */
 #define FRONT_BACKLOG_MAX	65536	/* output above it waits in the worker */
 #define FRONT_DISCARD_MAX	(1u << 20) /* of a body nobody wants */
+#define FRONT_UNSENT_MAX	1000	/* answers nobody reads */
 
 struct front;
 
@@ -68,6 +69,7 @@ struct front_conn {
 	struct front_request	*request;	/* the one in progress */
 	struct front_output	 output;
 	size_t			 discarded;	/* stream bytes of no request */
+	unsigned		 unsent_answers; /* to management records */
 	struct front_held	*held;		/* the next request, come early */
 };
 TAILQ_HEAD(front_conn_list, front_conn);

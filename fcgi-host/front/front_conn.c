@@ -20,6 +20,7 @@
 #define WRITES_PER_EVENT	16	/* one reader must not hold all others */
 
 static void	on_ready(uv_poll_t *, int, int);
+static void	on_readable(struct front_conn *);
 static void	take_held(struct front_conn *);
 
 static void
@@ -33,17 +34,37 @@ wait_for(struct front_conn *conn, int events)
 	uv_poll_start(&conn->poll, events, on_ready);
 }
 
+/* A sync handler may have kept us for longer than the limit: what has come or
+ * can go by now is in time. */
+static bool
+is_in_time(struct front_conn *conn)
+{
+	size_t left = front_output_left(conn);
+
+	if (conn->timing == FRONT_CONN_SENDING) {
+		front_conn_flush(conn);
+		return conn->closing || front_output_left(conn) < left;
+	}
+	if (conn->held == NULL)
+		on_readable(conn);
+	return conn->closing || conn->timing == FRONT_CONN_UNTIMED ||
+	    uv_is_active((uv_handle_t *)&conn->timer);
+}
+
 static void
 on_timer(uv_timer_t *timer)
 {
 	struct front_conn *conn = timer->data;
-	struct front_request *request = conn->request;
+	struct front_request *request;
 
 	if (conn->timing == FRONT_CONN_RESUMING) {
 		conn->timing = FRONT_CONN_UNTIMED;
 		take_held(conn);
 		return;
 	}
+	if (is_in_time(conn))
+		return;
+	request = conn->request;
 	if (conn->timing == FRONT_CONN_SENDING)
 		log_warnx("req=%s reader took nothing for send_timeout; "
 		    "connection closed",
@@ -161,7 +182,7 @@ front_conn_rest(struct front_conn *conn)
 	front_accept_resume(front);
 	if (front_output_left(conn) > 0)
 		return;
-	if (conn->draining) {
+	if (conn->draining && conn->held == NULL) {
 		set_timer(conn, FRONT_CONN_READING,
 		    front->config->read_timeout_ms);
 		return;
@@ -218,6 +239,7 @@ front_conn_flush(struct front_conn *conn)
 		return;
 	}
 	front_output_release(conn);
+	conn->unsent_answers = 0;
 	wait_for(conn, UV_READABLE);
 	if (conn->request == NULL) {
 		if (before > 0)

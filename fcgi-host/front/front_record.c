@@ -10,10 +10,16 @@
 #include "common/log.h"
 #include "front/front.h"
 
+/* One who asks and does not read the answers may not fill our memory. */
 static void
 send_now(struct front_conn *conn, const uint8_t *bytes, size_t length)
 {
-	if (front_output_raw(conn, bytes, length) < 0)
+	if (conn->unsent_answers++ == FRONT_UNSENT_MAX) {
+		front_count(&conn->front->stats->protocol_errors, 1);
+		log_warnx("%u answers are not read; connection closed",
+		    FRONT_UNSENT_MAX);
+		front_conn_close(conn);
+	} else if (front_output_raw(conn, bytes, length) < 0)
 		front_conn_close(conn);
 	else
 		front_conn_flush(conn);
@@ -140,6 +146,8 @@ front_record(struct front_conn *conn, const struct wire_piece *piece)
 	case FCGI_STDIN:
 		if (ours && request->state == FRONT_READING)
 			front_request_stdin(request, piece);
+		else if (ours && piece->content_length == 0)
+			request->stdin_done = true;
 		else
 			discard(conn, piece);
 		break;

@@ -84,6 +84,7 @@ front_sync_serve(struct front_request *request)
 	atomic_store_explicit(&front->stats->sync_route, 0,
 	    memory_order_relaxed);
 	request->ended_ns = clock_now_ns();
+	uv_update_time(&front->loop);	/* or timers would count it as theirs */
 	api_request_reset(front->sync_request);
 	request->served = true;
 	if (outcome == API_DONE)
