@@ -45,11 +45,12 @@ http {{
 
 
 def place(folder, *options):
-    """Copies the shipped files the way quickstart does."""
+    """Copies the shipped files the way quickstart does.  Port 80 is root's,
+    and `nginx -t` binds too."""
     scratch = folder / "scratch"
     subprocess.run(
-        [SHIPPED / "place", "--scratch", scratch, *options, folder / "conf"],
-        check=True)
+        [SHIPPED / "place", "--scratch", scratch, "--listen",
+         "127.0.0.1:8080", *options, folder / "conf"], check=True)
     return folder / "conf"
 
 
