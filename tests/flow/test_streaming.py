@@ -63,6 +63,19 @@ def test_a_slow_reader_of_a_large_reply_bounds_memory():
         assert worst < 16 << 20, worst
 
 
+def test_worker_and_front_never_wait_for_each_other():
+    """Breaks when: a wake between worker and front is lost.
+
+    Tens of thousands of times the worker finds its reply space full, or the
+    front the connection; each time one must wake the other.
+    """
+    size = 30 << 20
+    with Host(handlers=["live_reply"]) as host:
+        for _ in range(100):
+            reply = host.get("/reply-async/big?bytes=%d" % size, timeout=5)
+            assert len(reply.body) == size
+
+
 def test_a_client_that_leaves_a_stream_frees_its_worker():
     """Breaks when: a worker writes on to nobody."""
     with Host(handlers=["live_reply", "live_show"],
