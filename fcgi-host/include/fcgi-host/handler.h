@@ -269,7 +269,9 @@ const char	*fh_json_error(const struct fh_request *);
 /*
  * True once nobody waits for the reply: the client left, or the time is up.
  * Cheap enough for an inner loop.  A handler that sees it should clean up and
- * return; one that doesn't is sent SIGTERM, then SIGKILL, after `kill_grace`.
+ * return.  In a worker, one that is still running `kill_grace` after its time
+ * is up is sent SIGTERM, which breaks its system calls, and `kill_grace` later
+ * SIGKILL.  That the client left ends no worker before its time is up.
  */
 bool		 fh_cancelled(const struct fh_request *);
 
