@@ -1,0 +1,109 @@
+"""What `make install` puts where, and a handler built against it alone."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from lib.host import BUILD, SOURCE
+
+PREFIX = "usr/local"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """The root of an installation with DESTDIR."""
+    folder = tmp_path_factory.mktemp("installed")
+    done = subprocess.run(["make", "-C", BUILD, "install",
+                           "DESTDIR=%s" % folder],
+                          capture_output=True, text=True, env=environment())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def environment(**more):
+    """Without what an outer make would have us inherit."""
+    return {**{name: value for name, value in os.environ.items()
+               if not name.startswith(("MAKE", "MFLAGS"))}, **more}
+
+
+def pkg_config(root, *arguments):
+    return subprocess.run(
+        ["pkg-config", *arguments, "fcgi-host"], check=True,
+        capture_output=True, text=True, env=environment(
+            PKG_CONFIG_SYSROOT_DIR=str(root),
+            PKG_CONFIG_PATH=str(root / PREFIX / "lib" / "pkgconfig"),
+        )).stdout.strip()
+
+
+def test_what_is_installed(root):
+    """Breaks when: a file people need is not installed."""
+    for name in ("bin/fcgi-host", "include/fcgi-host/handler.h",
+                 "lib/pkgconfig/fcgi-host.pc",
+                 "lib/fcgi-host/handlers/hello.so",
+                 "lib/systemd/system/fcgi-host.service",
+                 "lib/systemd/system/fcgi-host.socket",
+                 "share/man/man1/fcgi-host.1",
+                 "share/man/man3/fh_handler.3",
+                 "share/man/man5/fcgi-host.conf.5",
+                 "share/doc/fcgi-host/README.md",
+                 "share/doc/fcgi-host/fcgi-host.conf",
+                 "share/doc/fcgi-host/nginx-conf/nginx.conf",
+                 "share/doc/fcgi-host/nginx-conf/fcgi-host.params"):
+        assert (root / PREFIX / name).is_file(), name
+
+
+def test_nothing_installed_names_where_it_was_built(root):
+    """Breaks when: a path of the build or of DESTDIR is written down."""
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.endswith((".so", "fcgi-host")):
+                continue		# debug information may
+            with open(os.path.join(folder, name), "rb") as file:
+                text = file.read()
+            for path in (str(root), BUILD):
+                assert path.encode() not in text, name
+
+
+def test_the_unit_runs_the_installed_binary(root):
+    """Breaks when: the unit's path is not filled in."""
+    text = (root / PREFIX / "lib/systemd/system/fcgi-host.service").read_text()
+    assert "ExecStart=/usr/local/bin/fcgi-host run -c /etc/" in text
+    assert not re.search(r"@\w+@", text)
+
+
+def test_pkg_config_builds_a_handler_outside_the_tree(root, tmp_path):
+    """Breaks when: handler.h needs a file that is not installed, or the
+    flags or the handler directory are wrong."""
+    flags = pkg_config(root, "--cflags").split()
+    assert SOURCE not in " ".join(flags)
+    assert "%s/%s/include" % (root, PREFIX) in " ".join(flags)
+    assert pkg_config(root, "--variable=handlersdir").endswith(
+        "/%s/lib/fcgi-host/handlers" % PREFIX)
+    (tmp_path / "mine.c").write_text("""
+#include <fcgi-host/handler.h>
+
+static int
+mine(struct fh_request *rq)
+{
+	return fh_reply_text(rq, 200, fh_path_param(rq, "name"));
+}
+
+FH_HANDLER(.name = "mine", .routes = FH_ROUTES(
+	{ "GET", "/mine/{name}", .serve = mine }));
+""")
+    subprocess.run(["cc", "-shared", *flags, "-o", tmp_path / "mine.so",
+                    tmp_path / "mine.c"], check=True)
+    done = subprocess.run(
+        [root / PREFIX / "bin" / "fcgi-host", "call", "--handlers", tmp_path,
+         "GET", "/mine/own"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "own"), done.stderr
+
+
+def test_uninstall_takes_all_of_it_away(root):
+    """Breaks when: a rule installs what it does not remove."""
+    subprocess.run(["make", "-C", BUILD, "uninstall", "DESTDIR=%s" % root],
+                   check=True, capture_output=True, env=environment())
+    left = [name for _, _, names in os.walk(root) for name in names]
+    assert left == []
