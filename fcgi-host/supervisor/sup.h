@@ -7,12 +7,15 @@
  *	sup_generation a zygote with its handlers and models
  *	sup_team       a front with its workers and shared memory
  *	sup_child      one front or worker process
+ *	sup_post       messages to zygote, fronts and workers
  *	sup_respawn    policy: when may a dead process be replaced
  *	sup_output     what handlers print
  *	sup_status     the status document
  */
 #ifndef SUPERVISOR_SUP_H
 #define SUPERVISOR_SUP_H
+
+#include <sys/queue.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +29,18 @@
 
 struct sup;
 struct sup_team;
+
+/* ------------------------------------------------------------------- links */
+
+struct sup_letter;
+
+/* Our end of a link, watched; zeroed is closed. */
+struct sup_post {
+	int			 fd;
+	uv_poll_t		*poll;		/* NULL: closed */
+	uv_poll_cb		 callback;
+	STAILQ_HEAD(, sup_letter) letters;	/* there was no room for */
+};
 
 /* ---------------------------------------------------------------- children */
 
@@ -48,8 +63,7 @@ struct sup_child {
 	uint32_t		 incarnation;
 	enum sup_child_state	 state;
 	pid_t			 pid;		/* 0: none */
-	int			 link;		/* our end, or -1 */
-	uv_poll_t		*link_poll;
+	struct sup_post		 post;
 	uv_timer_t		*timer;		/* respawn, kill ladder */
 	uint64_t		 started_ms;
 	uint64_t		 delay_ms;	/* before the next process */
@@ -81,8 +95,7 @@ struct sup_generation {
 	struct sup		*sup;
 	uint32_t		 number;
 	pid_t			 zygote;	/* 0: dead */
-	int			 link;
-	uv_poll_t		*link_poll;
+	struct sup_post		 post;
 	uint64_t		 started_ms;
 	bool			 loaded;
 	char			 file[MESSAGE_TEXT_MAX]; /* being loaded */
@@ -141,6 +154,19 @@ void		 sup_timer_destroy(uv_timer_t **);
 
 uv_poll_t	*sup_watch_create(struct sup *, int fd, uv_poll_cb, void *data);
 void		 sup_watch_destroy(uv_poll_t **);
+
+/* sup_post.c: takes over the descriptor. */
+void	sup_post_open(struct sup_post *, struct sup *, int fd,
+	    uv_poll_cb on_ready, void *data);
+void	sup_post_close(struct sup_post *);	/* may be closed already */
+/* Sent, or kept until there is room, with copies of the descriptors.  0 or -1,
+ * errno, when the other side is dead. */
+int	sup_post_send(struct sup_post *, const struct message *,
+	    const int *fds, size_t count);
+/* For `on_ready`, with its events: what came, without its descriptors. */
+enum { SUP_POST_NONE, SUP_POST_MESSAGE, SUP_POST_ENDED };
+int	sup_post_receive(struct sup_post *, int events,
+	    struct message *message_out);
 
 /* sup_listen.c */
 int	sup_listen_open(struct sup *, struct err *);

@@ -48,23 +48,13 @@ sup_child_init(struct sup_child *child, struct sup_team *team, uint32_t slot)
 	memset(child, 0, sizeof(*child));
 	child->team = team;
 	child->slot = slot;
-	child->link = -1;
 	child->timer = sup_timer_create(team->generation->sup, child);
-}
-
-static void
-close_link(struct sup_child *child)
-{
-	sup_watch_destroy(&child->link_poll);
-	if (child->link >= 0)
-		close(child->link);
-	child->link = -1;
 }
 
 void
 sup_child_finish(struct sup_child *child)
 {
-	close_link(child);
+	sup_post_close(&child->post);
 	sup_timer_destroy(&child->timer);
 	sup_output_detach(&child->output);
 }
@@ -104,19 +94,17 @@ on_link(uv_poll_t *poll, int status, int events)
 {
 	struct sup_child *child = poll->data;
 	struct message message;
-	int fds[CHANNEL_FDS_MAX];
-	size_t count;
 
 	(void)status;
-	(void)events;
-	if (channel_receive(child->link, &message, fds, &count) <= 0) {
-		close_link(child);	/* the zygote will report its death */
-		return;
+	switch (sup_post_receive(&child->post, events, &message)) {
+	case SUP_POST_MESSAGE:
+		if (may_say(child, &message))
+			handle(child, &message);
+		break;
+	case SUP_POST_ENDED:	/* the zygote will report its death */
+		sup_post_close(&child->post);
+		break;
 	}
-	while (count > 0)
-		close(fds[--count]);
-	if (may_say(child, &message))
-		handle(child, &message);
 }
 
 /* Both pairs, ours in [0], the child's in [1]. */
@@ -147,9 +135,7 @@ sup_child_spawn(struct sup_child *child)
 	fds[SPAWN_FD_EVENT] = team->event_fd;
 	fds[SPAWN_FD_CONTROL] = link[1];
 	fds[SPAWN_FD_OUTPUT] = output[1];
-	child->link = link[0];
-	child->link_poll = sup_watch_create(sup_of(child), child->link, on_link,
-	    child);
+	sup_post_open(&child->post, sup_of(child), link[0], on_link, child);
 	child->output = sup_output_create(child, output[0]);
 	child->state = SUP_CHILD_FORKING;
 	sup_generation_ask(team->generation, &message, fds, SPAWN_FDS);
@@ -189,7 +175,7 @@ sup_child_spawned(struct sup_child *child, const struct message *message)
 	if (message->pid < 0) {
 		log_warnx("%s cannot be forked: %s", name_of(child, name),
 		    strerror(message->value));
-		close_link(child);
+		sup_post_close(&child->post);
 		sup_output_detach(&child->output);
 		spawn_after(child, SUP_RESPAWN_FIRST_MS);
 		return;
@@ -265,7 +251,7 @@ sup_child_exited(struct sup_child *child, int status)
 
 	log_death(child, status);
 	uv_timer_stop(child->timer);
-	close_link(child);
+	sup_post_close(&child->post);
 	sup_output_detach(&child->output);
 	child->pid = 0;
 	child->incarnation++;
@@ -300,8 +286,8 @@ void
 sup_child_tell(struct sup_child *child, struct message *message)
 {
 	message->team = child->team->number;
-	if (child->link >= 0 &&
-	    channel_send(child->link, message, NULL, 0) < 0)
+	if (child->post.poll != NULL &&
+	    sup_post_send(&child->post, message, NULL, 0) < 0)
 		log_warn("message to %s %d", kind_of(child), (int)child->pid);
 }
 

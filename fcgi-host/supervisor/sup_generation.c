@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -131,9 +132,7 @@ destroy(struct sup_generation *generation)
 		generation->teams = team->next;
 		sup_team_destroy(team);
 	}
-	sup_watch_destroy(&generation->link_poll);
-	if (generation->link >= 0)
-		close(generation->link);
+	sup_post_close(&generation->post);
 	shm_geometry_destroy(generation->geometry);
 	for (size_t i = 0; i < generation->refusal_count; i++)
 		free(generation->refusals[i]);
@@ -203,7 +202,9 @@ zygote_died(struct sup_generation *generation)
 	uint64_t delay;
 	int status = 0, exit_code;
 
-	while (waitpid(generation->zygote, &status, 0) < 0)
+	if (sup->phase != SUP_STOPPING)	/* else it is about to leave */
+		kill(generation->zygote, SIGKILL);
+	while (waitpid(generation->zygote, &status, 0) < 0 && errno == EINTR)
 		;
 	log_zygote_death(generation, status);
 	exit_code = exit_code_for(generation, status);
@@ -226,18 +227,16 @@ on_link(uv_poll_t *poll, int status, int events)
 {
 	struct sup_generation *generation = poll->data;
 	struct message message;
-	int fds[CHANNEL_FDS_MAX];
-	size_t count;
 
 	(void)status;
-	(void)events;
-	if (channel_receive(generation->link, &message, fds, &count) <= 0) {
+	switch (sup_post_receive(&generation->post, events, &message)) {
+	case SUP_POST_MESSAGE:
+		handle(generation, &message);
+		break;
+	case SUP_POST_ENDED:
 		zygote_died(generation);
-		return;
+		break;
 	}
-	while (count > 0)
-		close(fds[--count]);
-	handle(generation, &message);
 }
 
 /*
@@ -325,9 +324,7 @@ sup_generation_start(struct sup *sup)
 		become_zygote(sup, ends[1], parent);
 	}
 	close(ends[1]);
-	generation->link = ends[0];
-	generation->link_poll = sup_watch_create(sup, ends[0], on_link,
-	    generation);
+	sup_post_open(&generation->post, sup, ends[0], on_link, generation);
 	sup->generation = generation;
 	tell_start(generation);
 }
@@ -337,7 +334,7 @@ void
 sup_generation_ask(struct sup_generation *generation, struct message *message,
     const int *fds, size_t count)
 {
-	if (channel_send(generation->link, message, fds, count) < 0)
+	if (sup_post_send(&generation->post, message, fds, count) < 0)
 		log_warn("message to the zygote");
 }
 
@@ -363,15 +360,18 @@ sup_generation_team_gone(struct sup_generation *generation,
 	*at = team->next;
 	sup_team_destroy(team);
 	if (sup->phase == SUP_STOPPING && generation->teams == NULL)
-		shutdown(generation->link, SHUT_RDWR);
+		shutdown(generation->post.fd, SHUT_RDWR);
 }
 
 void
 sup_generation_stop(struct sup_generation *generation)
 {
-	for (struct sup_team *team = generation->teams; team != NULL;
-	    team = team->next)
-		sup_team_stop(team);
+	struct sup_team *team, *next;
+
 	if (generation->teams == NULL)
 		kill(generation->zygote, SIGKILL);
+	for (team = generation->teams; team != NULL; team = next) {
+		next = team->next;
+		sup_team_stop(team);	/* it may be gone at once */
+	}
 }

@@ -133,20 +133,34 @@ set_environment(const struct config *config)
 		setenv(names[i], count, 0);
 }
 
-/* Every connection is a descriptor; the hard limit is as far as we may go. */
+/* Every connection is a descriptor of the front; every worker is two of the
+ * supervisor, and four more while it is forked. */
+static rlim_t
+descriptors_wanted(const struct config *config)
+{
+	rlim_t workers = 0;
+
+	for (size_t i = 0; i < config->pool_count; i++)
+		workers += config->pools[i].workers;
+	return 1024 + (config->connections > workers * 6 ?
+	    config->connections : workers * 6);
+}
+
+/* The hard limit is as far as we may go. */
 static void
 raise_descriptor_limit(const struct config *config)
 {
 	struct rlimit limit;
-	rlim_t wanted = config->connections + 1024;
+	rlim_t wanted = descriptors_wanted(config);
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
 	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
-		log_warnx("connections = %u needs %llu descriptors, and %llu "
-		    "are allowed: raise LimitNOFILE or lower connections",
-		    config->connections, (unsigned long long)wanted,
+		log_warnx("connections = %u and the workers need %llu "
+		    "descriptors, and %llu are allowed: raise LimitNOFILE or "
+		    "lower them", config->connections,
+		    (unsigned long long)wanted,
 		    (unsigned long long)limit.rlim_cur);
 }
 

@@ -128,6 +128,40 @@ child_of(struct sup_team *team, uint32_t slot)
 	return &team->workers[slot];
 }
 
+static void
+signal_workers(struct sup_team *team, int number)
+{
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		sup_child_signal(&team->workers[i], number);
+}
+
+/* Also one that is ready before the zygote has said its pid. */
+static bool
+is_process(const struct sup_child *child)
+{
+	return child->pid > 0 || child->state == SUP_CHILD_FORKING ||
+	    child->state == SUP_CHILD_STARTING ||
+	    child->state == SUP_CHILD_READY;
+}
+
+static bool
+has_processes(const struct sup_team *team)
+{
+	bool any = is_process(&team->front);
+
+	for (uint32_t i = 0; i < team->worker_count; i++)
+		any |= is_process(&team->workers[i]);
+	return any;
+}
+
+/* The team is destroyed when nothing is left of it. */
+static void
+end_if_gone(struct sup_team *team)
+{
+	if (team->state == SUP_TEAM_LEAVING && !has_processes(team))
+		sup_generation_team_gone(team->generation, team);
+}
+
 void
 sup_team_spawned(struct sup_team *team, const struct message *message)
 {
@@ -136,25 +170,7 @@ sup_team_spawned(struct sup_team *team, const struct message *message)
 	sup_child_spawned(child, message);
 	if (team->state == SUP_TEAM_LEAVING)
 		sup_child_signal(child, SIGTERM);
-}
-
-static void
-signal_workers(struct sup_team *team, int number)
-{
-	for (uint32_t i = 0; i < team->worker_count; i++)
-		sup_child_signal(&team->workers[i], number);
-}
-
-static bool
-has_processes(const struct sup_team *team)
-{
-	bool any = team->front.pid > 0 ||
-	    team->front.state == SUP_CHILD_FORKING;
-
-	for (uint32_t i = 0; i < team->worker_count; i++)
-		any |= team->workers[i].pid > 0 ||
-		    team->workers[i].state == SUP_CHILD_FORKING;
-	return any;
+	end_if_gone(team);
 }
 
 static void
@@ -200,8 +216,9 @@ sup_team_stop(struct sup_team *team)
 	if (team->state != SUP_TEAM_SERVING)
 		return;
 	team->state = SUP_TEAM_STOPPING;
-	if (team->front.pid == 0 && team->front.state != SUP_CHILD_FORKING) {
+	if (!is_process(&team->front)) {
 		let_workers_leave(team);
+		end_if_gone(team);
 		return;
 	}
 	sup_child_tell(&team->front, &message);
@@ -237,8 +254,7 @@ sup_team_exited(struct sup_team *team, pid_t pid, int status)
 			sup_generation_front_died(team->generation,
 			    child->delay_ms);
 	}
-	if (team->state == SUP_TEAM_LEAVING && !has_processes(team))
-		sup_generation_team_gone(team->generation, team);
+	end_if_gone(team);
 	return true;
 }
 
@@ -252,17 +268,29 @@ on_grace_timer(uv_timer_t *timer)
 	sup_child_signal(child, SIGKILL);
 }
 
+/* The worker that the front means, if it is that process still. */
+static struct sup_child *
+accused(struct sup_team *team, const struct message *message)
+{
+	struct sup_child *child;
+
+	if (message->slot >= team->worker_count)
+		return NULL;
+	child = &team->workers[message->slot];
+	if (child->pid == 0 || child->incarnation != message->incarnation)
+		return NULL;
+	return child;
+}
+
 /* The last steps of the kill ladder; the front took the first. */
 void
 sup_team_overtime(struct sup_team *team, const struct message *message)
 {
 	struct sup_child *child;
 
-	if (message->slot >= team->worker_count)
-		return;
-	child = &team->workers[message->slot];
-	if (child->pid == 0)
-		return;
+	child = accused(team, message);
+	if (child == NULL || uv_is_active((uv_handle_t *)child->timer))
+		return;		/* SIGKILL is on its way */
 	log_warnx("worker %u (process %d) does not end %s; SIGTERM",
 	    child->slot, (int)child->pid, message->text);
 	sup_child_signal(child, SIGTERM);
@@ -274,6 +302,8 @@ sup_team_overtime(struct sup_team *team, const struct message *message)
 void
 sup_team_spoilt(struct sup_team *team, const struct message *message)
 {
-	if (message->slot < team->worker_count)
-		sup_child_signal(&team->workers[message->slot], SIGKILL);
+	struct sup_child *child = accused(team, message);
+
+	if (child != NULL)
+		sup_child_signal(child, SIGKILL);
 }
