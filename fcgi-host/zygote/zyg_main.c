@@ -9,6 +9,7 @@
 #include "zygote/zyg_main.h"
 
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,17 @@ watch_children(void)
 	return fd;
 }
 
+/* What is reaped already may be somebody else's number by now. */
+static void
+kill_child(pid_t pid, int number)
+{
+	siginfo_t info;
+
+	if (pid > 0 && waitid(P_PID, (id_t)pid, &info,
+	    WEXITED | WNOHANG | WNOWAIT) == 0)
+		kill(pid, number);
+}
+
 static void
 handle_message(struct zyg *zyg)
 {
@@ -65,7 +77,7 @@ handle_message(struct zyg *zyg)
 		zyg_spawn(zyg, &message, fds);
 		break;
 	case MESSAGE_KILL:
-		kill(message.pid, message.value);
+		kill_child(message.pid, message.value);
 		break;
 	default:
 		FH_BUG("message type");
