@@ -403,7 +403,7 @@ def test_workers_killed_under_load_lose_nobody(gate):
             for number in range(60):
                 clients.send("/where-async")
             for pid in host.pids("worker"):
-                os.kill(pid, signal.SIGKILL)
+                host.kill_process(pid)
             for conn in clients.conns:
                 reply = conn.read_reply()
                 statuses[reply.status] = statuses.get(reply.status, 0) + 1

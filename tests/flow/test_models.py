@@ -10,7 +10,7 @@ import pytest
 
 from lib import fcgi
 from lib.facts import lines
-from lib.host import Host, descriptors, memory, read_proc, sanitized
+from lib.host import Host, descriptors, memory, read_proc, slack
 
 ROOT = os.geteuid() == 0
 MEGABYTE = 1 << 20
@@ -110,10 +110,9 @@ def test_eight_workers_share_one_model():
         host.look("/model-sync")
         pss = host.pss()
         assert pss > size
-        slack = (400 if sanitized() else 40) * MEGABYTE
-        assert pss < size + slack, pss
+        assert pss < size + slack(40 * MEGABYTE), pss
         for pid in host.pids("worker"):
-            assert memory(pid, "Private_Dirty") < slack // 4
+            assert memory(pid, "Private_Dirty") < slack(10 * MEGABYTE)
         assert model_bytes_in_fds(host, size) == []
 
 

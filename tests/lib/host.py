@@ -41,6 +41,11 @@ def sanitized():
         return b"__asan_init" in file.read()
 
 
+def slack(plain):
+    """How much memory may grow by; a sanitizer keeps some of its own."""
+    return plain + (100 << 20 if sanitized() else 0)
+
+
 def shared_object(name):
     """The file of a handler: an example's, or a fixture's of the tests."""
     for folder in ("handlers", "tests/fixtures"):
@@ -206,7 +211,8 @@ class Host:
         env = {key: value for key, value in os.environ.items()
                if key not in ("LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET")}
         asan = ["log_path=" + os.path.join(self.folder, "asan"),
-                "detect_leaks=1", "abort_on_error=0"]
+                "detect_leaks=1", "abort_on_error=0",
+                "quarantine_size_mb=8"]	# tests measure memory
         if self.crashes:	# a handler's own SIGSEGV is no report
             asan += ["handle_segv=0", "handle_abort=0", "handle_sigbus=0",
                      "allow_user_segv_handler=1"]
@@ -375,6 +381,13 @@ class Host:
         assert len(found) == 1, "%s: %s" % (role, found)
         return found[0]
 
+    def kill_process(self, pid, signal_=signal.SIGKILL):
+        """Unless it has gone by itself."""
+        try:
+            os.kill(pid, signal_)
+        except ProcessLookupError:
+            pass
+
     def kill_role(self, role, signal_=signal.SIGKILL):
         pid = self.pid_of(role)
         os.kill(pid, signal_)
@@ -450,10 +463,7 @@ class Host:
         if self.process is None:
             return
         for pid in self.processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            self.kill_process(pid)
         self.process.wait(10)
         self.reader.join(5)
 

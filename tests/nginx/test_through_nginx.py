@@ -18,7 +18,7 @@ def host():
     with Host(handlers=["hello", "echo", "upload", "stream", "live_gate",
                         "live_show", "live_reply", "live_body"],
               pools={"default": {"workers": 2, "queue": 2,
-                                 "queue_timeout": "2s"},
+                                 "queue_timeout": "20s"},
                      "side": {"workers": 1}}, crashes=True) as one:
         yield one
 
@@ -179,7 +179,7 @@ def test_large_reply(nginx):
     assert len(answer.body) == 30000001
 
 
-def test_503_and_504_and_500_come_through(nginx, gate):
+def test_503_and_504_and_500_come_through(host, nginx, gate):
     """Breaks when: nginx replaces the host's own words."""
     with nginx.raw() as first, nginx.raw() as second, \
             nginx.raw() as third, nginx.raw() as fourth:
@@ -189,7 +189,7 @@ def test_503_and_504_and_500_come_through(nginx, gate):
         held = [gate.accept(), gate.accept()]
         for sock in (third, fourth):
             sock.sendall(b"GET /where-async HTTP/1.1\r\nHost: t\r\n\r\n")
-        wait_until(lambda: nginx.get("/where-async").status == 503,
+        wait_until(lambda: host.status()["pools"][0]["queued"] == 2,
                    what="a full queue")
         document = problem(nginx.get("/where-async"), 503)
         assert "answer" not in document["detail"]
