@@ -17,8 +17,9 @@ def host():
         yield one
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def nginx(host):
+    """New for each test: without kept connections to the host."""
     one = Nginx(host, stream=True, start=False)
     # The same location once more, for a handler that takes bodies.
     path = os.path.join(one.conf, "fcgi-host-streaming.conf")
