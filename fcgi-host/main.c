@@ -11,7 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/cli_options.h"
-#include "common/config_manual.h"
+#include "config/config_manual.h"
 #include "common/log.h"
 #include "front/front_main.h"
 #include "supervisor/sup_main.h"

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "common/config.h"
+#include "config/config.h"
 
 #define CLI_CHECK_TEXT	1024
 

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #include "api/api.h"
-#include "common/config.h"
+#include "config/config.h"
 #include "common/handler_set.h"
 #include "common/head.h"
 

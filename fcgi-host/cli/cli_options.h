@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/config.h"
+#include "config/config.h"
 
 #define CLI_CONFIG_FILE		"/etc/fcgi-host/fcgi-host.conf"
 #define CLI_CONFIG_VARIABLE	"FCGI_HOST_CONFIG"

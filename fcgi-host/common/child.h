@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "common/config.h"
+#include "config/config.h"
 #include "common/contract.h"
 #include "common/err.h"
 #include "common/handler_set.h"

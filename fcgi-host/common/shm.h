@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/config.h"
+#include "config/config.h"
 #include "common/err.h"
 #include "common/head.h"
 #include "include/fcgi-host/handler.h"

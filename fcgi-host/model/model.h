@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "common/config.h"
+#include "config/config.h"
 #include "common/err.h"
 #include "include/fcgi-host/handler.h"
 

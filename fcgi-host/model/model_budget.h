@@ -6,7 +6,7 @@
 #ifndef MODEL_MODEL_BUDGET_H
 #define MODEL_MODEL_BUDGET_H
 
-#include "common/config.h"
+#include "config/config.h"
 #include "common/err.h"
 #include "model/model.h"
 

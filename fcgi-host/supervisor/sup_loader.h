@@ -13,7 +13,7 @@
 
 #include <uv.h>
 
-#include "common/config.h"
+#include "config/config.h"
 #include "common/err.h"
 #include "model/model.h"
 

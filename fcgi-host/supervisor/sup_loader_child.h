@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "common/config.h"
+#include "config/config.h"
 #include "common/err.h"
 #include "model/model.h"
 

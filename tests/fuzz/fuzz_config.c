@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#include "common/config.h"
-#include "common/config_units.h"
+#include "config/config.h"
+#include "config/config_units.h"
 
 #define NAME	"fuzz.conf"
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "common/config.h"
+#include "config/config.h"
 
 #define REPORTS	64
 

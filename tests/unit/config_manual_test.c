@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/config_manual.h"
-#include "common/config_table.h"
+#include "config/config_manual.h"
+#include "config/config_table.h"
 
 static char *
 print(void (*printer)(FILE *))

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/config_file.h"
+#include "config/config_file.h"
 
 #define KIB	((size_t)1024)
 #define MIB	(1024 * KIB)

@@ -1,0 +1,167 @@
+/*
+ * config.h - the configuration, read once and then constant.
+ *
+ * config_load() parses the file with libconfuse and checks it whole: every
+ * fault is reported with file, line and key, not only the first.  Processes
+ * forked later inherit the struct; nobody writes to it.
+ *
+ * Sizes are bytes, times are milliseconds.  Every string is owned by the
+ * struct; config_free() releases all of it.  Every option stands once, in the
+ * table of config_table.c, from which parser, defaults, `fcgi-host check`, the
+ * man page and the sample file are made or checked.
+ */
+#ifndef COMMON_CONFIG_H
+#define COMMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/log.h"
+
+#define CONFIG_NAME_MAX	63	/* pool, model and handler names */
+
+/* Time and count that mean "no limit" or "not set". */
+#define CONFIG_NEVER	0
+#define CONFIG_UNSET	(-1)
+
+enum config_kind { CONFIG_MODEL_FILE, CONFIG_MODEL_BUILD,
+	CONFIG_MODEL_PRELOAD };
+enum config_pages { CONFIG_PAGES_OFF, CONFIG_PAGES_TRY };
+enum config_plan { CONFIG_PLAN_ENFORCE, CONFIG_PLAN_WARN, CONFIG_PLAN_OFF };
+
+/* pool "name" { ... }; there is always one called "default". */
+struct config_pool {
+	char		*name;
+	uint32_t	 workers;	/* never 0: `auto` is the CPU count */
+	uint32_t	 threads;	/* requests at a time per worker */
+	uint32_t	 queue;		/* requests that may wait */
+	uint64_t	 queue_timeout_ms;
+	size_t		 stack;		/* bytes per further thread */
+	unsigned	 line;
+};
+
+/* route "GET /x" { ... }: CONFIG_UNSET / NULL leaves the handler's own. */
+struct config_route {
+	char		*method;
+	char		*path;		/* as in the handler's table */
+	int		 async;		/* 0, 1 or CONFIG_UNSET */
+	char		*pool;
+	int64_t		 timeout_ms;
+	int64_t		 max_concurrent;
+	unsigned	 line;
+};
+
+/* model "name" { ... } */
+struct config_model {
+	char		*name;
+	char		*path;
+	enum config_kind kind;
+	bool		 required;	/* no start without it */
+	enum config_pages hugepages;
+	bool		 lock;		/* mlock, for systems with swap */
+	size_t		 max_bytes;	/* `build`: 0 takes the handler's */
+	char		*sha256;	/* expected, 64 hex digits, or NULL */
+	uint64_t	 load_timeout_ms;
+	bool		 allow_threads;	/* threads before the fork are fine */
+	unsigned	 line;
+};
+
+/* handler "name" { set = { "key=value", ... } } */
+struct config_setting {
+	char	*key;
+	char	*value;
+};
+struct config_handler {
+	char			*name;
+	struct config_setting	*settings;
+	size_t			 setting_count;
+	unsigned		 line;
+};
+
+struct config {
+	char		*file;		/* where it was read from */
+	char		*text;		/* what stood there */
+	size_t		 text_length;
+
+	/* processes and paths */
+	char		*listen;	/* "unix:/path" or "tcp:host:port" */
+	mode_t		 listen_mode;	/* 0660 */
+	char		*listen_owner;	/* NULL: as we are */
+	char		*listen_group;
+	uint32_t	 listen_backlog;
+	char		*user;		/* of all but the supervisor */
+	char		*group;
+	char		*handlers;	/* the handler directory */
+	char		*state_dir;	/* private copies of handlers, spool */
+	char		*control;	/* path of the control socket */
+	enum log_level	 log_level;
+
+	/* limits on what a peer may send */
+	uint32_t	 connections;
+	size_t		 params_limit;	/* all CGI parameters of a request */
+	size_t		 body_limit;	/* 413 above */
+	size_t		 body_memory;	/* above it a body is spooled */
+	uint64_t	 idle_timeout_ms;	/* a kept connection; 0 never */
+	uint64_t	 read_timeout_ms;	/* to a request's last byte */
+	uint64_t	 send_timeout_ms;	/* nothing is taken */
+
+	/* replies */
+	size_t		 header_limit;	/* nginx's fastcgi_buffer_size */
+	size_t		 reply_space;	/* per running async request */
+	size_t		 sync_reply_limit;
+
+	/* time */
+	uint64_t	 timeout_ms;	/* of a route that names none */
+	uint64_t	 kill_grace_ms;
+	uint64_t	 drain_timeout_ms;
+
+	/* memory */
+	enum config_plan memory_plan;
+	size_t		 worker_memory;	/* private, per worker, for the plan */
+	uint32_t	 omp_threads;	/* OMP_NUM_THREADS in every process */
+
+	struct config_pool	*pools;		/* [0] is "default" */
+	size_t			 pool_count;
+	struct config_route	*routes;
+	size_t			 route_count;
+	struct config_model	*models;
+	size_t			 model_count;
+	struct config_handler	*handler_sections;
+	size_t			 handler_count;
+};
+
+/* Called for each fault: a whole sentence, "FILE:LINE: key: what to do". */
+typedef void	config_report(void *context, const char *sentence);
+
+/*
+ * Reads and checks `file`.  NULL after at least one report.  What can only be
+ * known with the handlers loaded (routes and models that no handler has) is
+ * checked by handler_set_load().
+ */
+struct config	*config_load(const char *file, config_report *, void *context);
+
+/* The same for a file's bytes; `file` is what sentences call it. */
+struct config	*config_parse(const char *file, const char *text,
+		    size_t length, config_report *, void *context);
+
+/* The defaults alone, as if from an empty file.  Never NULL. */
+struct config	*config_defaults(void);
+
+void		 config_free(struct config *);
+
+const char	*config_setting(const struct config *, const char *handler,
+		    const char *key);
+const struct config_model	*config_model(const struct config *,
+				    const char *name);
+
+/*
+ * "64 MiB", "10 kB", "4096" -> bytes.  "1500ms", "10s", "2m", "1h", "0" -> ms.
+ * 0, or -1: "10k" is refused, and so is a time without a unit
+ * (config/config_units.h).
+ */
+int		 config_parse_size(const char *text, size_t *bytes_out);
+int		 config_parse_time(const char *text, uint64_t *ms_out);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * config_check.c - what a value alone cannot show.
+ *
+ * Runs in: whoever reads a configuration, before anything is forked.
+ * Owns: nothing.
+ * Invariant: a fault is told once, and not again as its consequence: what rests
+ * on a statement that is itself faulty is not judged.
+ */
+#include "config/config_values.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config_suggest.h"
+
+#define RUNNING_MAX	65536	/* requests at a time, over all pools */
+
+/* The line of a top option, or 0 where it has its default. */
+static unsigned
+top_line(const struct config_statements *statements, const char *name)
+{
+	const struct config_option *option = config_table_find(
+	    config_sections, name, strlen(name));
+
+	return statements->list[0].lines[option - config_top_options];
+}
+
+/* Reports a conflict of two options at the one that stands in the file. */
+static void
+report_pair(const struct config_statements *statements,
+    struct config_faults *faults, const char *first, const char *second,
+    const char *sentence)
+{
+	unsigned line = top_line(statements, first);
+
+	if (line != 0)
+		config_fault(faults, line, first, "%s", sentence);
+	else
+		config_fault(faults, top_line(statements, second), second,
+		    "%s", sentence);
+}
+
+static void
+check_required(const struct config_instance *instance,
+    struct config_faults *faults)
+{
+	const struct config_option *options =
+	    config_sections[instance->kind].options;
+	char key[CONFIG_KEY_MAX];
+
+	config_instance_key(instance, key);
+	for (size_t i = 0; options[i].name != NULL; i++)
+		if (options[i].required && instance->lines[i] == 0)
+			config_fault(faults, instance->line, key, "%s is "
+			    "missing: add %s = VALUE", options[i].name,
+			    options[i].name);
+}
+
+static void
+check_sizes(const struct config *config,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	if (config->header_limit > config->reply_space)
+		report_pair(statements, faults, "header_limit", "reply_space",
+		    "header_limit is over reply_space, through which a header "
+		    "must fit: make one of them fit");
+	if (config->header_limit > config->sync_reply_limit)
+		report_pair(statements, faults, "header_limit",
+		    "sync_reply_limit", "header_limit is over "
+		    "sync_reply_limit: make one of them fit");
+}
+
+static void
+check_sockets(const struct config *config,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	if (strncmp(config->listen, "unix:", 5) == 0 &&
+	    strcmp(config->listen + 5, config->control) == 0)
+		report_pair(statements, faults, "control", "listen",
+		    "listen and control are the same socket: use two paths");
+}
+
+/* ------------------------------------------------------------------ pools */
+
+/* Can the names of the file's pools all be trusted? */
+static bool
+pools_are_named(const struct config *config,
+    const struct config_statements *statements)
+{
+	for (size_t i = 0; i < config->pool_count; i++)
+		if (config->pools[i].name == NULL)
+			return false;
+	return statements->counts[CONFIG_SECTION_POOL] <=
+	    config_sections[CONFIG_SECTION_POOL].most;
+}
+
+static bool
+pool_exists(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->pool_count; i++)
+		if (strcmp(config->pools[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* "default, slow": the pools there are, but for ill-named ones. */
+static void
+list_pools(const struct config *config, char *out, size_t size)
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < config->pool_count && length < size; i++)
+		if (config_title_check(CONFIG_SECTION_POOL,
+		    config->pools[i].name, NULL) == 0)
+			length += (size_t)snprintf(out + length,
+			    size - length, "%s%s", i == 0 ? "" : ", ",
+			    config->pools[i].name);
+}
+
+static void
+check_route_pools(const struct config *config,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	const struct config_section *section =
+	    &config_sections[CONFIG_SECTION_ROUTE];
+	size_t place = (size_t)(config_table_find(section, "pool", 4) -
+	    section->options);
+	char names[256] = "";
+	size_t index = 0;
+
+	list_pools(config, names, sizeof(names));
+	for (size_t i = 0; i < statements->count; i++) {
+		const struct config_instance *instance = &statements->list[i];
+		const char *pool;
+
+		if (instance->kind != CONFIG_SECTION_ROUTE)
+			continue;
+		pool = config->routes[index++].pool;
+		if (pool != NULL && !pool_exists(config, pool))
+			config_fault(faults, instance->lines[place], "pool",
+			    "there is no pool \"%s\": add pool \"%s\" { } or "
+			    "use one of: %s", pool, pool, names);
+	}
+}
+
+/* Reported at the pool that asks for most. */
+static void
+check_running(const struct config *config, struct config_faults *faults)
+{
+	const struct config_pool *most = &config->pools[0];
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < config->pool_count; i++) {
+		const struct config_pool *pool = &config->pools[i];
+
+		total += (uint64_t)pool->workers * pool->threads;
+		if ((uint64_t)pool->workers * pool->threads >
+		    (uint64_t)most->workers * most->threads)
+			most = pool;
+	}
+	if (total > RUNNING_MAX)
+		config_fault(faults, most->line, "threads", "all pools "
+		    "together have %llu threads; at most %d are possible: "
+		    "lower workers or threads", (unsigned long long)total,
+		    RUNNING_MAX);
+}
+
+void
+config_check(const struct config *config,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	for (size_t i = 0; i < statements->count; i++)
+		check_required(&statements->list[i], faults);
+	check_sizes(config, statements, faults);
+	check_sockets(config, statements, faults);
+	check_running(config, faults);
+	if (pools_are_named(config, statements))
+		check_route_pools(config, statements, faults);
+}

@@ -1,0 +1,146 @@
+/*
+ * config_sections.c - the sections of the configuration and their options.
+ *
+ * Runs in: whoever reads a configuration or prints its manual.
+ * Owns: what these options are called, take, default to and mean.
+ * Invariant: nothing else in the program repeats a default or a bound of them.
+ */
+#include "config/config_table.h"
+
+#define POOL(member)	CONFIG_MEMBER(struct config_pool, member)
+#define ROUTE(member)	CONFIG_MEMBER(struct config_route, member)
+#define MODEL(member)	CONFIG_MEMBER(struct config_model, member)
+#define HANDLER(member)	CONFIG_MEMBER(struct config_handler, member)
+
+const struct config_option config_pool_options[] = {
+	{ .name = "workers", .type = CONFIG_WORKERS, POOL(workers),
+	    .fallback = "auto", .min = "1", .max = "1024",
+	    .text = "How many processes serve the pool; auto is the number of "
+	    "CPUs the host may run on." },
+	{ .name = "threads", .type = CONFIG_COUNT, POOL(threads),
+	    .fallback = "1", .min = "1", .max = "4096",
+	    .text = "How many requests one worker runs at a time, each in a "
+	    "thread that is created when it is first needed.  For handlers "
+	    "that wait on databases and services; handlers that compute gain "
+	    "nothing, and a crash takes all requests of its worker." },
+	{ .name = "queue", .type = CONFIG_COUNT, POOL(queue),
+	    .fallback = "1000", .min = "1", .max = "1000000", .zero = true,
+	    .text = "How many requests may wait for a worker; more get a 503 "
+	    "with Retry-After.  0: none waits." },
+	{ .name = "queue_timeout", .type = CONFIG_TIME,
+	    POOL(queue_timeout_ms),
+	    .fallback = "10s", .min = "1ms", .max = "1d", .zero = true,
+	    .text = "How long a request may wait for a worker before it gets "
+	    "a 503.  0: as long as its client does." },
+	{ .name = "stack", .type = CONFIG_SIZE, POOL(stack),
+	    .fallback = "256 KiB", .min = "64 KiB", .max = "64 MiB",
+	    .step = 4096,
+	    .text = "Stack of each thread of a worker but its first, which "
+	    "has the usual one.  Only what is touched costs memory." },
+	{ .name = NULL }
+};
+
+const struct config_option config_route_options[] = {
+	{ .name = "async", .type = CONFIG_BOOL, ROUTE(async),
+	    .example = "true",
+	    .text = "true: runs in a worker of the pool.  false: runs in the "
+	    "front, and nothing else does meanwhile." },
+	{ .name = "pool", .type = CONFIG_NAME, ROUTE(pool),
+	    .example = "default",
+	    .text = "The pool whose workers run it." },
+	{ .name = "timeout", .type = CONFIG_TIME, ROUTE(timeout_ms),
+	    .example = "5s",
+	    .min = "1ms", .max = "7d", .zero = true,
+	    .text = "How long the handler may run before the client gets a "
+	    "504.  0: no limit." },
+	{ .name = "max_concurrent", .type = CONFIG_COUNT,
+	    ROUTE(max_concurrent), .example = "10",
+	    .min = "1", .max = "1000000", .zero = true,
+	    .text = "How many requests of this route may run or wait at a "
+	    "time; more get a 503.  0: no limit but the pool's." },
+	{ .name = NULL }
+};
+
+const struct config_option config_model_options[] = {
+	{ .name = "path", .type = CONFIG_PATH, MODEL(path), .required = true,
+	    .example = "/var/lib/fcgi-host/sentiment.bin",
+	    .text = "The file the model is made from." },
+	{ .name = "kind", .type = CONFIG_CHOICE, MODEL(kind),
+	    .fallback = "file", .choices = "file build preload",
+	    .text = "How the model comes into memory.  file: the file's bytes "
+	    "are copied into shared memory and sealed.  build: the handler's "
+	    "build() makes it in shared memory at a fixed address, which is "
+	    "then sealed.  preload: the handler's preload() makes it on the "
+	    "heap before the workers are forked, for objects of a library; "
+	    "it is shared until someone writes to it." },
+	{ .name = "required", .type = CONFIG_BOOL, MODEL(required),
+	    .fallback = "true",
+	    .text = "true: the host does not start without it.  false: "
+	    "handlers see that it is not loaded." },
+	{ .name = "hugepages", .type = CONFIG_CHOICE, MODEL(hugepages),
+	    .fallback = "off", .choices = "off try",
+	    .text = "try: put the model in huge pages if enough are reserved "
+	    "(vm.nr_hugepages), in ordinary ones if not." },
+	{ .name = "lock", .type = CONFIG_BOOL, MODEL(lock),
+	    .fallback = "false",
+	    .text = "true: lock the model in memory, for systems with swap.  "
+	    "It takes a sufficient RLIMIT_MEMLOCK." },
+	{ .name = "max_bytes", .type = CONFIG_SIZE, MODEL(max_bytes),
+	    .fallback = "0", .min = "4 KiB", .max = "64 GiB", .zero = true,
+	    .text = "For kind build: the most memory that build() may take.  "
+	    "0: what the handler says." },
+	{ .name = "sha256", .type = CONFIG_SHA256, MODEL(sha256),
+	    .fallback = "",
+	    .text = "The SHA-256 the file must have, as 64 hexadecimal "
+	    "digits.  Empty: any." },
+	{ .name = "load_timeout", .type = CONFIG_TIME, MODEL(load_timeout_ms),
+	    .fallback = "120s", .min = "1ms", .max = "1d",
+	    .text = "How long loading may take before it is given up." },
+	{ .name = "allow_threads", .type = CONFIG_BOOL, MODEL(allow_threads),
+	    .fallback = "false",
+	    .text = "For kind preload: true accepts that the library has "
+	    "started threads.  They do not exist in the forked workers, and "
+	    "a library that waits for them there hangs." },
+	{ .name = NULL }
+};
+
+const struct config_option config_handler_options[] = {
+	{ .name = "set", .type = CONFIG_SETTINGS, HANDLER(settings),
+	    .example = "database=/var/lib/fcgi-host/train.sqlite",
+	    .text = "A list of \"KEY=VALUE\".  KEY is of letters, digits, "
+	    "'-', '_' and '.'; VALUE is the rest and may be empty." },
+	{ .name = NULL }
+};
+
+const struct config_section config_sections[CONFIG_SECTION_KINDS] = {
+	[CONFIG_TOP] = { .name = "", .size = sizeof(struct config),
+	    .options = config_top_options },
+	[CONFIG_SECTION_POOL] = { .name = "pool", .title = "NAME",
+	    .example = "default", .most = 64,
+	    .size = sizeof(struct config_pool),
+	    .options = config_pool_options,
+	    .text = "A pool of workers for async handlers.  The pool "
+	    "\"default\" is always there; routes and handlers choose others "
+	    "by name.  All pools together may run at most 65536 requests at a "
+	    "time, workers times threads." },
+	[CONFIG_SECTION_ROUTE] = { .name = "route", .title = "METHOD /path",
+	    .example = "GET /hello", .most = 4096,
+	    .size = sizeof(struct config_route),
+	    .options = config_route_options,
+	    .text = "Changes one route of a handler without a rebuild.  The "
+	    "title is one of its methods and its path as fcgi-host routes "
+	    "shows them, parameters included: \"GET /users/{id}\".  What is "
+	    "not set here stays as the handler has it." },
+	[CONFIG_SECTION_MODEL] = { .name = "model", .title = "NAME",
+	    .example = "sentiment", .most = 256,
+	    .size = sizeof(struct config_model),
+	    .options = config_model_options,
+	    .text = "A model: loaded once, mapped read-only by every process, "
+	    "given to handlers under its name." },
+	[CONFIG_SECTION_HANDLER] = { .name = "handler", .title = "NAME",
+	    .example = "train", .most = 256,
+	    .size = sizeof(struct config_handler),
+	    .options = config_handler_options,
+	    .text = "Settings for one handler, which it reads with "
+	    "fh_setting() and its kin." }
+};

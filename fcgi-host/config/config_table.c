@@ -1,0 +1,154 @@
+/*
+ * config_table.c - the options outside of any section.
+ *
+ * Runs in: whoever reads a configuration or prints its manual.
+ * Owns: what these options are called, take, default to and mean.
+ * Invariant: nothing else in the program repeats a default or a bound of them.
+ */
+#include "config/config_table.h"
+
+#define TOP(member)	CONFIG_MEMBER(struct config, member)
+
+const struct config_option config_top_options[] = {
+	{ .name = "listen", .type = CONFIG_LISTEN, TOP(listen),
+	    .heading = "Processes and paths", .restart = true,
+	    .fallback = "unix:/run/fcgi-host/host.sock",
+	    .text = "Where the web server reaches the host: unix:/PATH for a "
+	    "Unix socket, or tcp:HOST:PORT, where HOST is a name, an IPv4 "
+	    "address, or an IPv6 address in brackets.  A TCP port has no "
+	    "access control of its own: whoever can connect can forge every "
+	    "parameter, so bind it to a private address.  When systemd passes "
+	    "a socket (LISTEN_FDS), that one is used instead." },
+	{ .name = "listen_mode", .type = CONFIG_MODE, TOP(listen_mode),
+	    .fallback = "0660", .restart = true,
+	    .text = "Permissions of the Unix socket, in octal.  The web "
+	    "server needs to be allowed to write to it." },
+	{ .name = "listen_owner", .type = CONFIG_USER, TOP(listen_owner),
+	    .fallback = "", .restart = true,
+	    .text = "The user that owns the Unix socket, by name.  Empty: the "
+	    "user that starts the host." },
+	{ .name = "listen_group", .type = CONFIG_GROUP, TOP(listen_group),
+	    .fallback = "", .restart = true,
+	    .text = "The group of the Unix socket, by name: usually the web "
+	    "server's, \"www-data\" on Debian.  Empty: the group that starts "
+	    "the host." },
+	{ .name = "listen_backlog", .type = CONFIG_COUNT, TOP(listen_backlog),
+	    .fallback = "4096", .min = "1", .max = "65535", .restart = true,
+	    .text = "How many connections may wait to be accepted.  The "
+	    "kernel cuts it to net.core.somaxconn." },
+	{ .name = "user", .type = CONFIG_USER, TOP(user),
+	    .fallback = "", .restart = true,
+	    .text = "The user that every process but the supervisor runs as, "
+	    "by name.  It takes effect when the host is started by root.  "
+	    "Empty: the user that starts the host." },
+	{ .name = "group", .type = CONFIG_GROUP, TOP(group),
+	    .fallback = "", .restart = true,
+	    .text = "The group of these processes, by name; it takes effect "
+	    "together with user.  Empty: that user's own group." },
+	{ .name = "handlers", .type = CONFIG_PATH, TOP(handlers),
+	    .fallback = "/usr/lib/fcgi-host/handlers", .restart = true,
+	    .text = "The directory of the handlers.  Every file in it that "
+	    "ends in .so is loaded, in the order of their names." },
+	{ .name = "state_dir", .type = CONFIG_PATH, TOP(state_dir),
+	    .fallback = "/var/lib/fcgi-host", .restart = true,
+	    .text = "A directory of the host's own, for private copies of the "
+	    "handlers and for request bodies that are spooled." },
+	{ .name = "control", .type = CONFIG_SOCKET, TOP(control),
+	    .fallback = "/run/fcgi-host/control.sock", .restart = true,
+	    .text = "The Unix socket that fcgi-host status asks.  It belongs "
+	    "to the supervisor, so it answers when every worker is busy." },
+	{ .name = "log_level", .type = CONFIG_CHOICE, TOP(log_level),
+	    .fallback = "info", .choices = "error warn info debug",
+	    .text = "What is logged to standard error: lines of this level "
+	    "and of those before it." },
+
+	{ .name = "connections", .type = CONFIG_COUNT, TOP(connections),
+	    .heading = "Limits on what a peer may send",
+	    .fallback = "4096", .min = "1", .max = "65536",
+	    .text = "How many connections from web servers may be open at a "
+	    "time, idle kept ones included.  More wait in the listen queue." },
+	{ .name = "params_limit", .type = CONFIG_SIZE, TOP(params_limit),
+	    .fallback = "64 KiB", .min = "4 KiB", .max = "1 MiB",
+	    .text = "The most bytes that all CGI parameters of a request, "
+	    "names and request headers included, may take.  A request with "
+	    "more is refused." },
+	{ .name = "body_limit", .type = CONFIG_SIZE, TOP(body_limit),
+	    .fallback = "8 MiB", .min = "1 B", .max = "1 TiB", .zero = true,
+	    .text = "The most bytes that a request's body may have; more get "
+	    "a 413.  0: no request may have a body.  The web server has a "
+	    "limit of its own (nginx: client_max_body_size)." },
+	{ .name = "body_memory", .type = CONFIG_SIZE, TOP(body_memory),
+	    .fallback = "64 KiB", .min = "1 B", .max = "16 MiB",
+	    .zero = true,
+	    .text = "A body up to this size is kept in memory; a larger one "
+	    "is spooled to a file in state_dir, which the handler gets as an "
+	    "open descriptor and a mapping.  0: every body is spooled." },
+	{ .name = "idle_timeout", .type = CONFIG_TIME, TOP(idle_timeout_ms),
+	    .fallback = "0", .min = "10ms", .max = "7d", .zero = true,
+	    .text = "A kept connection without a request is closed after this "
+	    "time.  0: never; the web server decides, and an idle connection "
+	    "costs no thread and no worker." },
+	{ .name = "read_timeout", .type = CONFIG_TIME, TOP(read_timeout_ms),
+	    .fallback = "60s", .min = "10ms", .max = "1d",
+	    .text = "The time from the beginning of a request to the last "
+	    "byte of its body.  A web server that buffers requests, as nginx "
+	    "does by default, sends them at once." },
+	{ .name = "send_timeout", .type = CONFIG_TIME, TOP(send_timeout_ms),
+	    .fallback = "60s", .min = "10ms", .max = "1d",
+	    .text = "How long a reply may wait for a reader that takes "
+	    "nothing before its connection is closed." },
+
+	{ .name = "header_limit", .type = CONFIG_SIZE, TOP(header_limit),
+	    .heading = "Replies",
+	    .fallback = "16 KiB", .min = "1 KiB", .max = "1 MiB",
+	    .text = "The most bytes that the header of a reply may have.  It "
+	    "must not be over the web server's own limit (nginx: "
+	    "fastcgi_buffer_size), which would answer a 502: a larger header "
+	    "becomes a 500 that names its size." },
+	{ .name = "reply_space", .type = CONFIG_SIZE, TOP(reply_space),
+	    .fallback = "64 KiB", .min = "16 KiB", .max = "64 MiB",
+	    .step = 4096,
+	    .text = "Shared memory through which the reply of one running "
+	    "async request flows.  A larger reply waits for its reader when "
+	    "the space is full, so this bounds memory, not replies." },
+	{ .name = "sync_reply_limit", .type = CONFIG_SIZE,
+	    TOP(sync_reply_limit),
+	    .fallback = "8 MiB", .min = "16 KiB", .max = "1 GiB",
+	    .text = "The largest reply of a sync handler, which cannot wait "
+	    "for its reader; a larger one becomes a 500." },
+
+	{ .name = "timeout", .type = CONFIG_TIME, TOP(timeout_ms),
+	    .heading = "Time",
+	    .fallback = "60s", .min = "1ms", .max = "7d", .zero = true,
+	    .text = "How long an async handler may run, unless its route says "
+	    "otherwise.  The client then gets a 504 and the worker is freed.  "
+	    "0: no limit.  The web server must be ready to wait for this "
+	    "and for queue_timeout (nginx: fastcgi_read_timeout)." },
+	{ .name = "kill_grace", .type = CONFIG_TIME, TOP(kill_grace_ms),
+	    .fallback = "2s", .min = "1ms", .max = "10m",
+	    .text = "Between the steps that free a worker whose handler is "
+	    "over its time: first fh_cancelled() is true, then the worker is "
+	    "sent SIGTERM, then SIGKILL." },
+	{ .name = "drain_timeout", .type = CONFIG_TIME, TOP(drain_timeout_ms),
+	    .fallback = "30s", .min = "1ms", .max = "1d", .restart = true,
+	    .text = "How long a stop waits for requests that have begun." },
+
+	{ .name = "memory_plan", .type = CONFIG_CHOICE, TOP(memory_plan),
+	    .heading = "Memory",
+	    .fallback = "enforce", .choices = "enforce warn off",
+	    .text = "What happens when models, workers and buffers together "
+	    "do not fit in the memory there is: enforce refuses to start and "
+	    "shows the sum, warn logs it, off does not look.  See fcgi-host "
+	    "plan." },
+	{ .name = "worker_memory", .type = CONFIG_SIZE, TOP(worker_memory),
+	    .fallback = "8 MiB", .min = "1 B", .max = "1 TiB", .zero = true,
+	    .text = "Private memory of one worker, as the plan counts it.  "
+	    "fcgi-host status shows what workers really have." },
+	{ .name = "omp_threads", .type = CONFIG_COUNT, TOP(omp_threads),
+	    .fallback = "1", .min = "1", .max = "1024",
+	    .text = "How many threads OpenMP, OpenBLAS and MKL may start in "
+	    "each process (OMP_NUM_THREADS and its kin, which win if they are "
+	    "set in the environment).  Threads of many workers compete for "
+	    "the same CPUs: raise it only with few workers." },
+	{ .name = NULL }
+};

@@ -1,0 +1,33 @@
+/*
+ * config_values.h - the values of a file's sound statements, into the struct.
+ */
+#ifndef COMMON_CONFIG_VALUES_H
+#define COMMON_CONFIG_VALUES_H
+
+#include "config/config_statements.h"
+
+#define CONFIG_SETTINGS_MAX	1024	/* of one handler */
+
+/* Reads the text of `statements` with libconfuse and fills `config`, which
+ * holds its defaults. */
+void	config_values_read(struct config *, const struct config_statements *,
+	    struct config_faults *);
+
+/* ------------------------------------------------------ config_place.c */
+
+/* Makes room for the sections of the file, set to their defaults; the pool
+ * "default" is always there, and first. */
+void	config_values_prepare(struct config *,
+	    const struct config_statements *);
+
+/* The struct of a section, the `index`th of its kind in the file. */
+void	*config_values_base(struct config *, const struct config_statements *,
+	    const struct config_instance *, size_t index);
+
+/* ------------------------------------------------------- config_check.c */
+
+/* What a value alone cannot show: required ones, and how they fit together. */
+void	config_check(const struct config *, const struct config_statements *,
+	    struct config_faults *);
+
+#endif
