@@ -40,7 +40,8 @@ struct wrk {
 	/* any thread */
 	_Atomic bool		 terminating;
 	_Atomic uint32_t	 idle;		/* threads without a job */
-	_Atomic uint32_t	 thread_count;
+	_Atomic uint32_t	 thread_count;	/* whose `id` is set */
+	pthread_mutex_t		 starting;	/* held over one's start */
 	_Atomic uint64_t	 next_sample_ms;
 	struct wrk_thread	*threads;
 };

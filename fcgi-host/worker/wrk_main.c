@@ -30,8 +30,8 @@ wrk_leaving(const struct wrk *wrk)
 
 /*
  * SIGTERM: take nothing more, and break system calls of threads whose request
- * nobody waits for.  The handler has no SA_RESTART: this thread's own call is
- * broken by its arrival.
+ * nobody waits for: all of them when the front is dead.  The handler has no
+ * SA_RESTART: this thread's own call is broken by its arrival.
  */
 static void
 on_terminate(int number)
@@ -46,7 +46,8 @@ on_terminate(int number)
 		const struct shm_job *job = atomic_load(
 		    &wrk->threads[i].running);
 
-		if (job != NULL && atomic_load(&job->cancelled))
+		if (job != NULL && (atomic_load(&job->cancelled) ||
+		    atomic_load(&wrk->shm->state->drain) != 0))
 			pthread_kill(wrk->threads[i].id, SIGUSR1);
 	}
 	jobq_wake(&wrk->jobq, true);
@@ -90,6 +91,7 @@ set_up(struct wrk *wrk, const struct child_start *start)
 	in_pool = start->slot - wrk->pool->first_worker;
 	wrk->first_claimant = 1 + in_pool * wrk->pool->replies;
 	jobq_init(&wrk->jobq, wrk->shm, wrk->pool_index);
+	pthread_mutex_init(&wrk->starting, NULL);
 	wrk->threads = calloc(wrk->pool->threads, sizeof(*wrk->threads));
 	if (wrk->threads == NULL)
 		fatal(EXIT_CODE_SYSTEM, "memory for %u threads",
@@ -110,10 +112,16 @@ say_ready(const struct wrk *wrk)
 		fatal(EXIT_CODE_SYSTEM, "the supervisor does not answer");
 }
 
+/* None is started once we leave, but one may be on its way. */
 static void
 join_threads(struct wrk *wrk)
 {
-	for (uint32_t i = 1; i < atomic_load(&wrk->thread_count); i++)
+	uint32_t count;
+
+	pthread_mutex_lock(&wrk->starting);
+	count = atomic_load(&wrk->thread_count);
+	pthread_mutex_unlock(&wrk->starting);
+	for (uint32_t i = 1; i < count; i++)
 		pthread_join(wrk->threads[i].id, NULL);
 }
 

@@ -4,7 +4,7 @@
  * Runs in: worker, the thread that serves the request.
  * Owns: the bytes of one reply slot's space that the front has not consumed.
  * Invariant: `written` - `consumed` never exceeds the space; a thread waits for
- * room only while somebody reads the reply.
+ * room only while somebody reads the reply, and there is a front.
  */
 #include <errno.h>
 #include <string.h>
@@ -50,6 +50,13 @@ room(const struct wrk_sink *sink)
 	    (sink->written - atomic_load(&sink->reply->consumed));
 }
 
+static bool
+nobody_reads(const struct wrk_sink *sink)
+{
+	return atomic_load(&sink->job->cancelled) != 0 ||
+	    atomic_load(&sink->wrk->shm->state->drain) != 0;
+}
+
 /* 0 when there is room, -1 when nobody reads any more. */
 static int
 wait_for_room(struct wrk_sink *sink)
@@ -62,12 +69,12 @@ wait_for_room(struct wrk_sink *sink)
 	atomic_store(&reply->waits, 1);
 	for (;;) {
 		seen = atomic_load(&reply->room);
-		if (atomic_load(&sink->job->cancelled) || room(sink) > 0)
+		if (nobody_reads(sink) || room(sink) > 0)
 			break;
 		futex_wait(&reply->room, seen, 0);
 	}
 	atomic_store(&reply->waits, 0);
-	return atomic_load(&sink->job->cancelled) ? -1 : 0;
+	return nobody_reads(sink) ? -1 : 0;
 }
 
 static int

@@ -40,43 +40,56 @@ further_thread(void *context)
 
 	if (wrk_thread_prepare(thread) == 0)
 		wrk_thread_run(thread);
-	else
+	else {
 		log_warnx("no memory for thread %u", thread->index);
+		atomic_fetch_sub(&thread->wrk->idle, 1);
+	}
 	wrk_thread_release(thread);
 	return NULL;
 }
 
-/* Called by the thread that is about to be busy, when no other is idle. */
-static void
-start_another(struct wrk *wrk)
+static int
+create(struct wrk_thread *thread)
 {
-	uint32_t index = atomic_load(&wrk->thread_count);
-	struct wrk_thread *thread;
+	const struct wrk *wrk = thread->wrk;
 	pthread_attr_t attributes;
 	int error;
 
-	if (index >= wrk->pool->threads ||
-	    !atomic_compare_exchange_strong(&wrk->thread_count, &index,
-	    index + 1))
-		return;
-	thread = &wrk->threads[index];
-	thread->wrk = wrk;
-	thread->index = index;
-	atomic_fetch_add(&wrk->idle, 1);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes,
 	    wrk->start->config->pools[wrk->pool_index].stack);
 	error = pthread_create(&thread->id, &attributes, further_thread,
 	    thread);
 	pthread_attr_destroy(&attributes);
-	if (error == 0) {
-		atomic_fetch_add(&wrk->window->threads, 1);
-		return;
+	return error;
+}
+
+/* Called by the thread that is about to be busy, when no other is idle. */
+static void
+start_another(struct wrk *wrk)
+{
+	struct wrk_thread *thread;
+	uint32_t index;
+	int error;
+
+	pthread_mutex_lock(&wrk->starting);
+	index = atomic_load(&wrk->thread_count);
+	if (index < wrk->pool->threads && !wrk_leaving(wrk)) {
+		thread = &wrk->threads[index];
+		thread->wrk = wrk;
+		thread->index = index;
+		atomic_fetch_add(&wrk->idle, 1);
+		error = create(thread);
+		if (error == 0) {
+			atomic_store(&wrk->thread_count, index + 1);
+			atomic_fetch_add(&wrk->window->threads, 1);
+		} else {
+			atomic_fetch_sub(&wrk->idle, 1);
+			log_warnx("thread %u of worker %u: error %d; going on "
+			    "with fewer", index, wrk->start->slot, error);
+		}
 	}
-	atomic_fetch_sub(&wrk->idle, 1);
-	atomic_store(&wrk->thread_count, index);
-	log_warnx("thread %u of worker %u: error %d; going on with fewer",
-	    index, wrk->start->slot, error);
+	pthread_mutex_unlock(&wrk->starting);
 }
 
 /* Asleep until the bell rings; the front counts sleepers to know whether to. */
