@@ -1,5 +1,6 @@
 """Slow peers, greedy peers, and how many of them."""
 
+import resource
 import time
 
 import pytest
@@ -184,3 +185,18 @@ def test_many_half_sent_requests_are_bounded_in_memory():
         for conn in conns:
             conn.close()
         wait_until(lambda: len(descriptors(front)) < count - 90)
+
+
+def test_out_of_descriptors():
+    """Breaks when: a front without free descriptors dies, spins or forgets."""
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80))
+    with Host(preexec=few) as host:
+        front = host.pid_of("front")
+        conns = [host.connect() for _ in range(150)]
+        assert conns[0].get("/hello").status == 200
+        for conn in conns:
+            conn.close()
+        assert host.get("/hello").status == 200
+        assert host.get("/hello-async").status == 200
+        assert host.pid_of("front") == front

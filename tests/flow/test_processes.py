@@ -211,3 +211,24 @@ def test_core_processes_survive_a_storm_of_deaths(gate):
             wait_until(lambda: len(host.pids("worker")) == 8)
             assert host.get("/hello-async").status == 200
         assert alive(host.pid)
+
+
+def test_killed_fronts_and_zygotes_leak_nothing():
+    """Breaks when: the shared memory of a team that is gone stays mapped or
+    open in the supervisor."""
+    with Host() as host:
+        def once(role):
+            old = host.kill_role(role)
+            host.wait_replaced(role, old)
+            wait_until(lambda: len(host.pids("worker")) == 2)
+            assert host.get("/hello-async").status == 200
+
+        def held():
+            return (len(descriptors(host.pid)),
+                    read_proc(host.pid, "maps").count("memfd:"))
+        for role in ("front", "zygote") * 2:
+            once(role)
+        before = held()
+        for role in ("front", "zygote") * 4:
+            once(role)
+        assert wait_until(lambda: held() == before and before), held()
