@@ -320,7 +320,7 @@ def sleepers(options):
             found.append((replies, steady.replies))
             check_statuses(replies, count)
             check_statuses(steady.replies, len(steady.replies))
-            assert len(steady.replies) >= 10
+            assert steady.replies
     lasts = [max(at for _, at in replies) for replies, _ in found]
     hellos = [at * 1e3 for _, replies in found for _, at in replies]
     return [
