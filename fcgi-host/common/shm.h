@@ -37,7 +37,8 @@
 
 struct shm_state {
 	/* written by the front */
-	_Alignas(SHM_LINE) _Atomic uint32_t asleep;	/* in epoll_wait */
+	/* 0: awake; else the number of its present sleep in epoll_wait */
+	_Alignas(SHM_LINE) _Atomic uint32_t asleep;
 
 	/* written by the supervisor */
 	_Alignas(SHM_LINE) _Atomic uint32_t drain;	/* workers: leave */

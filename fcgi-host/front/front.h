@@ -176,6 +176,8 @@ struct front {
 	struct shm_front_stats	*stats;
 	uv_loop_t		 loop;
 	uv_poll_t		 listen_poll, event_poll, link_poll;
+	bool			 asleep;	/* as the workers see it */
+	uint32_t		 sleeps;	/* the number of the last one */
 	uv_prepare_t		 before_sleep;
 	uv_check_t		 after_sleep;
 	uv_idle_t		 awake;		/* active: don't sleep */
@@ -198,6 +200,9 @@ struct front {
 	uint64_t		 next_spool;
 	uint8_t			 read_buffer[FRONT_READ_SIZE];
 };
+
+/* front_main.c: called first for whatever epoll_wait returned. */
+void	front_awake(struct front *);
 
 /* front_accept.c */
 void	front_accept_start(struct front *);

@@ -350,6 +350,7 @@ on_ready(uv_poll_t *handle, int status, int events)
 {
 	struct front_conn *conn = handle->data;
 
+	front_awake(conn->front);
 	if (status < 0) {
 		front_conn_close(conn);
 		return;

@@ -31,12 +31,25 @@ on_before_sleep(uv_prepare_t *handle)
 {
 	struct front *front = handle->data;
 
-	atomic_store(&front->shm->state->asleep, 1);
+	front->sleeps += front->sleeps == UINT32_MAX ? 2 : 1;
+	front->asleep = true;
+	atomic_store(&front->shm->state->asleep, front->sleeps);
 	if (front_news(front)) {
-		atomic_store(&front->shm->state->asleep, 0);
+		front_awake(front);
 		uv_idle_start(&front->awake, on_awake);
 	} else
 		uv_idle_stop(&front->awake);
+}
+
+/* At the first thing that woke us: what comes during the rest of the turn is
+ * seen at its end without being rung for. */
+void
+front_awake(struct front *front)
+{
+	if (!front->asleep)
+		return;
+	front->asleep = false;
+	atomic_store(&front->shm->state->asleep, 0);
 }
 
 static void
@@ -44,7 +57,7 @@ on_after_sleep(uv_check_t *handle)
 {
 	struct front *front = handle->data;
 
-	atomic_store(&front->shm->state->asleep, 0);
+	front_awake(front);
 	front_news(front);
 }
 
@@ -57,6 +70,7 @@ on_event(uv_poll_t *handle, int status, int events)
 
 	(void)status;
 	(void)events;
+	front_awake(front);
 	if (read(front->start->fds[SPAWN_FD_EVENT], &count,
 	    sizeof(count)) < 0 && errno != EAGAIN)
 		log_warn("eventfd");

@@ -17,9 +17,12 @@ void
 wrk_wake_front(struct wrk *wrk)
 {
 	const uint64_t one = 1;
+	uint32_t asleep = atomic_load(&wrk->shm->state->asleep);
 
-	if (atomic_load(&wrk->shm->state->asleep) != 0 &&
-	    write(wrk->start->fds[SPAWN_FD_EVENT], &one, sizeof(one)) < 0)
+	/* Waking takes a while: once for each of its sleeps is enough. */
+	if (asleep == 0 || atomic_exchange(&wrk->rung, asleep) == asleep)
+		return;
+	if (write(wrk->start->fds[SPAWN_FD_EVENT], &one, sizeof(one)) < 0)
 		return;		/* full: the front is awake by then */
 }
 
