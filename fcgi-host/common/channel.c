@@ -84,7 +84,8 @@ channel_receive(int fd, struct message *message_out,
 	if (got == 0)
 		return 0;
 	*count_out = take_descriptors(&packet, fds_out);
-	if (got == (ssize_t)sizeof(*message_out)) {
+	if (got == (ssize_t)sizeof(*message_out) &&
+	    (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) {
 		message_out->text[MESSAGE_TEXT_MAX - 1] = '\0';
 		return 1;
 	}

@@ -24,7 +24,8 @@ int	channel_send(int fd, const struct message *, const int *fds,
 /*
  * Receives one message.  1: got one, with *count_out descriptors, now the
  * caller's, close-on-exec.  0: the other side is dead.  -1: errno; EAGAIN when
- * a non-blocking link is empty, EPROTO for a message of a wrong length.
+ * a non-blocking link is empty, EPROTO for a message of a wrong length
+ * or with more descriptors than we may open.
  */
 int	channel_receive(int fd, struct message *message_out,
 	    int fds_out[CHANNEL_FDS_MAX], size_t *count_out);
