@@ -17,7 +17,9 @@ sup_respawn_delay(struct sup_respawn *respawn, uint64_t lived_ms, bool worked)
 		respawn->failures = 0;
 		return 0;
 	}
-	if (respawn->failures++ == 0)
+	if (respawn->failures < UINT32_MAX)
+		respawn->failures++;
+	if (respawn->failures == 1)
 		return 0;
 	for (uint32_t i = 2; i < respawn->failures &&
 	    delay < SUP_RESPAWN_MAX_MS; i++)
