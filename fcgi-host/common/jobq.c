@@ -69,18 +69,16 @@ jobq_room(const struct jobq *jobq)
 	return used < limit ? limit - used : 0;
 }
 
-uint32_t
+void
 jobq_push(struct jobq *jobq, uint32_t index, uint64_t seq)
 {
 	struct shm_queue *queue = jobq->queue;
-	uint32_t before = outstanding(jobq);
 
 	atomic_store_explicit(&queue->claims[index],
 	    claim_word(seq, SHM_CLAIM_QUEUED), memory_order_release);
 	atomic_store_explicit(&jobq->ring[jobq->tail % jobq->pool->ring_size],
 	    index, memory_order_relaxed);
 	atomic_store(&queue->tail, ++jobq->tail);
-	return before;
 }
 
 void

@@ -31,10 +31,10 @@ uint32_t	jobq_room(const struct jobq *);
 
 /*
  * Offers job `index` (of this pool, from 0) with this sequence number.  The
- * job's memory must be complete.  Returns how many jobs nobody had taken
- * before it: wake a worker if more than that many sleep.
+ * job's memory must be complete.  Wake one worker if any sleeps, however many
+ * were woken before: one that is awake may have another job in mind.
  */
-uint32_t	jobq_push(struct jobq *, uint32_t index, uint64_t seq);
+void		jobq_push(struct jobq *, uint32_t index, uint64_t seq);
 
 /* Wakes one sleeping worker thread, or all of them. */
 void		jobq_wake(struct jobq *, bool all);
