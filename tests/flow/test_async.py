@@ -292,13 +292,23 @@ def test_a_client_that_leaves_the_queue(gate):
     with one_worker() as host, Clients(host) as clients:
         first = clients.send(gate.path())
         held = gate.accept()
-        for _ in range(5):
-            with host.connect() as conn:
-                conn.send(fcgi.request("GET", gate.path()))
-                assert host.get("/hello").status == 200
+        stay = []
+        with Clients(host) as leave:
+            for number in range(12):
+                if number % 4 == 3:
+                    stay.append(clients.send(gate.path(), extra={
+                        "REQUEST_ID": "s%d" % number}))
+                else:
+                    leave.send(gate.path())
+                assert host.get("/hello").status == 200	# it is read
         assert host.get("/hello").status == 200
         held.tell("go")
         assert first.read_reply().status == 200
+        for number, conn in zip((3, 7, 11), stay):
+            held = gate.accept()
+            assert held.id == "s%d" % number
+            held.tell("go")
+            assert conn.read_reply().status == 200
         gate.nobody()
 
 

@@ -60,14 +60,15 @@ def test_killed_workers_leak_nothing(gate):
             assert host.get("/where-async").status == 200
 
         def counts():
+            wait_until(lambda: host.status()["front"]["connections"] == 0)
             return [len(descriptors(host.pid_of(role)))
                     for role in ("supervisor", "zygote", "front", "worker")]
         for _ in range(3):
             once()
-        before = wait_until(counts)
+        before = counts()
         for _ in range(10):
             once()
-        assert counts() == before
+        wait_until(lambda: counts() == before, what="%s" % before)
 
 
 def test_a_worker_that_keeps_dying_does_not_stop_the_host(gate):

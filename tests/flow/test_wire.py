@@ -500,7 +500,7 @@ def test_short_begin(host, content):
                       + fcgi.request("GET", "/hello")[16:])
             conn.finish_sending()
             while True:
-                conn.read_record()
+                assert conn.read_record().type != fcgi.STDOUT
         except (fcgi.Closed, ConnectionError) as error:
             assert getattr(error, "partial", b"") == b""
 
