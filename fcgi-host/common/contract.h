@@ -39,6 +39,7 @@ enum message_type {
 
 	/* front or worker -> supervisor */
 	MESSAGE_READY,
+	MESSAGE_BUSY,			/* sync handlers run: watch the front */
 	MESSAGE_OVERTIME,		/* slot, incarnation, text = whom */
 	MESSAGE_SPOILT,			/* slot, incarnation: end it now */
 	MESSAGE_CLEANED,		/* slot: its window may be used again */

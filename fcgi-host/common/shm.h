@@ -42,6 +42,7 @@ struct shm_state {
 
 	/* written by the supervisor */
 	_Alignas(SHM_LINE) _Atomic uint32_t drain;	/* workers: leave */
+	_Atomic uint32_t	watched;	/* the front's sync handlers are */
 };
 
 /* ------------------------------------------------------------------ stats */
@@ -91,6 +92,7 @@ struct shm_front_stats {
 	_Atomic uint64_t	private_bytes;	/* of the front */
 	_Atomic uint64_t	pss_bytes;
 	_Atomic uint64_t	sampled_ms;
+	_Atomic uint64_t	sync_deadline_ms; /* of the one that runs */
 	_Atomic uint32_t	sync_route;	/* 1 + the one that runs */
 	char			sync_request_id[HEAD_ID_MAX + 1];
 };

@@ -183,6 +183,7 @@ struct front {
 	uv_idle_t		 awake;		/* active: don't sleep */
 	uv_timer_t		 accept_timer, sample_timer, stop_timer;
 	bool			 accepting;
+	uint64_t		 accept_warned_ms;
 	bool			 stopping;
 	struct front_conn_list	 idle, busy;	/* idle: oldest first */
 	uint32_t		 conn_count;
@@ -297,6 +298,7 @@ void	front_deadline_stop(struct front_job *);
 int	front_link_start(struct front *);
 void	front_link_overtime(struct front *, uint32_t worker,
 	    const struct front_job *);
+void	front_link_busy(struct front *);
 void	front_link_spoilt(struct front *, uint32_t worker);
 void	front_link_cleaned(struct front *, uint32_t worker);
 void	front_leave_if_done(struct front *);

@@ -11,11 +11,13 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
 
 #define ACCEPTS_PER_EVENT	64
 #define PAUSE_MS		100	/* out of descriptors: try again */
+#define WARN_MS			60000	/* ... and say so once in a while */
 
 static void	on_connection(uv_poll_t *, int, int);
 
@@ -65,6 +67,27 @@ is_passing(int error)
 	    error == EPROTO;
 }
 
+/* Out of descriptors or memory: an idle connection gives way, or all wait. */
+static bool
+can_go_on(struct front *front)
+{
+	uint64_t now = clock_now_ms();
+
+	if (front->accept_warned_ms == 0 ||
+	    now - front->accept_warned_ms >= WARN_MS) {
+		front->accept_warned_ms = now;
+		log_warn("accept with %u connections open; idle ones are "
+		    "closed for new ones", front->conn_count);
+	}
+	if (!TAILQ_EMPTY(&front->idle)) {
+		front_conn_close(TAILQ_FIRST(&front->idle));
+		return true;
+	}
+	front_accept_pause(front);
+	uv_timer_start(&front->accept_timer, on_accept_timer, PAUSE_MS, 0);
+	return false;
+}
+
 static void
 on_connection(uv_poll_t *handle, int status, int events)
 {
@@ -84,13 +107,8 @@ on_connection(uv_poll_t *handle, int status, int events)
 			take(front, fd);
 			continue;
 		}
-		if (!is_passing(errno)) {
-			log_warn("accept; trying again in %d ms", PAUSE_MS);
-			front_accept_pause(front);
-			uv_timer_start(&front->accept_timer, on_accept_timer,
-			    PAUSE_MS, 0);
-		}
-		return;
+		if (is_passing(errno) || !can_go_on(front))
+			return;
 	}
 }
 

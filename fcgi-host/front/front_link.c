@@ -36,6 +36,14 @@ front_link_overtime(struct front *front, uint32_t worker,
 }
 
 void
+front_link_busy(struct front *front)
+{
+	struct message message = { .type = MESSAGE_BUSY };
+
+	say(front, &message);
+}
+
+void
 front_link_spoilt(struct front *front, uint32_t worker)
 {
 	struct message message = { .type = MESSAGE_SPOILT, .slot = worker,

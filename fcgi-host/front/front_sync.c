@@ -43,16 +43,23 @@ sync_flush(struct api_sink *base)
 	return 0;
 }
 
-/* Our last words, should the handler take the front along. */
+/*
+ * Our last words, should the handler take the front along or never return.  The
+ * order is that of sup_hang.c: it says that it looks away and then looks again.
+ */
 static void
-say_running(const struct front_request *request)
+say_running(const struct front_request *request, uint64_t deadline_ns)
 {
-	struct shm_front_stats *stats = request->front->stats;
+	struct front *front = request->front;
+	struct shm_front_stats *stats = front->stats;
 
+	atomic_store_explicit(&stats->sync_deadline_ms,
+	    deadline_ns / CLOCK_NS_PER_MS, memory_order_relaxed);
 	memcpy(stats->sync_request_id, request->request_id,
 	    sizeof(stats->sync_request_id));
-	atomic_store_explicit(&stats->sync_route,
-	    request->match.route->index + 1, memory_order_release);
+	atomic_store(&stats->sync_route, request->match.route->index + 1);
+	if (deadline_ns != 0 && atomic_load(&front->shm->state->watched) == 0)
+		front_link_busy(front);
 }
 
 void
@@ -78,7 +85,7 @@ front_sync_serve(struct front_request *request)
 	if (timeout_ms != 0)
 		input.deadline_ns = request->begun_ns +
 		    timeout_ms * CLOCK_NS_PER_MS;
-	say_running(request);
+	say_running(request, input.deadline_ns);
 	outcome = api_serve(front->sync_request, &input, &sink.sink,
 	    &request->result);
 	atomic_store_explicit(&front->stats->sync_route, 0,

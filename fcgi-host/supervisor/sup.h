@@ -87,6 +87,8 @@ struct sup_team {
 	struct sup_child	*workers;
 	uint32_t		 worker_count;
 	uv_timer_t		*timer;		/* drain, then kill */
+	uv_timer_t		*hang_timer;	/* while sync handlers run */
+	uint64_t		 hang_requests;	/* of the front, last time */
 };
 
 /* ------------------------------------------------------------- generations */
@@ -215,6 +217,12 @@ void	sup_child_exited(struct sup_child *, int status);
 void	sup_child_tell(struct sup_child *, struct message *);
 void	sup_child_signal(struct sup_child *, int number);
 void	sup_child_finish(struct sup_child *);
+/* " while it ran req=...", or "": the sync handler a front is in. */
+void	sup_child_describe_work(const struct sup_child *, char *out,
+	    size_t size);
+
+/* sup_hang.c: a sync handler that does not return. */
+void	sup_hang_watch(struct sup_team *);
 
 /* sup_output.c */
 struct sup_output	*sup_output_create(struct sup_child *, int fd);

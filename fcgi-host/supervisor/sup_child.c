@@ -67,6 +67,9 @@ handle(struct sup_child *child, const struct message *message)
 		child->state = SUP_CHILD_READY;
 		sup_team_ready(child->team);
 		break;
+	case MESSAGE_BUSY:
+		sup_hang_watch(child->team);
+		break;
 	case MESSAGE_OVERTIME:
 		sup_team_overtime(child->team, message);
 		break;
@@ -187,9 +190,8 @@ sup_child_spawned(struct sup_child *child, const struct message *message)
 	log_debug("%s is process %d", name_of(child, name), (int)child->pid);
 }
 
-/* A dead front's last words: the sync handler it was in. */
-static void
-describe_work(const struct sup_child *child, char *out, size_t size)
+void
+sup_child_describe_work(const struct sup_child *child, char *out, size_t size)
 {
 	const struct shm *shm = child->team->shm;
 	const struct shm_front_stats *stats = shm_front_stats(shm);
@@ -210,7 +212,7 @@ log_death(const struct sup_child *child, int status)
 {
 	char name[NAME_BYTES], doing[SHM_LABEL_MAX + 256];
 
-	describe_work(child, doing, sizeof(doing));
+	sup_child_describe_work(child, doing, sizeof(doing));
 	if (WIFSIGNALED(status))
 		log_warnx("%s (process %d) was killed by signal %d (%s)%s",
 		    name_of(child, name), (int)child->pid, WTERMSIG(status),

@@ -72,6 +72,7 @@ sup_team_start(struct sup_generation *generation)
 	if (generation->teams != NULL)
 		inherit_stats(team, generation->teams);
 	team->timer = sup_timer_create(generation->sup, team);
+	team->hang_timer = sup_timer_create(generation->sup, team);
 	team->workers = calloc(team->worker_count, sizeof(*team->workers));
 	if (team->workers == NULL)
 		fatal(EXIT_CODE_SYSTEM, "workers");
@@ -92,6 +93,7 @@ sup_team_destroy(struct sup_team *team)
 	for (uint32_t i = 0; i < team->worker_count; i++)
 		sup_child_finish(&team->workers[i]);
 	sup_timer_destroy(&team->timer);
+	sup_timer_destroy(&team->hang_timer);
 	shm_unmap(team->shm);
 	close(team->shm_fd);
 	close(team->event_fd);

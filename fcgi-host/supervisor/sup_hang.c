@@ -1,0 +1,77 @@
+/*
+ * sup_hang.c - a sync handler that does not return.
+ *
+ * Runs in: supervisor.
+ * Owns: each team's hang_timer and the word `watched`.
+ * Invariant: while a sync handler with a time-out runs, somebody looks once a
+ * second; while none runs, nobody wakes.  Its front cannot help itself: it is
+ * replaced, with the listening socket open, as after a crash.
+ */
+#include <signal.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "supervisor/sup.h"
+
+#define LOOK_MS	1000
+
+static void
+kill_front(struct sup_team *team)
+{
+	char doing[SHM_LABEL_MAX + 256];
+
+	sup_child_describe_work(&team->front, doing, sizeof(doing));
+	log_warnx("front (process %d) did not return within the route's "
+	    "timeout and kill_grace%s; killed.  Tag the route async",
+	    (int)team->front.pid, doing);
+	sup_child_signal(&team->front, SIGKILL);
+}
+
+static bool
+is_over_time(const struct sup_team *team)
+{
+	const struct shm_front_stats *stats = shm_front_stats(team->shm);
+	uint64_t deadline = atomic_load(&stats->sync_deadline_ms);
+
+	return atomic_load(&stats->sync_route) != 0 && deadline != 0 &&
+	    clock_now_ms() > deadline +
+	    team->generation->sup->config->kill_grace_ms;
+}
+
+/* The front asks again once this is 0; it may have begun a handler meanwhile,
+ * and have seen the 1. */
+static void
+look_away(struct sup_team *team)
+{
+	atomic_store(&team->shm->state->watched, 0);
+	if (atomic_load(&shm_front_stats(team->shm)->sync_route) == 0)
+		uv_timer_stop(team->hang_timer);
+	else
+		atomic_store(&team->shm->state->watched, 1);
+}
+
+static void
+on_look(uv_timer_t *timer)
+{
+	struct sup_team *team = timer->data;
+	const struct shm_front_stats *stats = shm_front_stats(team->shm);
+	uint64_t requests = atomic_load(&stats->requests);
+
+	if (is_over_time(team)) {
+		kill_front(team);
+		uv_timer_stop(timer);
+		return;
+	}
+	if (requests == team->hang_requests &&
+	    atomic_load(&stats->sync_route) == 0)
+		look_away(team);
+	team->hang_requests = requests;
+}
+
+void
+sup_hang_watch(struct sup_team *team)
+{
+	atomic_store(&team->shm->state->watched, 1);
+	if (!uv_is_active((uv_handle_t *)team->hang_timer))
+		uv_timer_start(team->hang_timer, on_look, LOOK_MS, LOOK_MS);
+}
