@@ -302,8 +302,8 @@ def test_abort_while_running_tells_the_handler(conn, gate):
 
 def test_abort_of_a_queued_request(host, gate):
     """Breaks when: an aborted request in the queue is started later."""
-    with Host(handlers=["live_gate"],
-              pools={"default": {"workers": 1}}) as own, \
+    with Host(handlers=["live_gate"], pools={
+            "default": {"workers": 1, "queue_timeout": "60s"}}) as own, \
             own.connect() as first, own.connect() as second:
         first.send(fcgi.request("GET", gate.path()))
         held = gate.accept()
