@@ -211,3 +211,22 @@ def test_shared_memory_spoilt_by_a_worker(gate, byte, leave):
             assert host.get("/hello").status == 200
             assert host.get("/where-async").status == 200
         assert host.pid_of("front") == front
+
+
+def test_a_sync_handler_that_loops(gate):
+    """Breaks when: one endless sync handler stops the service for ever."""
+    with Host(handlers=["hello", "live_gate"], timeout="500ms",
+              kill_grace="200ms", crashes=True) as host:
+        old = host.pid_of("front")
+        with host.connect() as conn:
+            conn.send(fcgi.request("GET", gate.path("/gate-sync"), extra={
+                "REQUEST_ID": "sync-loop"}))
+            gate.accept().tell("loop")
+            try:
+                conn.read_reply().problem()
+            except (fcgi.Closed, ConnectionError) as error:
+                assert getattr(error, "partial", b"") == b""
+        host.wait_log("sync-loop")
+        host.wait_replaced("front", old)
+        assert host.get("/hello").status == 200
+        assert host.get("/hello-async").status == 200

@@ -345,3 +345,23 @@ def test_starts_again_after_each_stop():
             host.stop()
             host.start()
         wait_until(lambda: len(host.pids("worker")) == 2)
+
+
+def test_folders_and_the_control_socket_are_not_for_everyone():
+    """Breaks when: others can read request bodies or stop the host."""
+    with Host(handlers=["live_body"]) as host:
+        host.post("/body", bytes(200000))
+        paths = [host.control]
+        for folder, folders, files in os.walk(host.state):
+            paths += [os.path.join(folder, name) for name in folders + files]
+        assert len(paths) >= 4
+        for path in paths:
+            assert os.stat(path).st_mode & 0o007 == 0, path
+
+
+def test_a_hang_up_is_survived():
+    """Breaks when: closing the terminal, or a habit, ends the host."""
+    with Host() as host:
+        host.send_signal(signal.SIGHUP)
+        host.wait_log(r"(?i)hangup|sighup")
+        assert host.get("/hello").status == 200

@@ -200,3 +200,30 @@ def test_out_of_descriptors():
         assert host.get("/hello").status == 200
         assert host.get("/hello-async").status == 200
         assert host.pid_of("front") == front
+
+
+def test_requests_do_not_add_up():
+    """Breaks when: each request leaves a little memory or a descriptor."""
+    with Host(handlers=["live_show", "live_body", "live_reply"]) as host, \
+            host.connect() as conn:
+        def some(count):
+            for number in range(count):
+                for target in ("/show", "/show-async"):
+                    body = b"b" * (number * 37 % 3000)
+                    assert conn.post(target + "?q=1", body, headers={
+                        "Cookie": "a=b"}).status == 200
+                if number % 20 == 0:
+                    assert conn.post("/body", bytes(100000)).status == 200
+                    assert conn.get("/reply-async/big?bytes=200000")
+                    assert conn.get("/nothing").status == 404
+
+        def held():
+            pids = list(host.processes())
+            return (sum(memory(pid, "Private_Dirty") for pid in pids),
+                    sum(len(descriptors(pid)) for pid in pids))
+        some(300)
+        before = held()
+        some(2000)
+        after = held()
+        assert after[0] - before[0] < slack(1 << 20), (before, after)
+        assert after[1] == before[1]
