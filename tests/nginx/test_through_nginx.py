@@ -141,6 +141,16 @@ def test_upload_too_large(nginx):
     conn.close()
 
 
+@pytest.mark.parametrize("size", [1100000, 3000000, 8 << 20])
+def test_413_of_the_host(size):
+    """Breaks when: the host stops reading a body it has refused, so that
+    nginx fails in sending it before it sees the refusal."""
+    with Host(handlers=["live_body"], body_limit="1 MiB") as host, \
+            Nginx(host) as nginx:
+        for _ in range(20):
+            problem(nginx.post("/body", bytes(size)), 413)
+
+
 def test_streaming_first_byte(nginx, gate):
     """Breaks when: nginx or the host holds back what was flushed."""
     with nginx.raw() as sock:
