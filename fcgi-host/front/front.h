@@ -29,7 +29,7 @@
 #define FRONT_READ_SIZE		65536
 #define FRONT_BUFFER_SIZE	16384	/* an output buffer's first size */
 #define FRONT_BACKLOG_MAX	65536	/* output above it waits in the worker */
-#define FRONT_DISCARD_MAX	(1u << 20) /* of a body nobody wants */
+#define FRONT_DISCARD_MAX	(16u << 20) /* of bodies nobody wants */
 #define FRONT_UNSENT_MAX	1000	/* answers nobody reads */
 
 struct front;
