@@ -180,7 +180,7 @@ test_ten_thousand_pairs(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "N%05d", i);
 		at = wire_params_put(at, block + size, name, 6, "\0v", 2);
