@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/cli_inline.h"
+#include "common/io.h"
 
 #define BLOCK	65536
 
@@ -30,22 +31,6 @@ open_nameless(const char *directory)
 	return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-static int
-append_to_file(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t done = write(fd, bytes, length);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		bytes += done;
-		length -= (size_t)done;
-	}
-	return 0;
-}
-
 /* From memory to a file: in the state directory, as the host would. */
 static int
 spool(struct reader *r)
@@ -58,7 +43,7 @@ spool(struct reader *r)
 		body->fd = open_nameless("/tmp");
 	if (body->fd < 0)
 		return err_sys(r->err, "no file for the request body");
-	if (append_to_file(body->fd, body->bytes, body->length) < 0)
+	if (io_write_all(body->fd, body->bytes, body->length) < 0)
 		return err_sys(r->err, "the request body cannot be stored");
 	free(body->bytes);
 	body->bytes = NULL;
@@ -74,7 +59,7 @@ append(struct reader *r, const char *bytes, size_t length)
 	    spool(r) < 0)
 		return -1;
 	if (body->fd >= 0) {
-		if (append_to_file(body->fd, bytes, length) < 0)
+		if (io_write_all(body->fd, bytes, length) < 0)
 			return err_sys(r->err, "the request body cannot be "
 			    "stored");
 	} else {

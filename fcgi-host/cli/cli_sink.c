@@ -12,22 +12,7 @@
 #include <unistd.h>
 
 #include "cli/cli_inline.h"
-
-static int
-write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t done = write(fd, bytes, length);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		bytes += done;
-		length -= (size_t)done;
-	}
-	return 0;
-}
+#include "common/io.h"
 
 static int
 send(struct api_sink *base, const char *head, size_t head_length,
@@ -37,11 +22,11 @@ send(struct api_sink *base, const char *head, size_t head_length,
 
 	sink->left = true;
 	if (head != NULL && sink->with_head &&
-	    write_all(sink->fd, head, head_length) < 0) {
+	    io_write_all(sink->fd, head, head_length) < 0) {
 		errno = EPIPE;
 		return -1;
 	}
-	if (sink->with_body && write_all(sink->fd, body, length) < 0) {
+	if (sink->with_body && io_write_all(sink->fd, body, length) < 0) {
 		errno = EPIPE;
 		return -1;
 	}

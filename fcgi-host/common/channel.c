@@ -51,8 +51,8 @@ channel_send(int fd, const struct message *message, const int *fds,
 	return sent == (ssize_t)sizeof(*message) ? 0 : -1;
 }
 
-static size_t
-take_descriptors(struct msghdr *packet, int fds_out[CHANNEL_FDS_MAX])
+size_t
+channel_take_descriptors(struct msghdr *packet, int fds_out[CHANNEL_FDS_MAX])
 {
 	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
 	size_t count;
@@ -83,7 +83,7 @@ channel_receive(int fd, struct message *message_out,
 		return errno == ECONNRESET ? 0 : -1;
 	if (got == 0)
 		return 0;
-	*count_out = take_descriptors(&packet, fds_out);
+	*count_out = channel_take_descriptors(&packet, fds_out);
 	if (got == (ssize_t)sizeof(*message_out) &&
 	    (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) {
 		message_out->text[MESSAGE_TEXT_MAX - 1] = '\0';

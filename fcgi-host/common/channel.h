@@ -30,4 +30,10 @@ int	channel_send(int fd, const struct message *, const int *fds,
 int	channel_receive(int fd, struct message *message_out,
 	    int fds_out[CHANNEL_FDS_MAX], size_t *count_out);
 
+/* The descriptors that came with a packet received with room for at most
+ * CHANNEL_FDS_MAX; returns how many. */
+struct msghdr;
+size_t	channel_take_descriptors(struct msghdr *,
+	    int fds_out[CHANNEL_FDS_MAX]);
+
 #endif

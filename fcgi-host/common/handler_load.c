@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/elf.h"
+#include "common/io.h"
 
 #define FILE_MAX	(256 << 20)
 #define SYMBOL		"fh_handler_descriptor"
@@ -81,22 +82,6 @@ inspect(struct handler *handler, int fd, struct err *err)
 /* ------------------------------------------------------ the private copy */
 
 static int
-write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t done = write(fd, bytes, length);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		bytes += done;
-		length -= (size_t)done;
-	}
-	return 0;
-}
-
-static int
 copy_bytes(int from, int to, off_t size, const char *copy, struct err *err)
 {
 	char buffer[65536];
@@ -111,7 +96,7 @@ copy_bytes(int from, int to, off_t size, const char *copy, struct err *err)
 			return err_sys(err, "cannot be read");
 		if (got == 0)
 			break;
-		if (write_all(to, buffer, (size_t)got) < 0)
+		if (io_write_all(to, buffer, (size_t)got) < 0)
 			return err_sys(err, "cannot be copied to %s", copy);
 		at += got;
 	}

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/io.h"
 #include "common/log.h"
 #include "front/front.h"
 
@@ -41,31 +42,15 @@ open_spool(struct front_request *request)
 	return 0;
 }
 
-static int
-write_all(int fd, const uint8_t *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(fd, bytes, length);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -1;
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return 0;
-}
-
 int
 front_spool_write(struct front_request *request, const uint8_t *bytes,
     size_t length)
 {
 	if (request->spool_fd < 0 && (open_spool(request) < 0 ||
-	    write_all(request->spool_fd, request->body,
+	    io_write_all(request->spool_fd, request->body,
 	    request->body_have) < 0))
 		return -1;
-	if (write_all(request->spool_fd, bytes, length) < 0)
+	if (io_write_all(request->spool_fd, bytes, length) < 0)
 		return -1;
 	request->body_have += length;
 	return 0;

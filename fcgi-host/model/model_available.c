@@ -139,24 +139,6 @@ is_mount_of(char *line, const struct controller *version, struct place *place)
 	return has_word(super, version->option);
 }
 
-static bool
-find_mount(const char *root, const struct controller *version,
-    struct place *place)
-{
-	FILE *file = open_below(root, "proc/self/mountinfo");
-	char *line = NULL;
-	size_t size = 0;
-	bool found = false;
-
-	if (file == NULL)
-		return false;
-	while (!found && getline(&line, &size, file) >= 0)
-		found = is_mount_of(line, version, place);
-	free(line);
-	fclose(file);
-	return found;
-}
-
 /* One line of /proc/self/cgroup: "4:memory,x:/path", for v2 "0::/path". */
 static bool
 is_group_of(char *line, const struct controller *version, struct place *place)
@@ -174,11 +156,14 @@ is_group_of(char *line, const struct controller *version, struct place *place)
 	    path) < sizeof(place->group);
 }
 
+typedef bool	line_is(char *line, const struct controller *, struct place *);
+
+/* Until a line of the file says what is looked for. */
 static bool
-find_group(const char *root, const struct controller *version,
-    struct place *place)
+find_line(const char *root, const char *path, line_is *is,
+    const struct controller *version, struct place *place)
 {
-	FILE *file = open_below(root, "proc/self/cgroup");
+	FILE *file = open_below(root, path);
 	char *line = NULL;
 	size_t size = 0;
 	bool found = false;
@@ -186,7 +171,7 @@ find_group(const char *root, const struct controller *version,
 	if (file == NULL)
 		return false;
 	while (!found && getline(&line, &size, file) >= 0)
-		found = is_group_of(line, version, place);
+		found = is(line, version, place);
 	free(line);
 	fclose(file);
 	return found;
@@ -234,8 +219,9 @@ consider_groups(const char *root, const struct controller *version,
 	const char *seen;
 	size_t base;
 
-	if (!find_mount(root, version, place) ||
-	    !find_group(root, version, place))
+	if (!find_line(root, "proc/self/mountinfo", is_mount_of, version,
+	    place) ||
+	    !find_line(root, "proc/self/cgroup", is_group_of, version, place))
 		return;
 	seen = seen_part(place);
 	base = (size_t)snprintf(directory, sizeof(directory), "%s%s", root,

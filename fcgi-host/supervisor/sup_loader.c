@@ -22,15 +22,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/channel.h"
 #include "common/log.h"
 #include "supervisor/sup_loader_child.h"
 
 /* A killed process that hangs in the kernel (a dead network file system) is
  * not waited for longer than this. */
 #define REAP_PATIENCE_MS	2000
-
-/* More than one descriptor is refused; these many are closed properly. */
-#define FDS_MAX	8
 
 enum loader_state {
 	LOADER_RUNNING,
@@ -175,20 +173,6 @@ take_result(struct sup_loader *loader, struct loader_result *result,
 	}
 }
 
-static size_t
-take_descriptors(struct msghdr *packet, int fds_out[FDS_MAX])
-{
-	struct cmsghdr *control = CMSG_FIRSTHDR(packet);
-	size_t count;
-
-	if (control == NULL || control->cmsg_level != SOL_SOCKET ||
-	    control->cmsg_type != SCM_RIGHTS)
-		return 0;
-	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	memcpy(fds_out, CMSG_DATA(control), count * sizeof(int));
-	return count;
-}
-
 /* False: nothing there, and nothing will come (or not yet). */
 static bool
 receive(struct sup_loader *loader, bool *more_out)
@@ -196,12 +180,12 @@ receive(struct sup_loader *loader, bool *more_out)
 	struct loader_result result;
 	struct iovec piece = { &result, sizeof(result) };
 	union {
-		char		bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+		char		bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
 		struct cmsghdr	align;
 	} space;
 	struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1,
 	    .msg_control = space.bytes, .msg_controllen = sizeof(space) };
-	int fds[FDS_MAX];
+	int fds[CHANNEL_FDS_MAX];
 	size_t count;
 	ssize_t got;
 
@@ -210,7 +194,7 @@ receive(struct sup_loader *loader, bool *more_out)
 	*more_out = got < 0 && (errno == EAGAIN || errno == EINTR);
 	if (got <= 0)
 		return false;
-	count = take_descriptors(&packet, fds);
+	count = channel_take_descriptors(&packet, fds);
 	if (got == (ssize_t)sizeof(result) &&
 	    (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		take_result(loader, &result, fds, count);
