@@ -168,7 +168,8 @@ def test_sigterm_answers_what_is_running(gate):
         host.wait_note("STOPPING=1")
         held.tell("go")
         assert conn.read_reply().body == b"ok\n"
-        assert host.wait_exit() == 0
+        conn.expect_closed(5)	# long before drain_timeout is up
+        assert host.wait_exit(5) == 0
 
 
 def test_sigterm_answers_what_is_queued(gate):

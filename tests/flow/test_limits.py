@@ -22,6 +22,12 @@ def test_half_a_header_is_given_up():
             assert closed.partial == b""
 
 
+def test_silence_is_given_up():
+    """Breaks when: connections that never say a word pile up."""
+    with Host(read_timeout="300ms") as host, host.connect() as conn:
+        conn.expect_closed(5)
+
+
 def test_a_body_that_stops_is_given_up():
     """Breaks when: a slow upload holds its connection for ever."""
     with Host(read_timeout="300ms") as host, host.connect(5) as conn:
