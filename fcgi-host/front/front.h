@@ -184,6 +184,7 @@ struct front {
 	uv_timer_t		 accept_timer, sample_timer, stop_timer;
 	bool			 accepting;
 	uint64_t		 accept_warned_ms;
+	uint64_t		 busy_told_ns;	/* the supervisor */
 	bool			 stopping;
 	struct front_conn_list	 idle, busy;	/* idle: oldest first */
 	uint32_t		 conn_count;
@@ -198,6 +199,7 @@ struct front {
 	struct fh_request	*sync_request;
 	uint64_t		 next_seq;
 	uint64_t		 next_id;
+	pid_t			 pid;		/* ours, in request ids */
 	uint64_t		 next_spool;
 	uint8_t			 read_buffer[FRONT_READ_SIZE];
 };
@@ -217,6 +219,7 @@ void	front_conn_close(struct front_conn *);	/* cancels its request */
 void	front_conn_flush(struct front_conn *);	/* writes what it can */
 void	front_conn_reading(struct front_conn *); /* a request has begun */
 void	front_conn_rest(struct front_conn *);	/* ... is gone */
+void	front_conn_stop(struct front_conn *);	/* the front takes no more */
 
 /* front_record.c: one piece of a record.  May close the connection.  False:
  * it is the next request, to be held until the present one is answered. */

@@ -365,3 +365,15 @@ on_ready(uv_poll_t *handle, int status, int events)
 	else if (!conn->closing && events & UV_DISCONNECT)
 		front_conn_close(conn);
 }
+
+/* What it has sent already was sent to one that served: that much is read. */
+void
+front_conn_stop(struct front_conn *conn)
+{
+	if (conn->request == NULL && conn->held == NULL)
+		on_readable(conn);
+	if (!conn->closing && conn->request == NULL && conn->held == NULL &&
+	    !conn->draining && front_output_left(conn) == 0 &&
+	    wire_reader_at_boundary(&conn->reader))
+		front_conn_close(conn);
+}

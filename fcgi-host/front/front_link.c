@@ -6,6 +6,8 @@
  * Invariant: the supervisor's death is ours (parent-death signal); its word to
  * stop lets everything that has begun be answered first.
  */
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,13 +15,18 @@
 #include "common/log.h"
 #include "front/front.h"
 
+/* A supervisor that is slow is waited for; it never waits for us. */
 static void
 say(struct front *front, struct message *message)
 {
+	struct pollfd link = { .fd = front->start->fds[SPAWN_FD_CONTROL],
+	    .events = POLLOUT };
+
 	message->team = front->start->team;
-	if (channel_send(front->start->fds[SPAWN_FD_CONTROL], message, NULL,
-	    0) < 0)
-		fatal(EXIT_CODE_SYSTEM, "link to the supervisor");
+	while (channel_send(link.fd, message, NULL, 0) < 0)
+		if (errno != EAGAIN || (poll(&link, 1, -1) < 0 &&
+		    errno != EINTR))
+			fatal(EXIT_CODE_SYSTEM, "link to the supervisor");
 }
 
 void
@@ -86,7 +93,8 @@ on_stop_timer(uv_timer_t *timer)
 	_exit(0);
 }
 
-/* Connections without a request go; the others follow when they are done. */
+/* Requests that have come are served; connections without one go, the others
+ * follow when they are done. */
 static void
 stop(struct front *front)
 {
@@ -100,12 +108,11 @@ stop(struct front *front)
 	front_accept_stop(front);
 	for (conn = TAILQ_FIRST(&front->idle); conn != NULL; conn = next) {
 		next = TAILQ_NEXT(conn, link);
-		front_conn_close(conn);
+		front_conn_stop(conn);
 	}
 	for (conn = TAILQ_FIRST(&front->busy); conn != NULL; conn = next) {
 		next = TAILQ_NEXT(conn, link);
-		if (conn->request == NULL && front_output_left(conn) == 0)
-			front_conn_close(conn);
+		front_conn_stop(conn);
 	}
 	front_leave_if_done(front);
 }

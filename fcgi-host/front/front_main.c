@@ -131,6 +131,7 @@ front_main(const struct child_start *start)
 	front->config = start->config;
 	front->set = start->set;
 	front->next_seq = 1;
+	front->pid = getpid();
 	TAILQ_INIT(&front->idle);
 	TAILQ_INIT(&front->busy);
 	TAILQ_INIT(&front->free_requests);

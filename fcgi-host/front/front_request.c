@@ -112,7 +112,7 @@ make_id(struct front_request *request)
 	const struct front *front = request->front;
 
 	snprintf(request->request_id, sizeof(request->request_id),
-	    "%x-%llx-%llx", (unsigned)getpid(),
+	    "%x-%llx-%llx", (unsigned)front->pid,
 	    (unsigned long long)(request->arrival_ns / CLOCK_NS_PER_MS),
 	    (unsigned long long)front->next_id);
 	request->front->next_id++;

@@ -13,6 +13,8 @@
 #include "common/log.h"
 #include "front/front.h"
 
+#define TOLD_MS	500	/* half of what is between two looks of sup_hang.c */
+
 struct sync_sink {
 	struct api_sink		 sink;
 	struct front_request	*request;
@@ -43,6 +45,17 @@ sync_flush(struct api_sink *base)
 	return 0;
 }
 
+/* The supervisor may be slow to look, and does not look away within TOLD_MS. */
+static void
+ask_to_watch(struct front *front, uint64_t now_ns)
+{
+	if (front->busy_told_ns != 0 &&
+	    now_ns < front->busy_told_ns + TOLD_MS * CLOCK_NS_PER_MS)
+		return;
+	front->busy_told_ns = now_ns;
+	front_link_busy(front);
+}
+
 /*
  * Our last words, should the handler take the front along or never return.  The
  * order is that of sup_hang.c: it says that it looks away and then looks again.
@@ -59,7 +72,7 @@ say_running(const struct front_request *request, uint64_t deadline_ns)
 	    sizeof(stats->sync_request_id));
 	atomic_store(&stats->sync_route, request->match.route->index + 1);
 	if (deadline_ns != 0 && atomic_load(&front->shm->state->watched) == 0)
-		front_link_busy(front);
+		ask_to_watch(front, request->begun_ns);
 }
 
 void

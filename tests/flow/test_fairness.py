@@ -1,6 +1,8 @@
 """Nobody waits for what is not theirs: workers, streams, handlers, readers."""
 
+import os
 import random
+import signal
 import socket
 import threading
 import time
@@ -116,3 +118,34 @@ def test_a_client_that_left_has_no_status(gate):
                     if "/gate" in route["route"]][0]
         wait_until(lambda: sum(classes().values()) == 1)
         assert classes()["client_left"] == 1
+
+
+def test_a_slow_supervisor_does_not_end_the_front():
+    """Breaks when: the front's link to the supervisor fills and is fatal."""
+    with Host(handlers=["hello"]) as host:
+        front = host.pid_of("front")
+        os.kill(host.pid, signal.SIGSTOP)
+        try:
+            with host.connect() as conn:
+                for _ in range(500):
+                    assert conn.get("/hello").status == 200
+        finally:
+            os.kill(host.pid, signal.SIGCONT)
+        assert host.pid_of("front") == front
+
+
+def test_a_request_sent_before_the_stop_was_seen_is_answered(gate):
+    """Breaks when: a stop closes connections whose bytes have arrived."""
+    with Host(handlers=["live_gate", "hello"]) as host, \
+            host.connect() as long, host.connect() as kept:
+        assert kept.get("/hello").status == 200
+        long.send(fcgi.request("GET", gate.path("/gate-sync")))
+        held = gate.accept()
+        os.kill(host.pid, signal.SIGTERM)
+        host.wait_log(r"stopping")
+        wait_until(lambda: host.status()["state"] == "stopping")
+        kept.send(fcgi.request("GET", "/hello"))
+        held.tell("go")
+        assert long.read_reply().status == 200
+        assert kept.read_reply().status == 200
+        kept.expect_closed()
