@@ -366,3 +366,40 @@ def test_a_hang_up_is_survived():
         host.send_signal(signal.SIGHUP)
         host.wait_log(r"(?i)hangup|sighup")
         assert host.get("/hello").status == 200
+
+
+@pytest.mark.parametrize("shared", ["state", "control"])
+def test_a_state_dir_is_one_host_s(shared):
+    """Breaks when: two hosts write spool files or answer `status` in one
+    place."""
+    with Host(handlers=["live_body"]) as host:
+        second = Host(start=False)
+        try:
+            setattr(second, shared, getattr(host, shared))
+            second.write_config({}, {}, {}, {}, {}, "")
+            second.start(wait=False)
+            assert second.wait_exit(5) in (100, 111)
+            assert getattr(host, shared) in second.log()
+        finally:
+            second.kill()
+            second.clean()
+        assert host.post("/body", bytes(200000)).status == 200
+        assert host.status()["state"] == "serving"
+
+
+@pytest.mark.skipif(not ROOT, reason="needs root")
+def test_all_works_as_another_user():
+    """Breaks when: a folder, a model or a replacement needs root."""
+    with Host(handlers=["live_body", "live_model"], start=False) as host:
+        path = host.write("model.bin", b"model" * 10000)
+        host.write_config({"user": "nobody", "group": "nogroup"}, {}, {}, {
+            "live-build": {"path": path, "kind": "build"}}, {}, "")
+        host.start()
+        for role in ("worker", "front", "zygote", "worker"):
+            assert host.post("/body", bytes(300000)).status == 200
+            assert host.get("/model?name=live-build").status == 200
+            old = host.pids(role)[0]
+            count = len(host.pids(role))
+            host.kill_process(old)
+            host.wait_replaced(role, old, count)
+        assert host.post("/body-sync", bytes(300000)).status == 200
