@@ -239,14 +239,19 @@ def test_client_that_leaves(nginx, gate):
 
 def test_motivating_case():
     """Breaks when: behind nginx, slow A holds up quick B and C."""
-    def run(nginx, target):
+    def running(host, target):
+        return [one for one in host.status()["routes"]
+                if one["route"] == "GET " + target][0]["in_flight"]
+
+    def run(host, nginx, target):
         socks = []
         begin = time.monotonic()
         for seconds in ("1", "0.1", "0.1"):
             sock = nginx.raw()
             sock.sendall(b"GET %s?seconds=%s HTTP/1.1\r\nHost: t\r\n\r\n"
-                         % (target, seconds.encode()))
+                         % (target.encode(), seconds.encode()))
             socks.append(sock)
+            wait_until(lambda: running(host, target))	# A is first
         took = {}
         for name, sock in (("b", socks[1]), ("c", socks[2]),
                            ("a", socks[0])):
@@ -256,9 +261,9 @@ def test_motivating_case():
         return took
     with Host(handlers=["sleep"], pools={"default": {"workers": 3}}) as host, \
             Nginx(host) as nginx:
-        took = run(nginx, b"/sleep")
+        took = run(host, nginx, "/sleep")
         assert took["b"] < 0.9 and took["c"] < 0.9
-        took = run(nginx, b"/sleep-sync")
+        took = run(host, nginx, "/sleep-sync")
         assert took["b"] > 1 and took["c"] > 1
 
 
