@@ -431,12 +431,17 @@ def test_motivating_case():
 
     A = 1 s, B = C = 0.1 s, each sent right after the other.
     """
+    def running(target):
+        return [one for one in host.status()["routes"]
+                if one["route"] == "GET " + target][0]["in_flight"]
+
     def run(target):
         took = []
         with Clients(host) as clients:
             begin = time.monotonic()
             for seconds in ("1", "0.1", "0.1"):
                 clients.send("%s?seconds=%s" % (target, seconds))
+                wait_until(lambda: running(target))	# A is first
             for conn in clients.conns[1:] + clients.conns[:1]:
                 assert conn.read_reply().status == 200
                 took.append(time.monotonic() - begin)
