@@ -89,6 +89,7 @@ struct sup_team {
 	uv_timer_t		*timer;		/* drain, then kill */
 	uv_timer_t		*hang_timer;	/* while sync handlers run */
 	uint64_t		 hang_requests;	/* of the front, last time */
+	uint64_t		 inherited_requests; /* of fronts before it */
 };
 
 /* ------------------------------------------------------------- generations */

@@ -203,8 +203,9 @@ sup_child_describe_work(const struct sup_child *child, char *out, size_t size)
 	    running > shm->geometry->route_count)
 		return;
 	route = shm_route_stats(shm, running - 1);
-	snprintf(out, size, " while it ran req=%.*s route=\"%s\" handler=%s",
-	    HEAD_ID_MAX, stats->sync_request_id, route->label, route->handler);
+	snprintf(out, size, " while it ran req=%.*s route=\"%.*s\" "
+	    "handler=%.*s", HEAD_ID_MAX, stats->sync_request_id,
+	    SHM_LABEL_MAX - 1, route->label, CONFIG_NAME_MAX, route->handler);
 }
 
 static void
@@ -230,7 +231,8 @@ has_worked(const struct sup_child *child)
 	const struct shm *shm = child->team->shm;
 
 	if (child->slot == SLOT_FRONT)
-		return atomic_load(&shm_front_stats(shm)->requests) > 0;
+		return atomic_load(&shm_front_stats(shm)->requests) !=
+		    child->team->inherited_requests;
 	return atomic_load(&shm->windows[child->slot]->requests) > 0;
 }
 

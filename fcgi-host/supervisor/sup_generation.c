@@ -218,7 +218,8 @@ zygote_died(struct sup_generation *generation)
 		sup_fail(sup, exit_code);
 		return;
 	}
-	delay = sup_respawn_delay(&sup->zygote_respawn, lived, had_loaded);
+	/* It serves nobody itself: only to live is work. */
+	delay = sup_respawn_delay(&sup->zygote_respawn, lived, false);
 	uv_timer_start(sup->respawn_timer, on_respawn, delay, 0);
 }
 

@@ -206,16 +206,27 @@ classes_status(const struct shm_route_stats *stats)
 	return object;
 }
 
+/* The front wrote it, and a sync handler may have written over it. */
+static void
+add_shared_text(struct json_object *object, const char *key, const char *text,
+    size_t size)
+{
+	json_object_object_add(object, key, json_object_new_string_len(text,
+	    (int)strnlen(text, size)));
+}
+
 static struct json_object *
 route_status(const struct sup *sup, const struct shm_route_stats *stats)
 {
 	struct json_object *object = json_object_new_object();
+	uint32_t pool = stats->pool;
 
-	add_text(object, "route", stats->label);
-	add_text(object, "handler", stats->handler);
+	add_shared_text(object, "route", stats->label, sizeof(stats->label));
+	add_shared_text(object, "handler", stats->handler,
+	    sizeof(stats->handler));
 	add_bool(object, "async", stats->async != 0);
-	if (stats->async)
-		add_text(object, "pool", sup->config->pools[stats->pool].name);
+	if (stats->async && pool < sup->config->pool_count)
+		add_text(object, "pool", sup->config->pools[pool].name);
 	add_counter(object, "requests", &stats->requests);
 	add_counter(object, "in_flight", &stats->in_flight);
 	json_object_object_add(object, "status", classes_status(stats));

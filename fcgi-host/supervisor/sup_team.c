@@ -49,6 +49,7 @@ inherit_stats(struct sup_team *team, const struct sup_team *from)
 
 	memcpy(team->shm->stats, from->shm->stats,
 	    team->generation->geometry->stats_bytes);
+	team->inherited_requests = atomic_load(&stats->requests);
 	atomic_store(&stats->connections, 0);
 	atomic_store(&stats->sampled_ms, 0);
 	atomic_store(&stats->sync_route, 0);
