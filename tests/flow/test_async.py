@@ -9,6 +9,7 @@ import pytest
 from lib import fcgi
 from lib.fcgi import wait_until
 from lib.host import Host, alive, threads
+from lib.nginx import free_port
 
 
 class Clients:
@@ -273,6 +274,17 @@ def test_a_client_that_leaves_cancels_its_handler(gate):
             held = gate.accept()
         assert held.line() == "cancelled"
         assert int(host.get("/where-async").text.split()[0]) == held.pid
+
+
+def test_a_reset_connection_cancels_its_handler(gate):
+    """Breaks when: over TCP, a reset is not seen as leaving."""
+    with one_worker(listen="tcp:127.0.0.1:%d" % free_port()) as host:
+        with host.connect() as conn:
+            conn.send(fcgi.request("GET", gate.path()))
+            held = gate.accept()
+            conn.reset()
+        assert held.line() == "cancelled"
+        assert host.get("/where-async").status == 200
 
 
 def test_a_client_that_leaves_a_deaf_handler(gate):

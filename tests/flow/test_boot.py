@@ -13,6 +13,7 @@ import pytest
 from lib import fcgi
 from lib.fcgi import wait_until
 from lib.host import Host, read_proc
+from lib.nginx import free_port
 
 ROOT = os.geteuid() == 0
 
@@ -41,10 +42,7 @@ def test_every_role_runs_under_its_name():
 
 def test_tcp():
     """Breaks when: listen = "tcp:..." does not listen there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with Host(listen="tcp:127.0.0.1:%d" % port) as host:
+    with Host(listen="tcp:127.0.0.1:%d" % free_port()) as host:
         assert host.get("/hello").status == 200
 
 
