@@ -61,7 +61,8 @@ ask_to_watch(struct front *front, uint64_t now_ns)
  * order is that of sup_hang.c: it says that it looks away and then looks again.
  */
 static void
-say_running(const struct front_request *request, uint64_t deadline_ns)
+say_running(const struct front_request *request, uint64_t now_ns,
+    uint64_t deadline_ns)
 {
 	struct front *front = request->front;
 	struct shm_front_stats *stats = front->stats;
@@ -72,7 +73,24 @@ say_running(const struct front_request *request, uint64_t deadline_ns)
 	    sizeof(stats->sync_request_id));
 	atomic_store(&stats->sync_route, request->match.route->index + 1);
 	if (deadline_ns != 0 && atomic_load(&front->shm->state->watched) == 0)
-		ask_to_watch(front, request->begun_ns);
+		ask_to_watch(front, now_ns);
+}
+
+static void
+say_done(struct front *front)
+{
+	atomic_store_explicit(&front->stats->sync_route, 0,
+	    memory_order_relaxed);
+	uv_update_time(&front->loop);	/* or timers would count it as theirs */
+}
+
+/* When the route's handler must have returned; 0: any time. */
+static uint64_t
+deadline_of(const struct front_request *request, uint64_t now_ns)
+{
+	uint64_t timeout_ms = request->match.route->timeout_ms;
+
+	return timeout_ms == 0 ? 0 : now_ns + timeout_ms * CLOCK_NS_PER_MS;
 }
 
 void
@@ -82,7 +100,6 @@ front_sync_serve(struct front_request *request)
 	struct sync_sink sink = { .request = request, .sink = {
 	    .space = front->config->sync_reply_limit, .streams = false,
 	    .send = sync_send, .flush = sync_flush } };
-	uint64_t timeout_ms = request->match.route->timeout_ms;
 	struct api_input input;
 	enum api_outcome outcome;
 
@@ -95,16 +112,12 @@ front_sync_serve(struct front_request *request)
 	input = front_input(request);
 	request->begun_ns = clock_now_ns();
 	request->queued_ns = request->begun_ns;
-	if (timeout_ms != 0)
-		input.deadline_ns = request->begun_ns +
-		    timeout_ms * CLOCK_NS_PER_MS;
-	say_running(request, input.deadline_ns);
+	input.deadline_ns = deadline_of(request, request->begun_ns);
+	say_running(request, request->begun_ns, input.deadline_ns);
 	outcome = api_serve(front->sync_request, &input, &sink.sink,
 	    &request->result);
-	atomic_store_explicit(&front->stats->sync_route, 0,
-	    memory_order_relaxed);
+	say_done(front);
 	request->ended_ns = clock_now_ns();
-	uv_update_time(&front->loop);	/* or timers would count it as theirs */
 	api_request_reset(front->sync_request);
 	request->served = true;
 	if (outcome == API_DONE)
@@ -117,6 +130,7 @@ void
 front_finish(struct front_request *request)
 {
 	struct front *front = request->front;
+	uint64_t now = clock_now_ns();
 	struct api_input input;
 
 	if (request->match.route->finish == NULL)
@@ -125,6 +139,8 @@ front_finish(struct front_request *request)
 	input.body = "";
 	input.body_length = 0;
 	input.body_fd = -1;
+	say_running(request, now, deadline_of(request, now));
 	api_finish(front->sync_request, &input, &request->result);
+	say_done(front);
 	api_request_reset(front->sync_request);
 }

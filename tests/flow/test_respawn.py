@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from lib import fcgi
 from lib.host import Host
 
 
@@ -27,3 +28,18 @@ def test_a_crash_loop_is_cheap(role):
             time.sleep(0.002)
         assert 3 <= len(killed) <= 12, "each waits twice as long"
         assert host.get("/hello-async", timeout=20).status == 200
+
+
+def test_a_finish_hook_that_loops(gate):
+    """Breaks when: only serve() is watched, and a hook stops the service."""
+    with Host(handlers=["hello", "live_gate"], timeout="500ms",
+              kill_grace="200ms", crashes=True) as host:
+        old = host.pid_of("front")
+        with host.connect() as conn:
+            conn.send(fcgi.request("GET", gate.path(finish="loop"), extra={
+                "REQUEST_ID": "finish-loop"}))
+            gate.accept().tell("go")
+            assert conn.read_reply().status == 200
+            host.wait_log("front .*finish-loop")
+            host.wait_replaced("front", old)
+        assert host.get("/hello").status == 200
