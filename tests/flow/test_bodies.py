@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -195,3 +196,28 @@ def test_json(host, text, status):
         assert reply.json == json.loads(text)
     else:
         assert reply.problem(400)["detail"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
+def test_a_full_disk_is_a_5xx():
+    """Breaks when: a body that does not fit on the disk is served cut off,
+    kills the front, or leaves its file."""
+    with Host(handlers=["live_body"], start=False) as host:
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m",
+                                "tmpfs", host.state], capture_output=True)
+        if mount.returncode != 0:
+            pytest.skip("mount: %s" % mount.stderr.decode())
+        try:
+            host.start()
+            front = host.pid_of("front")
+            for _ in range(3):
+                reply = host.post("/body", bytes(4 << 20))
+                reply.problem()
+                assert reply.status in (500, 503, 507)
+                assert host.post("/body", bytes(100000)).status == 200
+            assert spool_files(host) == []
+            assert host.pid_of("front") == front
+            host.stop()
+        finally:
+            host.kill()
+            subprocess.run(["umount", "-l", host.state], check=True)
