@@ -291,6 +291,8 @@ front_request_replied(struct front_request *request)
 {
 	struct front_conn *conn = request->conn;
 
+	/* before the client can know that it is answered */
+	front_spool_release(request);
 	request->state = FRONT_REPLYING;
 	conn->close_after |= !request->keep;
 	if (front_output_end(conn, request->id) < 0)
