@@ -1,6 +1,7 @@
 """Processes that die, and what the others and the clients see of it."""
 
 import os
+import random
 import re
 import signal
 import threading
@@ -233,3 +234,56 @@ def test_killed_fronts_and_zygotes_leak_nothing():
         for role in ("front", "zygote") * 4:
             once(role)
         assert wait_until(lambda: held() == before and before), held()
+
+
+def ask_until(host, end, number, found):
+    """Asks one thing after the other; what came of it goes into `found`."""
+    chance, conn = random.Random(number), None
+    targets = ["/hello", "/where-async", "/show-async?x=%d." % number,
+               "/reply-async/big?bytes=300000", "/body"]
+    while not end.is_set():
+        target = chance.choice(targets)
+        try:
+            conn = conn or host.connect()
+            reply = (conn.post(target, bytes(150000)) if target == "/body"
+                     else conn.get(target))
+            if reply.status != 200:
+                reply.problem()
+            elif "x=" in target:
+                assert "x%%3D%d." % number in reply.text, "another's reply"
+            found.append(reply.status)
+        except ConnectionError as error:	# Closed is one
+            if getattr(error, "partial", b""):
+                found.append("cut")
+            conn = None
+        except Exception as error:	# a hang, a mix-up, nonsense
+            found.append(repr(error))
+            return
+
+
+@pytest.mark.parametrize("roles", [["worker"], ["worker", "front", "zygote"]],
+                         ids=["workers", "all"])
+def test_deaths_at_any_moment(roles):
+    """Breaks when: some moment of dying leaves a client without an end, gives
+    it another's reply, or leaves the host unfit."""
+    chance, end, found = random.Random(5), threading.Event(), []
+    with Host(handlers=["hello", "live_show", "live_reply", "live_body"],
+              pools={"default": {"workers": 3, "threads": 2}}) as host:
+        clients = [threading.Thread(target=ask_until, args=(
+            host, end, number, found)) for number in range(6)]
+        for client in clients:
+            client.start()
+        for _ in range(20):
+            end.wait(chance.random() / 10)
+            pids = host.pids(chance.choice(roles))
+            if pids:
+                host.kill_process(chance.choice(pids))
+        end.set()
+        for client in clients:
+            client.join()
+        assert set(found) <= {200, 500, 503, "cut"}, set(found)
+        assert found.count(200) > 100
+        wait_until(lambda: sorted(host.processes().values()) == [
+            "front", "supervisor", "worker", "worker", "worker", "zygote"])
+        for _ in range(10):
+            assert host.get("/where-async").status == 200
