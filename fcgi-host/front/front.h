@@ -296,6 +296,10 @@ void	front_worker_died(struct front *, uint32_t worker,
 void	front_deadline_pending(struct front_pool *);
 void	front_deadline_pushed(struct front_job *);
 void	front_deadline_stop(struct front_job *);
+/* An ended reply: did its handler take longer than it may? */
+bool	front_deadline_passed(const struct front_job *,
+	    const struct shm_reply *);
+void	front_deadline_answer(struct front_request *); /* 504 */
 
 /* front_link.c: the supervisor. */
 int	front_link_start(struct front *);

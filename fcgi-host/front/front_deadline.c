@@ -107,6 +107,26 @@ waited_too_long(struct front_job *job)
 	front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
 }
 
+bool
+front_deadline_passed(const struct front_job *job,
+    const struct shm_reply *reply)
+{
+	uint64_t limit_ns = job->route->timeout_ms * CLOCK_NS_PER_MS;
+	uint64_t started = atomic_load(&reply->started_ns);
+	uint64_t ended = reply->ended_ns;
+
+	return limit_ns != 0 && ended > started && ended - started >= limit_ns;
+}
+
+void
+front_deadline_answer(struct front_request *request)
+{
+	front_count(&front_route_stats(request)->timeouts, 1);
+	front_answer(request, 504, "", "The handler did not answer within "
+	    "%llu ms.",
+	    (unsigned long long)request->match.route->timeout_ms);
+}
+
 /* 504 for the client; the worker is told, and has kill_grace to end. */
 static void
 ran_too_long(struct front_job *job)
@@ -120,14 +140,13 @@ ran_too_long(struct front_job *job)
 	arm(job, job->pool->front->config->kill_grace_ms);
 	if (request == NULL)
 		return;
-	front_count(&front_route_stats(request)->timeouts, 1);
 	front_job_abandon(job);
-	if (job->forwarded)
-		front_conn_close(request->conn);
-	else
-		front_answer(request, 504, "", "The handler did not answer "
-		    "within %llu ms.",
-		    (unsigned long long)job->route->timeout_ms);
+	if (!job->forwarded) {
+		front_deadline_answer(request);
+		return;
+	}
+	front_count(&front_route_stats(request)->timeouts, 1);
+	front_conn_close(request->conn);
 }
 
 static void

@@ -121,6 +121,18 @@ copy_result(struct front_request *request, const struct shm_reply *reply)
 	memcpy(request->result.kept, reply->kept, request->result.kept_length);
 }
 
+/* It saw that its time was up before our timer did: what it wrote since then is
+ * not what the client asked for. */
+static void
+answer_late(struct news *news)
+{
+	struct front_request *request = news->job->request;
+
+	front_job_release(news->job);
+	free_slot(news->reply);
+	front_deadline_answer(request);
+}
+
 /* serve() came to an end, and somebody waits for its reply.  False: its
  * connection is closed, and the job with its slot still to be released. */
 static bool
@@ -130,6 +142,10 @@ complete(struct news *news, bool whole)
 	struct front_request *request = job->request;
 	uint64_t started = atomic_load(&news->reply->started_ns);
 
+	if (!job->forwarded && front_deadline_passed(job, news->reply)) {
+		answer_late(news);
+		return true;
+	}
 	if (take_bytes(news, true) < 0)
 		return false;
 	copy_result(request, news->reply);
