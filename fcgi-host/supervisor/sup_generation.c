@@ -223,12 +223,28 @@ zygote_died(struct sup_generation *generation)
 	uv_timer_start(sup->respawn_timer, on_respawn, delay, 0);
 }
 
+/* As process 1 of a container we inherit the children of a dead zygote.  No
+ * loader runs while a zygote does, so all that can be reaped are those. */
+static void
+reap_orphans(const struct sup_generation *generation)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	while (getpid() == 1 && waitid(P_ALL, 0, &info,
+	    WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
+	    info.si_pid != generation->zygote) {
+		waitpid(info.si_pid, NULL, 0);
+		info.si_pid = 0;
+	}
+}
+
 static void
 on_link(uv_poll_t *poll, int status, int events)
 {
 	struct sup_generation *generation = poll->data;
 	struct message message;
 
+	reap_orphans(generation);
 	(void)status;
 	switch (sup_post_receive(&generation->post, events, &message)) {
 	case SUP_POST_MESSAGE:
