@@ -108,7 +108,7 @@ def test_queue_of_zero(gate):
 
 
 def test_queue_timeout_is_a_503(gate):
-    """Breaks when: a request waits longer than queue_timeout, or runs after."""
+    """Breaks when: a request outlives queue_timeout, or runs after it."""
     with one_worker(pool={"queue_timeout": "300ms"}) as host, \
             Clients(host) as clients:
         first = clients.send(gate.path())

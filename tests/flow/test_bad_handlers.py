@@ -188,7 +188,7 @@ def test_faults_do_not_add_up(gate):
 @pytest.mark.parametrize("byte", [0, 1, 127, 255])
 @pytest.mark.parametrize("leave", ["", "&leave=1"], ids=["returns", "leaves"])
 def test_shared_memory_spoilt_by_a_worker(gate, byte, leave):
-    """Breaks when: the front believes what a worker can write (invariant 3)."""
+    """Breaks when: the front believes what a worker can write."""
     with Host(handlers=["hello", "live_spoil", "live_gate", "live_show"],
               pools={"default": {"workers": 3}}, timeout="2s",
               crashes=True) as host:

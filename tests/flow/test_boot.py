@@ -19,7 +19,7 @@ ROOT = os.geteuid() == 0
 
 
 def test_ready_means_serving():
-    """Breaks when: READY=1 is sent before the first request can be answered."""
+    """Breaks when: READY=1 is sent before a request can be answered."""
     with Host() as host:
         assert "READY=1" in host.notes
         assert host.get("/hello").status == 200

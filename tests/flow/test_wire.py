@@ -423,7 +423,7 @@ def test_lying_lengths_in_params(conn, block):
 
 @pytest.mark.parametrize("value", [b"a\0b", b"a\rb", b"a\r\nX: y", b"a\nb"])
 def test_control_bytes_in_params(host, conn, value):
-    """Breaks when: NUL or CR in a header is let through to the log or reply."""
+    """Breaks when: NUL or CR in a header gets into the log or reply."""
     for target in ("/show", "/show-async"):
         env = fcgi.environment("GET", target)
         env["HTTP_X_LIVE_ONE"] = value

@@ -92,7 +92,8 @@ class Handler(http.server.CGIHTTPRequestHandler):
         return os.path.join(os.getcwd(), path.strip("/"))
     def log_message(self, *_): pass
 os.chdir(sys.argv[2])
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+address = ("127.0.0.1", int(sys.argv[1]))
+http.server.HTTPServer(address, Handler).serve_forever()
 """
 
 
