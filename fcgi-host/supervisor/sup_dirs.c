@@ -6,6 +6,7 @@
  * Invariant: what a host that was killed left behind is gone before the next
  * one serves; both folders belong to the service's user alone.
  */
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <dirent.h>
@@ -84,13 +85,34 @@ make_state_dir(const struct config *config, struct err *err)
 	return 0;
 }
 
+/* Two hosts would remove each other's files.  The lock ends with this process,
+ * however it ends; the descriptor is kept for that alone. */
+static int
+lock_state_dir(const struct config *config, struct err *err)
+{
+	int fd = open(config->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "state_dir: opening %s",
+		    config->state_dir);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		err_set(err, "state_dir: %s is in use by another host; each "
+		    "needs one of its own", config->state_dir);
+	else
+		err_sys(err, "state_dir: locking %s", config->state_dir);
+	close(fd);
+	return -1;
+}
+
 int
 sup_dirs_open(struct sup *sup, struct err *err)
 {
 	const struct config *config = sup->config;
 	int copies;
 
-	if (make_state_dir(config, err) < 0)
+	if (make_state_dir(config, err) < 0 || lock_state_dir(config, err) < 0)
 		return -1;
 	sup->spool_dir = open_folder(config, "spool", err);
 	if (sup->spool_dir < 0 ||
