@@ -169,7 +169,11 @@ class Host:
         self.write_config(options, pools or {}, routes or {}, models or {},
                           settings or {}, extra)
         if start:
-            self.start()
+            try:
+                self.start()
+            except BaseException:
+                self.clean()
+                raise
 
     # ------------------------------------------------------ making
 
