@@ -9,6 +9,7 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,12 +86,6 @@ emit(enum log_level level, int error, const char *format, va_list ap)
 	while (write(fd_out, line, length) < 0 && errno == EINTR)
 		;
 	errno = saved;
-}
-
-void
-log_vline(enum log_level level, const char *format, va_list ap)
-{
-	emit(level, 0, format, ap);
 }
 
 void

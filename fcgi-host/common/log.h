@@ -11,7 +11,6 @@
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
@@ -33,7 +32,6 @@ bool	log_enabled(enum log_level);
 
 void	log_line(enum log_level, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));
-void	log_vline(enum log_level, const char *format, va_list);
 void	log_warn(const char *format, ...)
 	    __attribute__((format(printf, 1, 2)));
 void	log_warnx(const char *format, ...)

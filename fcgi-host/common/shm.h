@@ -210,7 +210,6 @@ struct shm_geometry {
 	uint32_t	pool_count, worker_count, job_count, route_count;
 	uint64_t	state_offset, stats_offset, stats_bytes;
 	uint64_t	jobs_offset, job_bytes, jobs_bytes;
-	uint64_t	body_offset_max;
 	uint64_t	reply_space;
 	uint64_t	total;
 	struct shm_pool_geometry *pools;

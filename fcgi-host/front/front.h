@@ -98,15 +98,11 @@ struct front_request {
 	bool			 served;	/* its serve() came to an end */
 	enum head_rc		 head_rc;
 
-	uint8_t			*params;
-	size_t			 params_have, params_size;
-	uint8_t			*body;
-	size_t			 body_have, body_size;
+	size_t			 params_have, body_have;
 	int			 spool_fd;	/* -1: body in memory */
 	uint64_t		 spool;		/* number of the spool file */
 	const void		*body_map;	/* sync handlers: of spool_fd */
 
-	char			*scratch;	/* for a decoded path */
 	struct head		 head;
 	struct route_match	 match;
 	char			 request_id[HEAD_ID_MAX + 1];
@@ -115,7 +111,11 @@ struct front_request {
 	uint64_t		 begun_ns;	/* its handler was called */
 	uint64_t		 ended_ns;
 	struct front_job	*job;		/* FRONT_RUNNING, async */
-	struct api_result	 result;
+
+	/* All above is zero in a fresh request; what follows is used again. */
+	struct api_result	 result;	/* `kept` is too large to clear */
+	uint8_t			*params, *body, *scratch; /* decoded path */
+	size_t			 params_size, body_size, scratch_size;
 };
 TAILQ_HEAD(front_request_list, front_request);
 
@@ -269,7 +269,6 @@ bool	front_pool_has_place(const struct front_pool *);
 void	front_pool_add(struct front_pool *, struct front_request *);
 void	front_pool_remove(struct front_pool *, struct front_request *);
 void	front_pool_refill(struct front_pool *);
-void	front_pools_gauge(struct front *);
 
 /* front_job.c */
 bool	front_job_push(struct front_pool *, struct front_request *);

@@ -23,27 +23,14 @@ static struct front_request *
 take_request(struct front *front)
 {
 	struct front_request *request = TAILQ_FIRST(&front->free_requests);
-	uint8_t *params, *body;
-	char *scratch;
-	size_t params_size, body_size;
 
 	if (request == NULL)
 		return calloc(1, sizeof(*request));
 	TAILQ_REMOVE(&front->free_requests, request, link);
 	front->free_request_count--;
-	params = request->params;
-	params_size = request->params_size;
-	body = request->body;
-	body_size = request->body_size;
-	scratch = request->scratch;
 	memset(request, 0, offsetof(struct front_request, result));
-	request->result.status = 0;	/* `kept` is too large to clear */
+	request->result.status = 0;
 	request->result.kept_length = 0;
-	request->params = params;
-	request->params_size = params_size;
-	request->body = body;
-	request->body_size = body_size;
-	request->scratch = scratch;
 	return request;
 }
 
@@ -74,9 +61,11 @@ void
 front_request_free(struct front_request *request)
 {
 	struct front *front = request->front;
+	size_t size = request->params_size + request->body_size +
+	    request->scratch_size;
 
 	front_spool_release(request);
-	if (request->params_size + request->body_size <= KEPT_SIZE &&
+	if (size <= KEPT_SIZE &&
 	    front->free_request_count < FREE_REQUESTS_MAX) {
 		TAILQ_INSERT_HEAD(&front->free_requests, request, link);
 		front->free_request_count++;
@@ -137,16 +126,16 @@ params_complete(struct front_request *request)
 {
 	struct front *front = request->front;
 	const struct config *config = front->config;
-	char *scratch = realloc(request->scratch, request->params_have + 1);
 
 	request->params_done = true;
-	if (scratch == NULL) {
+	if (grow(&request->scratch, &request->scratch_size, 0,
+	    request->params_have + 1, PARAMS_FIRST_SIZE) < 0) {
+		log_warn("parameters");
 		front_conn_close(request->conn);
 		return;
 	}
-	request->scratch = scratch;
 	request->head_rc = head_scan(request->params, request->params_have,
-	    scratch, request->params_have + 1, &request->head);
+	    (char *)request->scratch, request->scratch_size, &request->head);
 	take_id(request);
 	if (request->head_rc == HEAD_OK)
 		route_find(front->set, request->head.method.at,
