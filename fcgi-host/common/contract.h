@@ -27,6 +27,8 @@ enum message_type {
 	MESSAGE_MODEL,			/* slot = image; its descriptor */
 	MESSAGE_SPAWN_FRONT,		/* team; fds: SPAWN_FDS */
 	MESSAGE_SPAWN_WORKER,		/* team, slot, incarnation; SPAWN_FDS */
+	MESSAGE_SPAWN_PROBE,		/* team 0; SPAWN_FDS, of the first two
+					 * only copies of the others */
 	MESSAGE_KILL,			/* pid, value = signal */
 
 	/* zygote -> supervisor */
@@ -46,6 +48,12 @@ enum message_type {
 
 	/* supervisor -> front */
 	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status */
+	MESSAGE_SERVE,			/* accept connections from now on */
+	MESSAGE_TAKE,			/* fd: an older front passes its
+					 * connections there (common/handover.h) */
+	MESSAGE_RETIRE,			/* fd: accept no more, pass everything
+					 * there, leave when nothing is left; may
+					 * come again with another fd */
 	MESSAGE_STOP			/* finish what is begun, then leave */
 };
 
