@@ -6,13 +6,17 @@
  * other side is dead.  Messages go only between processes of one binary, yet
  * their length is checked.
  *
- *	supervisor -- zygote		spawn, kill; loaded, spawned, exited
- *	supervisor -- front		worker died, stop; overtime, cleaned
+ *	supervisor -- zygote		files, models, spawn, kill; loaded,
+ *					spawned, exited
+ *	supervisor -- probe		what it tries; what failed
+ *	supervisor -- front		serve, take, retire, stop, worker died;
+ *					overtime, cleaned
  *	supervisor -- worker		ready, and end-of-file
  *
  * A *team* is a front, its workers and their shared memory (common/shm.h).  A
- * generation has one zygote and, when its front had to be replaced, several
- * teams one after the other.
+ * *generation* is one set of handlers, configuration and models.  It has one
+ * zygote and, when its front had to be replaced, several teams one after the
+ * other.  A reload makes a new one beside it.
  */
 #ifndef COMMON_CONTRACT_H
 #define COMMON_CONTRACT_H
@@ -22,8 +26,11 @@
 
 enum message_type {
 	/* supervisor -> zygote */
-	MESSAGE_START = 1,		/* team = generation, value = images,
-					 * text = config's name; START_FDS */
+	MESSAGE_START = 1,		/* team = generation, text = config's
+					 * name; START_FDS */
+	MESSAGE_FILES,			/* value = how many, text = the folder
+					 * they are in; their names */
+	MESSAGE_MODELS,			/* value = images; the images */
 	MESSAGE_MODEL,			/* slot = image; its descriptor */
 	MESSAGE_SPAWN_FRONT,		/* team; fds: SPAWN_FDS */
 	MESSAGE_SPAWN_WORKER,		/* team, slot, incarnation; SPAWN_FDS */
@@ -33,11 +40,18 @@ enum message_type {
 
 	/* zygote -> supervisor */
 	MESSAGE_FILE,			/* text = what is loaded next; "": all is */
-	MESSAGE_HANDLER,		/* text = a handler's refusal */
-	MESSAGE_LOADED,			/* value = routes, extra = handlers */
+	MESSAGE_HANDLER,		/* text = why file `slot` is refused;
+					 * extra = 1 + the file in its way, or 0;
+					 * SLOT_NONE: on the configuration */
+	MESSAGE_MAKER,			/* slot = file, text = a model it makes */
+	MESSAGE_LOADED,			/* all files: models may come */
+	MESSAGE_PRELOADED,		/* value = routes, extra = handlers */
 	MESSAGE_FAILED,			/* text = why nothing can be served */
 	MESSAGE_SPAWNED,		/* team, slot, incarnation, pid */
 	MESSAGE_EXITED,			/* pid, value = wait status */
+
+	/* probe -> supervisor; also FILE, HANDLER and READY: all is tried */
+	MESSAGE_CHECK,			/* text = which model's check failed */
 
 	/* front or worker -> supervisor */
 	MESSAGE_READY,
@@ -59,6 +73,7 @@ enum message_type {
 
 #define MESSAGE_TEXT_MAX	512
 #define SLOT_FRONT		UINT32_MAX
+#define SLOT_NONE		UINT32_MAX
 
 struct message {
 	uint32_t	type;
@@ -79,7 +94,6 @@ enum start_fd {
 	START_FD_LISTEN,
 	START_FD_SPOOL,		/* the folder of spooled bodies */
 	START_FD_CONFIG,	/* the configuration's text */
-	START_FD_IMAGES,	/* an array of struct model_image */
 	START_FDS
 };
 

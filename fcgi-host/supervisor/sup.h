@@ -3,13 +3,24 @@
  *
  *	sup_main       start, signals, stop
  *	sup_listen     the listening socket; sup_control: the control socket
- *	sup_models     loaders, one after the other (sup_loader)
+ *	sup_reload     from a trigger to a new generation, step by step:
+ *	  sup_source     where its configuration and handler files come from
+ *	  sup_stage      a child that copies the dropped files
+ *	  sup_picks      policy: which version of each file
+ *	  sup_models     models loaded, reused, freed (sup_loader)
+ *	  sup_probe      a child that tries what is to serve
+ *	  sup_switch     the new generation serves, the old one leaves
+ *	  sup_outcome    what came of it, for whoever asked
+ *	sup_refusals   files that are not served, and why
+ *	sup_store      kept generations, over restarts of the host
+ *	sup_directory  the watcher of the handler directory (sup_debounce)
  *	sup_generation a zygote with its handlers and models
  *	sup_team       a front with its workers and shared memory
  *	sup_child      one front or worker process
  *	sup_post       messages to zygote, fronts and workers
  *	sup_respawn    policy: when may a dead process be replaced
  *	sup_output     what handlers print
+ *	sup_counts     counters over fronts and generations
  *	sup_status     the status document
  */
 #ifndef SUPERVISOR_SUP_H
@@ -19,14 +30,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 #include <uv.h>
 
 #include "common/child.h"
 #include "common/contract.h"
 #include "common/shm.h"
 #include "model/model.h"
+#include "supervisor/sup_directory.h"
+#include "supervisor/sup_picks.h"
 #include "supervisor/sup_respawn.h"
+#include "supervisor/sup_store.h"
 
+struct json_object;
 struct sup;
 struct sup_team;
 
@@ -74,7 +90,11 @@ struct sup_child {
 
 /* ------------------------------------------------------------------- teams */
 
-enum sup_team_state { SUP_TEAM_SERVING, SUP_TEAM_STOPPING, SUP_TEAM_LEAVING };
+enum sup_team_state {
+	SUP_TEAM_SERVING,	/* or about to */
+	SUP_TEAM_STOPPING,	/* its front finishes, and passes on */
+	SUP_TEAM_LEAVING	/* its front is gone */
+};
 
 struct sup_team {
 	struct sup_team		*next;		/* older ones, still leaving */
@@ -89,32 +109,139 @@ struct sup_team {
 	uv_timer_t		*timer;		/* drain, then kill */
 	uv_timer_t		*hang_timer;	/* while sync handlers run */
 	uint64_t		 hang_requests;	/* of the front, last time */
-	uint64_t		 inherited_requests; /* of fronts before it */
+	bool			 told_to_stop;
 };
+
+/* ------------------------------------------------------------------ models */
+
+/* A loaded model, for as long as a generation uses it. */
+struct sup_model {
+	LIST_ENTRY(sup_model)	 link;
+	struct model_image	 image;
+	int			 fd;		/* -1: kind preload */
+	uint64_t		 inode;		/* of the memfd */
+	uint32_t		 users;		/* generations */
+	struct config_model	 options;	/* it was made with; path is ours */
+	char			 maker[65];	/* build: sha256 of the handler */
+	int64_t			 loaded_at;
+};
+LIST_HEAD(sup_model_list, sup_model);
 
 /* ------------------------------------------------------------- generations */
 
+enum sup_generation_state {
+	SUP_GENERATION_STARTING,	/* being made by a reload */
+	SUP_GENERATION_SERVING,
+	SUP_GENERATION_LEAVING		/* finishes what it has begun */
+};
+
+/* The throwaway process that tries a generation's handlers. */
+struct sup_probe {
+	bool			 asked;		/* the zygote */
+	pid_t			 pid;		/* 0: none yet, or reaped */
+	bool			 passed;
+	struct sup_post		 post;
+	struct sup_output	*output;
+};
+
 struct sup_generation {
 	struct sup		*sup;
+	struct sup_generation	*older;		/* list of those that live */
 	uint32_t		 number;
+	enum sup_generation_state state;
+	struct config		*config;	/* its own */
+	struct sup_manifest	 manifest;	/* once it serves */
+	bool			 kept;		/* the manifest is stored */
 	pid_t			 zygote;	/* 0: dead */
 	struct sup_post		 post;
 	uint64_t		 started_ms;
-	bool			 loaded;
-	char			 file[MESSAGE_TEXT_MAX]; /* being loaded */
+	int64_t			 since_at;	/* serves */
+	bool			 preloaded;	/* may fork */
+	char			 file[MESSAGE_TEXT_MAX]; /* its code runs now */
 	uint32_t		 handler_count, route_count;
+	struct sup_probe	 probe;
 	struct shm_geometry	*geometry;
 	struct sup_team		*teams;		/* [0] serves */
-	char			**refusals;	/* of handlers and routes */
-	size_t			 refusal_count;
+	struct sup_model	**models;	/* by config index; NULL: not */
+	char			**model_errors;	/* by config index, or NULL */
+	char			**makers;	/* by config index: file, or NULL */
+	char			**complaints;	/* on sections of its config */
+	size_t			 complaint_count;
 };
+
+/* ------------------------------------------------------------------ reloads */
+
+enum sup_trigger {
+	SUP_TRIGGER_START,	/* of the host */
+	SUP_TRIGGER_WATCH,	/* the handler directory changed */
+	SUP_TRIGGER_HANGUP,	/* SIGHUP */
+	SUP_TRIGGER_COMMAND,	/* fcgi-host reload */
+	SUP_TRIGGER_ROLLBACK,
+	SUP_TRIGGER_RECOVERY	/* the serving zygote died */
+};
+
+enum sup_reload_phase {
+	SUP_RELOAD_NONE,	/* none is under way */
+	SUP_RELOAD_STAGING,	/* files are copied */
+	SUP_RELOAD_LOADING,	/* a zygote loads them */
+	SUP_RELOAD_MODELS,	/* loaders run */
+	SUP_RELOAD_PRELOADING,	/* the zygote maps models, runs preload hooks */
+	SUP_RELOAD_PROBING,	/* worker_init, self_test, check */
+	SUP_RELOAD_STARTING	/* front and workers */
+};
+
+/* One who wants to know what comes of a reload; called once, or taken off. */
+struct sup_asker {
+	STAILQ_ENTRY(sup_asker)	 link;
+	void			(*answer)(struct sup_asker *,
+				    struct json_object *outcome);
+};
+STAILQ_HEAD(sup_asker_list, sup_asker);
+
+struct sup_reload {
+	enum sup_reload_phase	 phase;
+	enum sup_trigger	 trigger;
+	uint32_t		 wanted;	/* rollback: to which */
+	struct sup_generation	*next;		/* what is being made */
+	struct sup_picks	 picks;
+	struct sup_stage	*stage;
+	struct sup_loader	*loader;
+	size_t			 model_next;	/* to load */
+	uint64_t		 model_address;	/* of the one that is loaded */
+	uv_timer_t		*timer;		/* this step takes too long */
+	uint64_t		 started_ms;
+	uint32_t		 was;		/* what served when it began */
+	bool			 hung;		/* the zygote was killed for it */
+	bool			 retry;		/* the picks have changed */
+	unsigned		 kills;		/* by nobody known, in a row */
+	struct json_object	*outcome;	/* sup_outcome.c */
+	struct sup_asker_list	 askers;
+
+	/* another one is wanted when this is over */
+	bool			 pending;
+	enum sup_trigger	 pending_trigger;
+	uint32_t		 pending_wanted;
+	struct sup_asker_list	 pending_askers;
+};
+
+/* A file in the handler directory that is not served, or not in this version. */
+struct sup_refusal {
+	LIST_ENTRY(sup_refusal)	 link;
+	struct handler_version	 version;	/* at least the name */
+	char			*reason;
+	int64_t			 at;
+	bool			 crashed;	/* not tried again unchanged */
+};
+LIST_HEAD(sup_refusal_list, sup_refusal);
 
 /* ------------------------------------------------------------ the process */
 
 enum sup_phase { SUP_LOADING, SUP_STARTING, SUP_SERVING, SUP_STOPPING };
 
+struct sup_counts;
+
 struct sup {
-	const struct config	*config;
+	const struct config	*config;	/* as of the start */
 	uv_loop_t		 loop;
 	enum sup_phase		 phase;
 	int			 exit_code;
@@ -123,33 +250,37 @@ struct sup {
 	int			 listen_fd;
 	bool			 listen_inherited;
 	int			 spool_dir;
+	struct sup_store	*store;
 	uv_signal_t		 terminate, interrupt, hangup;
 	uv_pipe_t		 control;
 	bool			 control_open;
+	struct sup_directory	*directory;	/* NULL: not watched */
+	char			*directory_path; /* which */
 
-	/* models, in the order of the configuration; failed ones left out */
-	struct model_image	*images;
-	int			*model_fds;
-	size_t			 image_count;
-	size_t			 model_next;	/* to load */
-	uint64_t		 model_address;
-	char			**model_errors;	/* by config index, or NULL */
-	struct sup_loader	*loader;
-
-	struct sup_generation	*generation;
-	uint32_t		 generation_count;
+	struct sup_model_list	 models;
+	struct sup_generation	*generations;	/* newest first */
+	struct sup_generation	*serving;	/* one of them, or NULL */
+	uint32_t		 generation_count; /* the last number used */
 	uint32_t		 team_count;
 	struct sup_respawn	 zygote_respawn, front_respawn;
 	uv_timer_t		*respawn_timer;
 	uv_timer_t		*stop_timer;
 	uint64_t		 front_restarts;
+
+	struct sup_reload	 reload;
+	struct sup_refusal_list	 refusals;
+	uint64_t		 reload_count, refused_count;
+	struct json_object	*last_outcome;
+	struct sup_counts	*counts;	/* of teams that are gone */
 };
 
 /* sup_main.c */
 void	sup_begin_stop(struct sup *);
 void	sup_fail(struct sup *, int exit_code);	/* stops with this code */
 void	sup_serving(struct sup *);		/* all are ready */
-void	sup_generation_gone(struct sup *);
+void	sup_stop_if_gone(struct sup *);		/* nothing is left to wait for */
+/* Of the generation that serves, else of the start. */
+const struct config	*sup_config(const struct sup *);
 
 /* sup_watch.c: timers and watchers that may be freed from their callbacks. */
 uv_timer_t	*sup_timer_create(struct sup *, void *data);
@@ -182,31 +313,116 @@ int	sup_listen_remove_stale(const char *option, const char *path,
 int	sup_dirs_open(struct sup *, struct err *);
 void	sup_dirs_clean_spool(struct sup *, uint32_t team);
 void	sup_dirs_close(struct sup *);
+/* Whom the other processes run as. */
+uid_t	sup_service_user(const struct config *);
+gid_t	sup_service_group(const struct config *);
 
-/* sup_models.c: loads what is configured, then calls sup_models_done(). */
+/* ------------------------------------------------ from a trigger to a switch */
+
+/*
+ * sup_reload.c.  At most one runs; what is asked for meanwhile comes next.  The
+ * asker may be NULL; `wanted` counts for a rollback, 0 is the one before.
+ */
+void	sup_reload_ask(struct sup *, enum sup_trigger, uint32_t wanted,
+	    struct sup_asker *);
+void	sup_reload_forget(struct sup *, struct sup_asker *);
+void	sup_reload_stop(struct sup *);		/* nothing comes of it */
+const char	*sup_trigger_name(enum sup_trigger);
+const char	*sup_reload_phase_name(enum sup_reload_phase);
+void	sup_reload_continue(struct sup *);	/* what waits, if it may now */
+/* The next step, when one is done. */
+void	sup_reload_staged(struct sup *);
+void	sup_reload_loaded(struct sup_generation *);
+void	sup_reload_models_done(struct sup *);
+void	sup_reload_preloaded(struct sup_generation *);
+void	sup_reload_probed(struct sup_generation *);
+void	sup_reload_team_ready(struct sup_generation *);
+/* A file's code runs now: the time starts anew. */
+void	sup_reload_progress(struct sup_generation *);
+/* What goes wrong. */
+void	sup_reload_refused(struct sup_generation *, uint32_t file,
+	    uint32_t rival, const char *reason);
+void	sup_reload_crashed(struct sup_generation *, const char *file,
+	    const char *how, bool killed);
+void	sup_reload_give_up(struct sup *, const char *format, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+/* sup_source.c: configuration and picks for a reload.  0, or -1 and why. */
+struct config	*sup_source_config(struct sup *, enum sup_trigger,
+		    uint32_t wanted, struct json_object *outcome,
+		    struct err *);
+int	sup_source_choose(struct sup *, uint32_t *wanted, struct err *);
+int	sup_source_from_store(struct sup *, uint32_t number, struct err *);
+int	sup_source_from_serving(struct sup *, struct err *);
+int	sup_source_stage(struct sup *, struct err *);
+int	sup_source_place(struct sup *, struct err *);	/* picks -> folder */
+void	sup_source_watch(struct sup *);	/* the directory, if that is wanted */
+
+/* sup_refusals.c */
+void	sup_refusals_set(struct sup *, const struct handler_version *,
+	    const char *reason, bool crashed);
+void	sup_refusals_keep_only(struct sup *, const struct sup_picks *);
+const struct sup_refusal	*sup_refusals_find(const struct sup *,
+				    const char *name);
+void	sup_refusals_free(struct sup *);
+
+/* sup_models.c: models for the generation that is being made. */
 void	sup_models_start(struct sup *);
-void	sup_models_done(struct sup *);		/* sup_main.c */
-void	sup_models_free(struct sup *);
+void	sup_models_release(struct sup_generation *);
+void	sup_models_forget(struct sup *);	/* those in the making */
+/* Sends them to its zygote. */
+void	sup_models_tell(struct sup_generation *);
+
+/* sup_probe.c */
+void	sup_probe_start(struct sup_generation *);
+void	sup_probe_spawned(struct sup_generation *, const struct message *);
+bool	sup_probe_exited(struct sup_generation *, pid_t, int status);
+void	sup_probe_finish(struct sup_generation *);
+
+/* sup_switch.c */
+void	sup_switch(struct sup_generation *);
+/* A front of the serving generation is ready: it serves. */
+void	sup_switch_front_ready(struct sup_team *);
+
+/* sup_outcome.c: the result document of a reload. */
+struct json_object	*sup_outcome_create(enum sup_trigger);
+void	sup_outcome_change(struct json_object *, const char *kind,
+	    const char *format, ...) __attribute__((format(printf, 3, 4)));
+void	sup_outcome_refused(struct json_object *, const char *file,
+	    const char *reason);
+void	sup_outcome_restart(struct json_object *, const char *sentence);
+void	sup_outcome_files(struct sup *, struct json_object *);
+void	sup_outcome_finish(struct sup *, bool ok, const char *reason);
+
+/* ------------------------------------------------------------ generations */
 
 /* sup_generation.c */
-void	sup_generation_start(struct sup *);
+struct sup_generation	*sup_generation_create(struct sup *, uint32_t number,
+			    struct config *);
+void	sup_generation_fork(struct sup_generation *, const struct sup_picks *);
+void	sup_generation_unfork(struct sup_generation *);	/* for another try */
+void	sup_generation_destroy(struct sup_generation *);
 void	sup_generation_ask(struct sup_generation *, struct message *,
 	    const int *fds, size_t count);
+void	sup_generation_add_team(struct sup_generation *);
 void	sup_generation_front_died(struct sup_generation *,
 	    uint64_t delay_ms);
+void	sup_generation_recover(struct sup *);	/* what serves is down */
 void	sup_generation_team_gone(struct sup_generation *, struct sup_team *);
 void	sup_generation_stop(struct sup_generation *);
 void	sup_generation_kill(struct sup_generation *, pid_t, int signal);
+void	sup_generation_complain(struct sup_generation *, const char *sentence);
 
 /* sup_team.c */
 struct sup_team	*sup_team_start(struct sup_generation *);
 void	sup_team_spawned(struct sup_team *, const struct message *);
 bool	sup_team_exited(struct sup_team *, pid_t, int status);
-void	sup_team_ready(struct sup_team *);
+void	sup_team_ready(struct sup_child *);
 void	sup_team_cleaned(struct sup_team *, uint32_t slot);
 void	sup_team_overtime(struct sup_team *, const struct message *);
 void	sup_team_spoilt(struct sup_team *, const struct message *);
-void	sup_team_stop(struct sup_team *);	/* front first, then workers */
+/* Front first, then workers; MESSAGE_STOP, or MESSAGE_RETIRE with a link. */
+void	sup_team_stop(struct sup_team *, int link);
 void	sup_team_destroy(struct sup_team *);	/* its processes are dead */
 bool	sup_team_is_ready(const struct sup_team *);
 
@@ -215,9 +431,12 @@ void	sup_child_init(struct sup_child *, struct sup_team *, uint32_t slot);
 void	sup_child_spawn(struct sup_child *);
 void	sup_child_spawned(struct sup_child *, const struct message *);
 void	sup_child_exited(struct sup_child *, int status);
-void	sup_child_tell(struct sup_child *, struct message *);
+void	sup_child_tell(struct sup_child *, struct message *, const int *fds,
+	    size_t count);
 void	sup_child_signal(struct sup_child *, int number);
 void	sup_child_finish(struct sup_child *);
+/* The pairs of a new process, ours in [0], the child's in [1]. */
+int	sup_child_links(int link_out[2], int output_out[2]);
 /* " while it ran req=...", or "": the sync handler a front is in. */
 void	sup_child_describe_work(const struct sup_child *, char *out,
 	    size_t size);
@@ -225,13 +444,18 @@ void	sup_child_describe_work(const struct sup_child *, char *out,
 /* sup_hang.c: a sync handler that does not return. */
 void	sup_hang_watch(struct sup_team *);
 
-/* sup_output.c */
-struct sup_output	*sup_output_create(struct sup_child *, int fd);
+/* sup_output.c: `child` may be NULL. */
+struct sup_output	*sup_output_create(struct sup *, struct sup_child *,
+			    const char *who, int fd);
 void	sup_output_detach(struct sup_output **);	/* reads on to its end */
 
 /* sup_control.c */
 int	sup_control_open(struct sup *, struct err *);
 void	sup_control_close(struct sup *);
+
+/* sup_counts.c: counters go on over fronts and generations. */
+void	sup_counts_keep(struct sup *, const struct sup_team *); /* it goes */
+void	sup_counts_free(struct sup *);
 
 /* sup_status.c: the status document; free() it. */
 char	*sup_status_json(struct sup *);

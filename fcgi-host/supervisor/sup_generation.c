@@ -4,8 +4,9 @@
  *
  * Runs in: supervisor.
  * Owns: each struct sup_generation, the link to its zygote.
- * Invariant: a front's death starts a new team in the same generation at once,
- * a zygote's death a new generation; the listening socket stays open meanwhile.
+ * Invariant: a front's death starts a new team in the same generation at once;
+ * the death of the zygote that serves starts a reload with the same files; the
+ * listening socket stays open meanwhile.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,29 +25,33 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_loader.h"
+#include "supervisor/sup_stage.h"
 
-#define KEPT_REFUSALS_MAX	1000
+#define COMPLAINTS_MAX	1000
 
-static void
-keep_refusal(struct sup_generation *generation, const char *text)
+/* ---------------------------------------------------------- what it says */
+
+void
+sup_generation_complain(struct sup_generation *generation, const char *text)
 {
 	char **grown;
 
-	if (generation->refusal_count == KEPT_REFUSALS_MAX)
+	if (generation->complaint_count == COMPLAINTS_MAX)
 		return;
-	grown = reallocarray(generation->refusals,
-	    generation->refusal_count + 1, sizeof(*grown));
+	grown = reallocarray(generation->complaints,
+	    generation->complaint_count + 1, sizeof(*grown));
 	if (grown == NULL)
 		return;
-	generation->refusals = grown;
-	grown[generation->refusal_count] = strdup(text);
-	if (grown[generation->refusal_count] != NULL)
-		generation->refusal_count++;
+	generation->complaints = grown;
+	grown[generation->complaint_count] = strdup(text);
+	if (grown[generation->complaint_count] != NULL)
+		generation->complaint_count++;
 }
 
 /* The first of the list serves; the others are leaving. */
-static void
-add_team(struct sup_generation *generation)
+void
+sup_generation_add_team(struct sup_generation *generation)
 {
 	struct sup_team *team = sup_team_start(generation);
 
@@ -54,21 +60,38 @@ add_team(struct sup_generation *generation)
 }
 
 static void
-loaded(struct sup_generation *generation, const struct message *message)
+preloaded(struct sup_generation *generation, const struct message *message)
 {
-	struct sup *sup = generation->sup;
-
-	generation->loaded = true;
 	generation->route_count = (uint32_t)message->value;
 	generation->handler_count = message->extra;
-	generation->geometry = shm_geometry_create(sup->config,
+	generation->geometry = shm_geometry_create(generation->config,
 	    generation->route_count);
 	if (generation->geometry == NULL)
 		fatal(EXIT_CODE_SYSTEM, "layout of shared memory");
+	generation->preloaded = true;
+	generation->file[0] = '\0';
 	log_info("generation %u: %u handlers, %u routes", generation->number,
 	    generation->handler_count, generation->route_count);
-	if (sup->phase != SUP_STOPPING)
-		add_team(generation);
+	sup_reload_preloaded(generation);
+}
+
+static void
+remember_maker(struct sup_generation *generation,
+    const struct message *message)
+{
+	const struct config *config = generation->config;
+	const struct sup_picks *picks = &generation->sup->reload.picks;
+
+	if (generation->sup->reload.next != generation ||
+	    message->slot >= picks->count)
+		return;
+	for (size_t i = 0; i < config->model_count; i++) {
+		if (strcmp(config->models[i].name, message->text) != 0)
+			continue;
+		free(generation->makers[i]);
+		generation->makers[i] = strdup(
+		    picks->list[message->slot].fresh.name);
+	}
 }
 
 static struct sup_team *
@@ -84,6 +107,8 @@ team_numbered(struct sup_generation *generation, uint32_t number)
 static void
 exited(struct sup_generation *generation, const struct message *message)
 {
+	if (sup_probe_exited(generation, message->pid, message->value))
+		return;
 	for (struct sup_team *team = generation->teams; team != NULL;
 	    team = team->next)
 		if (sup_team_exited(team, message->pid, message->value))
@@ -91,27 +116,45 @@ exited(struct sup_generation *generation, const struct message *message)
 }
 
 static void
+spawned(struct sup_generation *generation, const struct message *message)
+{
+	struct sup_team *team = team_numbered(generation, message->team);
+
+	if (team != NULL)
+		sup_team_spawned(team, message);
+	else if (message->team == 0)
+		sup_probe_spawned(generation, message);
+}
+
+static void
 handle(struct sup_generation *generation, const struct message *message)
 {
-	struct sup_team *team;
-
 	switch (message->type) {
 	case MESSAGE_FILE:
 		memcpy(generation->file, message->text, MESSAGE_TEXT_MAX);
+		sup_reload_progress(generation);
 		break;
 	case MESSAGE_HANDLER:
-		keep_refusal(generation, message->text);
+		sup_reload_refused(generation, message->slot, message->extra,
+		    message->text);
+		break;
+	case MESSAGE_MAKER:
+		remember_maker(generation, message);
 		break;
 	case MESSAGE_LOADED:
-		loaded(generation, message);
+		generation->file[0] = '\0';
+		sup_reload_loaded(generation);
+		break;
+	case MESSAGE_PRELOADED:
+		preloaded(generation, message);
 		break;
 	case MESSAGE_FAILED:
-		keep_refusal(generation, message->text);
+		if (generation->state == SUP_GENERATION_STARTING)
+			sup_reload_give_up(generation->sup, "%s",
+			    message->text);
 		break;
 	case MESSAGE_SPAWNED:
-		team = team_numbered(generation, message->team);
-		if (team != NULL)
-			sup_team_spawned(team, message);
+		spawned(generation, message);
 		break;
 	case MESSAGE_EXITED:
 		exited(generation, message);
@@ -122,9 +165,18 @@ handle(struct sup_generation *generation, const struct message *message)
 	}
 }
 
-/* Its processes died with it: nobody is left to report their deaths. */
+/* ----------------------------------------------------------- its end */
+
 static void
-destroy(struct sup_generation *generation)
+free_texts(char **texts, size_t count)
+{
+	for (size_t i = 0; texts != NULL && i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void
+destroy_teams(struct sup_generation *generation)
 {
 	struct sup_team *team;
 
@@ -132,52 +184,137 @@ destroy(struct sup_generation *generation)
 		generation->teams = team->next;
 		sup_team_destroy(team);
 	}
-	sup_post_close(&generation->post);
-	shm_geometry_destroy(generation->geometry);
-	for (size_t i = 0; i < generation->refusal_count; i++)
-		free(generation->refusals[i]);
-	free(generation->refusals);
-	free(generation);
 }
 
 static void
-log_zygote_death(const struct sup_generation *generation, int status)
+take_off_list(struct sup_generation *generation)
+{
+	struct sup *sup = generation->sup;
+	struct sup_generation **at = &sup->generations;
+
+	while (*at != NULL && *at != generation)
+		at = &(*at)->older;
+	if (*at != NULL)
+		*at = generation->older;
+	if (sup->serving == generation)
+		sup->serving = NULL;
+	if (sup->reload.next == generation)
+		sup->reload.next = NULL;
+}
+
+/* Its zygote is dead and, with it, everything that was forked there. */
+void
+sup_generation_destroy(struct sup_generation *generation)
+{
+	struct sup *sup = generation->sup;
+	uint32_t number = generation->number;
+	size_t models = generation->config->model_count;
+
+	FH_BUG(generation->zygote != 0);
+	take_off_list(generation);
+	sup_probe_finish(generation);
+	destroy_teams(generation);
+	sup_post_close(&generation->post);
+	sup_models_release(generation);
+	shm_geometry_destroy(generation->geometry);
+	free_texts(generation->makers, models);
+	free_texts(generation->model_errors, models);
+	free_texts(generation->complaints, generation->complaint_count);
+	free(generation->models);
+	if (!generation->kept)
+		sup_store_drop(sup->store, number);
+	sup_manifest_finish(&generation->manifest);
+	config_free(generation->config);
+	free(generation);
+	sup_stop_if_gone(sup);
+}
+
+static void
+describe_death(const struct sup_generation *generation, int status,
+    char *out, size_t size)
+{
+	if (generation->sup->reload.hung)
+		snprintf(out, size, "hung: it did not return within "
+		    "load_timeout");
+	else if (WIFSIGNALED(status))
+		snprintf(out, size, "was killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(out, size, "exited with status %d",
+		    WEXITSTATUS(status));
+}
+
+static void
+log_zygote_death(const struct sup_generation *generation, int status,
+    const char *how)
 {
 	bool in_handler = generation->file[0] != '\0';
 	const char *before = in_handler ? " while it loaded " : "";
 
-	if (WIFSIGNALED(status))
-		log_warnx("zygote (process %d) was killed by signal %d "
-		    "(%s)%s%s", (int)generation->zygote, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)), before, generation->file);
-	else if (WEXITSTATUS(status) != 0 || in_handler)
-		log_warnx("zygote (process %d) exited with status %d%s%s",
-		    (int)generation->zygote, WEXITSTATUS(status), before,
+	if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0 || in_handler)
+		log_warnx("generation %u: zygote (process %d) %s%s%s",
+		    generation->number, (int)generation->zygote, how, before,
 		    generation->file);
 }
 
-/* Starting again helps only where the system was to blame. */
 static int
-exit_code_for(const struct sup_generation *generation, int status)
+reap(struct sup_generation *generation)
 {
-	bool config = generation->file[0] != '\0' || (WIFEXITED(status) &&
-	    WEXITSTATUS(status) == EXIT_CODE_CONFIG);
+	int status = 0;
 
-	return config ? EXIT_CODE_CONFIG : EXIT_CODE_SYSTEM;
+	if (generation->zygote == 0)
+		return 0;
+	kill(generation->zygote, SIGKILL);
+	while (waitpid(generation->zygote, &status, 0) < 0 && errno == EINTR)
+		;
+	generation->zygote = 0;
+	return status;
+}
+
+void
+sup_generation_unfork(struct sup_generation *generation)
+{
+	reap(generation);
+	sup_post_close(&generation->post);
+	sup_probe_finish(generation);
+	destroy_teams(generation);
+	shm_geometry_destroy(generation->geometry);
+	generation->geometry = NULL;
+	generation->preloaded = false;
+	generation->file[0] = '\0';
+	free_texts(generation->complaints, generation->complaint_count);
+	generation->complaints = NULL;
+	generation->complaint_count = 0;
 }
 
 static void
 on_respawn(uv_timer_t *timer)
 {
 	struct sup *sup = timer->data;
+	struct sup_generation *serving = sup->serving;
 
-	if (sup->phase == SUP_STOPPING)
+	if (sup->phase == SUP_STOPPING || serving == NULL)
 		return;
-	if (sup->generation == NULL)
-		sup_generation_start(sup);
-	else if (sup->generation->loaded && (sup->generation->teams == NULL ||
-	    sup->generation->teams->state != SUP_TEAM_SERVING))
-		add_team(sup->generation);
+	if (serving->zygote == 0)
+		sup_reload_ask(sup, SUP_TRIGGER_RECOVERY, 0, NULL);
+	else if (serving->teams == NULL ||
+	    serving->teams->state != SUP_TEAM_SERVING)
+		sup_generation_add_team(serving);
+}
+
+void
+sup_generation_recover(struct sup *sup)
+{
+	uint64_t lived = 0;
+
+	uv_timer_start(sup->respawn_timer, on_respawn, sup_respawn_delay(
+	    &sup->zygote_respawn, lived, false), 0);
+}
+
+static void
+respawn_after(struct sup *sup, uint64_t delay_ms)
+{
+	uv_timer_start(sup->respawn_timer, on_respawn, delay_ms, 0);
 }
 
 /* Its team is leaving; the next one listens as soon as policy lets it. */
@@ -186,53 +323,88 @@ sup_generation_front_died(struct sup_generation *generation, uint64_t delay_ms)
 {
 	struct sup *sup = generation->sup;
 
+	if (generation->state == SUP_GENERATION_STARTING)
+		sup_reload_crashed(generation, "", "the front died before it "
+		    "was ready", false);
+	if (sup->serving != generation)
+		return;
 	sup->front_restarts++;
 	if (delay_ms == 0)
-		add_team(generation);
+		sup_generation_add_team(generation);
 	else
-		uv_timer_start(sup->respawn_timer, on_respawn, delay_ms, 0);
+		respawn_after(sup, delay_ms);
+}
+
+/* It keeps its place, its models and its copies of handlers: the next one is
+ * made of them.  A zygote serves nobody itself: only to live is work. */
+static void
+fallen(struct sup_generation *generation, uint64_t lived_ms)
+{
+	struct sup *sup = generation->sup;
+
+	sup_generation_unfork(generation);
+	respawn_after(sup, sup_respawn_delay(&sup->zygote_respawn, lived_ms,
+	    false));
+}
+
+static void
+starting_died(struct sup_generation *generation, int status, const char *how)
+{
+	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+	    !generation->sup->reload.hung;
+	char file[MESSAGE_TEXT_MAX];
+
+	memcpy(file, generation->file, sizeof(file));
+	sup_reload_crashed(generation, file, how, killed);
 }
 
 static void
 zygote_died(struct sup_generation *generation)
 {
 	struct sup *sup = generation->sup;
-	bool had_loaded = generation->loaded;
 	uint64_t lived = clock_now_ms() - generation->started_ms;
-	uint64_t delay;
-	int status = 0, exit_code;
+	char how[128];
+	int status = 0;
 
 	if (sup->phase != SUP_STOPPING)	/* else it is about to leave */
 		kill(generation->zygote, SIGKILL);
 	while (waitpid(generation->zygote, &status, 0) < 0 && errno == EINTR)
 		;
-	log_zygote_death(generation, status);
-	exit_code = exit_code_for(generation, status);
-	sup->generation = NULL;
-	destroy(generation);
-	if (sup->phase == SUP_STOPPING) {
-		sup_generation_gone(sup);
-		return;
-	}
-	if (!had_loaded && sup->phase != SUP_SERVING) {
-		sup_fail(sup, exit_code);
-		return;
-	}
-	/* It serves nobody itself: only to live is work. */
-	delay = sup_respawn_delay(&sup->zygote_respawn, lived, false);
-	uv_timer_start(sup->respawn_timer, on_respawn, delay, 0);
+	describe_death(generation, status, how, sizeof(how));
+	log_zygote_death(generation, status, how);
+	generation->zygote = 0;
+	sup_post_close(&generation->post);
+	if (sup->phase == SUP_STOPPING)
+		sup_generation_destroy(generation);
+	else if (generation->state == SUP_GENERATION_STARTING)
+		starting_died(generation, status, how);
+	else if (sup->serving == generation)
+		fallen(generation, lived);
+	else
+		sup_generation_destroy(generation);
 }
 
-/* As process 1 of a container we inherit the children of a dead zygote.  No
- * loader runs while a zygote does, so all that can be reaped are those. */
+/* As process 1 of a container we inherit the children of a dead zygote. */
+static bool
+is_ours(const struct sup *sup, pid_t pid)
+{
+	const struct sup_generation *generation = sup->generations;
+
+	for (; generation != NULL; generation = generation->older)
+		if (generation->zygote == pid)
+			return true;
+	return pid == sup_stage_pid(sup->reload.stage) ||
+	    pid == sup_loader_pid(sup->reload.loader);
+}
+
 static void
-reap_orphans(const struct sup_generation *generation)
+reap_orphans(const struct sup *sup)
 {
 	siginfo_t info = { .si_pid = 0 };
 
 	while (getpid() == 1 && waitid(P_ALL, 0, &info,
 	    WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
-	    info.si_pid != generation->zygote) {
+	    !is_ours(sup, info.si_pid)) {
 		waitpid(info.si_pid, NULL, 0);
 		info.si_pid = 0;
 	}
@@ -244,7 +416,7 @@ on_link(uv_poll_t *poll, int status, int events)
 	struct sup_generation *generation = poll->data;
 	struct message message;
 
-	reap_orphans(generation);
+	reap_orphans(generation->sup);
 	(void)status;
 	switch (sup_post_receive(&generation->post, events, &message)) {
 	case SUP_POST_MESSAGE:
@@ -256,13 +428,28 @@ on_link(uv_poll_t *poll, int status, int events)
 	}
 }
 
+/* --------------------------------------------------------- its beginning */
+
+/* Libraries in preload() read these before any thread could be started. */
+static void
+set_environment(const struct config *config)
+{
+	static const char *const names[] = { "OMP_NUM_THREADS",
+	    "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS" };
+	char count[16];
+
+	snprintf(count, sizeof(count), "%u", config->omp_threads);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		setenv(names[i], count, 0);
+}
+
 /*
  * The forked process becomes a zygote by an exec of ourselves: handlers get an
  * address space without our libraries' state (libuv closes its own descriptors
  * in every process forked later, by number).
  */
 static void
-become_zygote(const struct sup *sup, int link, pid_t parent)
+become_zygote(const struct config *config, int link, pid_t parent)
 {
 	char *const argv[] = { "fcgi-host", "zygote", NULL };
 	const int kept = ZYGOTE_LINK;
@@ -273,9 +460,10 @@ become_zygote(const struct sup *sup, int link, pid_t parent)
 	else if (dup2(link, ZYGOTE_LINK) < 0)
 		fatal(EXIT_CODE_SYSTEM, "the zygote's link");
 	child_close_others(&kept, 1);
-	if (child_drop_privileges(sup->config, &err) < 0)
+	if (child_drop_privileges(config, &err) < 0)
 		fatalx(EXIT_CODE_CONFIG, "%s", err.text);
 	child_begin("zygote", parent);
+	set_environment(config);
 	execv("/proc/self/exe", argv);
 	fatal(EXIT_CODE_SYSTEM, "exec of the zygote");
 }
@@ -296,55 +484,94 @@ static void
 tell_start(struct sup_generation *generation)
 {
 	const struct sup *sup = generation->sup;
+	const struct config *config = generation->config;
 	struct message start = { .type = MESSAGE_START,
-	    .team = generation->number, .value = (int32_t)sup->image_count };
+	    .team = generation->number };
 	int fds[START_FDS] = {
 		[START_FD_LISTEN] = sup->listen_fd,
 		[START_FD_SPOOL] = sup->spool_dir,
-		[START_FD_CONFIG] = memory_file("config", sup->config->text,
-		    sup->config->text_length),
-		[START_FD_IMAGES] = memory_file("images", sup->images,
-		    sup->image_count * sizeof(*sup->images)),
+		[START_FD_CONFIG] = memory_file("config", config->text,
+		    config->text_length),
 	};
 
-	snprintf(start.text, sizeof(start.text), "%s", sup->config->file);
+	snprintf(start.text, sizeof(start.text), "%s", config->file);
 	sup_generation_ask(generation, &start, fds, START_FDS);
 	close(fds[START_FD_CONFIG]);
-	close(fds[START_FD_IMAGES]);
-	for (size_t i = 0; i < sup->image_count; i++) {
-		struct message model = { .type = MESSAGE_MODEL,
-		    .slot = (uint32_t)i };
+}
 
-		if (sup->model_fds[i] >= 0)
-			sup_generation_ask(generation, &model,
-			    &sup->model_fds[i], 1);
-	}
+/* The names of what is to be loaded, in their order, each in a field of its own;
+ * "" for a file that has no place in this generation. */
+static void
+tell_files(struct sup_generation *generation, const struct sup_picks *picks)
+{
+	struct message files = { .type = MESSAGE_FILES,
+	    .value = (int32_t)picks->count };
+	char (*names)[HANDLER_FILE_MAX + 1] = calloc(picks->count + 1,
+	    sizeof(*names));
+	int fd;
+
+	if (names == NULL)
+		fatal(EXIT_CODE_SYSTEM, "names of handlers");
+	for (size_t i = 0; i < picks->count; i++)
+		if (sup_pick_version(&picks->list[i]) != NULL)
+			memcpy(names[i], picks->list[i].fresh.name,
+			    sizeof(names[i]));
+	if (sup_store_path(generation->sup->store, generation->number,
+	    files.text, sizeof(files.text)) < 0)
+		fatalx(EXIT_CODE_CONFIG, "state_dir: its path is too long");
+	fd = memory_file("files", names, picks->count * sizeof(*names));
+	sup_generation_ask(generation, &files, &fd, 1);
+	close(fd);
+	free(names);
+}
+
+struct sup_generation *
+sup_generation_create(struct sup *sup, uint32_t number, struct config *config)
+{
+	struct sup_generation *generation = calloc(1, sizeof(*generation));
+	size_t models = config->model_count + 1;
+
+	if (generation == NULL)
+		fatal(EXIT_CODE_SYSTEM, "generation");
+	generation->sup = sup;
+	generation->number = number;
+	generation->config = config;
+	generation->models = calloc(models, sizeof(*generation->models));
+	generation->model_errors = calloc(models, sizeof(char *));
+	generation->makers = calloc(models, sizeof(char *));
+	if (generation->models == NULL || generation->model_errors == NULL ||
+	    generation->makers == NULL)
+		fatal(EXIT_CODE_SYSTEM, "table of models");
+	generation->older = sup->generations;
+	sup->generations = generation;
+	return generation;
 }
 
 void
-sup_generation_start(struct sup *sup)
+sup_generation_fork(struct sup_generation *generation,
+    const struct sup_picks *picks)
 {
-	struct sup_generation *generation = calloc(1, sizeof(*generation));
 	pid_t parent = getpid();
 	int ends[2];
 
-	if (generation == NULL || channel_pair(ends) < 0)
-		fatal(EXIT_CODE_SYSTEM, "generation");
-	generation->sup = sup;
-	generation->number = ++sup->generation_count;
+	if (channel_pair(ends) < 0)
+		fatal(EXIT_CODE_SYSTEM, "the zygote's link");
 	generation->started_ms = clock_now_ms();
 	generation->zygote = fork();
 	if (generation->zygote < 0)
 		fatal(EXIT_CODE_SYSTEM, "forking the zygote");
 	if (generation->zygote == 0) {
 		close(ends[0]);
-		become_zygote(sup, ends[1], parent);
+		become_zygote(generation->config, ends[1], parent);
 	}
 	close(ends[1]);
-	sup_post_open(&generation->post, sup, ends[0], on_link, generation);
-	sup->generation = generation;
+	sup_post_open(&generation->post, generation->sup, ends[0], on_link,
+	    generation);
 	tell_start(generation);
+	tell_files(generation, picks);
 }
+
+/* ------------------------------------------------------------- while it lives */
 
 /* A dead zygote is noticed by the end of its link, not here. */
 void
@@ -369,14 +596,15 @@ void
 sup_generation_team_gone(struct sup_generation *generation,
     struct sup_team *team)
 {
-	struct sup *sup = generation->sup;
 	struct sup_team **at = &generation->teams;
 
 	while (*at != team)
 		at = &(*at)->next;
 	*at = team->next;
 	sup_team_destroy(team);
-	if (sup->phase == SUP_STOPPING && generation->teams == NULL)
+	if (generation->teams == NULL &&
+	    (generation->state == SUP_GENERATION_LEAVING ||
+	    generation->sup->phase == SUP_STOPPING))
 		shutdown(generation->post.fd, SHUT_RDWR);
 }
 
@@ -385,10 +613,10 @@ sup_generation_stop(struct sup_generation *generation)
 {
 	struct sup_team *team, *next;
 
-	if (generation->teams == NULL)
+	if (generation->teams == NULL && generation->zygote > 0)
 		kill(generation->zygote, SIGKILL);
 	for (team = generation->teams; team != NULL; team = next) {
 		next = team->next;
-		sup_team_stop(team);	/* it may be gone at once */
+		sup_team_stop(team, -1);	/* it may be gone at once */
 	}
 }

@@ -1,46 +1,241 @@
 /*
- * sup_models.c - brings in the configured models, one loader at a time.
+ * sup_models.c - the models of a generation: reused, loaded, freed.
  *
  * Runs in: supervisor.
- * Owns: the images and the read-only descriptors of what is loaded.
- * Invariant: one loader runs at a time, so that the most memory needed is the
- * plan's; an address is never used for a second image.
+ * Owns: sup.models: images and read-only descriptors of what is loaded.
+ * Invariant: a model that has not changed is never loaded twice; one loader
+ * runs at a time, so that the most memory needed is the plan's; an address
+ * range is used again only when nobody can have it mapped any more.
  */
+#include <sys/mman.h>
+#include <sys/stat.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "model/model_budget.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_loader.h"
 
 static void	load_next(struct sup *);
 
-static void
-keep(struct sup *sup, const struct model_image *image, int fd)
-{
-	struct model_image *kept = &sup->images[sup->image_count];
+/* ------------------------------------------------------------------- reuse */
 
-	*kept = *image;
-	kept->version = 1;
-	sup->model_fds[sup->image_count++] = fd;
-	log_info("model \"%s\": %llu bytes in %llu ms, sha256 %.16s...",
-	    image->name, (unsigned long long)(fd >= 0 ? image->length :
-	    image->source_length), (unsigned long long)image->load_ms,
-	    image->sha256);
+static const char *
+text_or_empty(const char *text)
+{
+	return text != NULL ? text : "";
 }
 
-/* False: the host cannot start without it. */
+/* What goes into the memory, beside the file's bytes. */
 static bool
-do_without(struct sup *sup, const struct config_model *model,
-    const char *error)
+same_options(const struct config_model *a, const struct config_model *b)
 {
-	sup->model_errors[model - sup->config->models] = strdup(error);
-	log_line(model->required ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "%s%s",
-	    error, model->required ? " (required = true: not starting)" :
-	    " (required = false: going on without)");
-	return !model->required;
+	return strcmp(a->name, b->name) == 0 && a->kind == b->kind &&
+	    strcmp(text_or_empty(a->path), text_or_empty(b->path)) == 0 &&
+	    a->hugepages == b->hugepages && a->lock == b->lock &&
+	    a->max_bytes == b->max_bytes;
+}
+
+/* The sha256 of the file that builds model `index`, or "". */
+static const char *
+maker_of(const struct sup *sup, size_t index)
+{
+	const struct sup_generation *next = sup->reload.next;
+	const struct sup_picks *picks = &sup->reload.picks;
+
+	if (next->config->models[index].kind != CONFIG_MODEL_BUILD ||
+	    next->makers[index] == NULL)
+		return "";
+	for (size_t i = 0; i < picks->count; i++) {
+		const struct sup_pick *pick = &picks->list[i];
+
+		if (strcmp(pick->fresh.name, next->makers[index]) == 0 &&
+		    sup_pick_version(pick) != NULL)
+			return sup_pick_version(pick)->sha256;
+	}
+	return "";
+}
+
+static bool
+fits(const struct sup *sup, size_t index, const struct sup_model *model)
+{
+	return same_options(&model->options,
+	    &sup->reload.next->config->models[index]) &&
+	    strcmp(model->maker, maker_of(sup, index)) == 0;
+}
+
+/* The model of that name that serves now, or NULL. */
+static struct sup_model *
+serving_model(const struct sup *sup, const char *name)
+{
+	const struct sup_generation *serving = sup->serving;
+
+	for (size_t i = 0; serving != NULL &&
+	    i < serving->config->model_count; i++)
+		if (serving->models[i] != NULL &&
+		    strcmp(serving->models[i]->image.name, name) == 0)
+			return serving->models[i];
+	return NULL;
+}
+
+/* The files of models are looked at when somebody says so. */
+static bool
+looks_at_files(const struct sup *sup)
+{
+	return sup->reload.trigger != SUP_TRIGGER_WATCH &&
+	    sup->reload.trigger != SUP_TRIGGER_RECOVERY;
+}
+
+/* What is loaded already and is the same, or NULL. */
+static struct sup_model *
+find_unchanged(const struct sup *sup, size_t index)
+{
+	const struct config_model *config =
+	    &sup->reload.next->config->models[index];
+	struct model_identity identity;
+	struct sup_model *model = serving_model(sup, config->name);
+
+	if (!looks_at_files(sup))
+		return model != NULL && fits(sup, index, model) ? model : NULL;
+	if (model_identify(config->path, &identity, NULL) < 0)
+		return NULL;
+	LIST_FOREACH(model, &sup->models, link)
+		if (fits(sup, index, model) && model_identity_equal(&identity,
+		    &model->image.identity))
+			return model;
+	return NULL;
+}
+
+/* What has the same bytes, though its file is another. */
+static struct sup_model *
+find_same_bytes(const struct sup *sup, size_t index, const char *sha256)
+{
+	struct sup_model *model;
+
+	LIST_FOREACH(model, &sup->models, link)
+		if (fits(sup, index, model) &&
+		    strcmp(model->image.sha256, sha256) == 0)
+			return model;
+	return NULL;
+}
+
+static void
+use(struct sup_generation *generation, size_t index, struct sup_model *model)
+{
+	generation->models[index] = model;
+	model->users++;
+}
+
+static void
+let_go(struct sup_model *model)
+{
+	if (model == NULL || --model->users > 0)
+		return;
+	log_info("model \"%s\": version %llu is freed", model->image.name,
+	    (unsigned long long)model->image.version);
+	LIST_REMOVE(model, link);
+	if (model->fd >= 0)
+		close(model->fd);
+	free(model->options.name);
+	free(model->options.path);
+	free(model);
+}
+
+void
+sup_models_release(struct sup_generation *generation)
+{
+	for (size_t i = 0; i < generation->config->model_count; i++) {
+		let_go(generation->models[i]);
+		generation->models[i] = NULL;
+	}
+}
+
+/* ----------------------------------------------------------------- loading */
+
+static uint64_t
+inode_of(int fd)
+{
+	struct stat status;
+
+	return fd >= 0 && fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+static struct sup_model *
+make(struct sup *sup, size_t index, const struct model_image *image, int fd)
+{
+	const struct config_model *config =
+	    &sup->reload.next->config->models[index];
+	const struct sup_model *before = serving_model(sup, config->name);
+	struct sup_model *model = calloc(1, sizeof(*model));
+
+	if (model == NULL)
+		fatal(EXIT_CODE_SYSTEM, "model \"%s\"", config->name);
+	model->image = *image;
+	model->image.version = before != NULL ? before->image.version + 1 : 1;
+	model->fd = fd;
+	model->inode = inode_of(fd);
+	model->loaded_at = time(NULL);
+	model->options = *config;
+	model->options.name = strdup(config->name);
+	model->options.path = strdup(text_or_empty(config->path));
+	snprintf(model->maker, sizeof(model->maker), "%s",
+	    maker_of(sup, index));
+	LIST_INSERT_HEAD(&sup->models, model, link);
+	return model;
+}
+
+static uint64_t
+bytes_of(const struct model_image *image, int fd)
+{
+	return fd >= 0 ? image->length : image->source_length;
+}
+
+static void
+keep(struct sup *sup, size_t index, const struct model_image *image, int fd)
+{
+	struct sup_model *model = find_same_bytes(sup, index, image->sha256);
+
+	if (model != NULL) {
+		model->image.identity = image->identity;
+		if (fd >= 0)
+			close(fd);
+		log_info("model \"%s\": its file is new, its bytes are not",
+		    image->name);
+	} else {
+		model = make(sup, index, image, fd);
+		log_info("model \"%s\": %llu bytes in %llu ms, sha256 "
+		    "%.16s...", image->name,
+		    (unsigned long long)bytes_of(image, fd),
+		    (unsigned long long)image->load_ms, image->sha256);
+		sup_outcome_change(sup->reload.outcome, "model",
+		    "\"%s\": loaded, sha256 %.12s", image->name,
+		    image->sha256);
+	}
+	use(sup->reload.next, index, model);
+}
+
+/* False: there is no generation without it, and it has been given up. */
+static bool
+do_without(struct sup *sup, size_t index, const char *error)
+{
+	struct sup_generation *next = sup->reload.next;
+	const struct config_model *model = &next->config->models[index];
+	bool served = serving_model(sup, model->name) != NULL;
+
+	if (model->required || served) {
+		sup_reload_give_up(sup, "%s%s", error, served ? "" :
+		    " (required = true)");
+		return false;
+	}
+	log_warnx("%s (required = false: going on without)", error);
+	free(next->model_errors[index]);
+	next->model_errors[index] = strdup(error);
+	return true;
 }
 
 static void
@@ -48,71 +243,209 @@ on_loaded(void *context, const struct model_image *image, int fd,
     const char *error)
 {
 	struct sup *sup = context;
-	const struct config_model *model =
-	    &sup->config->models[sup->model_next++];
+	size_t index = sup->reload.model_next++;
 
-	sup->loader = NULL;
+	sup->reload.loader = NULL;
 	if (image != NULL)
-		keep(sup, image, fd);
-	else if (!do_without(sup, model, error)) {
-		sup_fail(sup, EXIT_CODE_CONFIG);
+		keep(sup, index, image, fd);
+	else if (!do_without(sup, index, error))
 		return;
-	}
 	load_next(sup);
+}
+
+/* The lowest range that no loaded model has. */
+static uint64_t
+free_address(const struct sup *sup)
+{
+	const struct sup_model *model;
+	uint64_t address = MODEL_ADDRESS_BASE;
+
+again:
+	LIST_FOREACH(model, &sup->models, link)
+		if (model->image.address == address) {
+			address += MODEL_ADDRESS_STEP;
+			goto again;
+		}
+	return address;
+}
+
+/* False: it has been given up. */
+static bool
+start_loader(struct sup *sup, size_t index)
+{
+	struct sup_reload *reload = &sup->reload;
+	struct sup_generation *next = reload->next;
+	char copies[MESSAGE_TEXT_MAX];
+	struct sup_loader_source source = { .copies = copies,
+	    .maker = next->makers[index] };
+	struct err err;
+
+	sup_store_path(sup->store, next->number, copies, sizeof(copies));
+	reload->loader = sup_loader_start(&sup->loop, next->config,
+	    &next->config->models[index], &source, free_address(sup),
+	    on_loaded, sup, &err);
+	if (reload->loader != NULL)
+		return true;
+	reload->model_next++;
+	return do_without(sup, index, err.text);
 }
 
 static void
 load_next(struct sup *sup)
 {
-	const struct config *config = sup->config;
-	struct err err;
+	struct sup_reload *reload = &sup->reload;
+	struct sup_generation *next = reload->next;
 
-	while (sup->model_next < config->model_count) {
-		const struct config_model *model =
-		    &config->models[sup->model_next];
-		uint64_t address = sup->model_address;
+	while (reload->model_next < next->config->model_count) {
+		size_t index = reload->model_next;
 
-		sup->model_address += MODEL_ADDRESS_STEP;
-		sup->loader = sup_loader_start(&sup->loop, config, model,
-		    address, on_loaded, sup, &err);
-		if (sup->loader != NULL)
-			return;
-		if (!do_without(sup, model, err.text)) {
-			sup_fail(sup, EXIT_CODE_SYSTEM);
-			return;
+		if (next->models[index] != NULL) {
+			reload->model_next++;	/* reused */
+			continue;
 		}
-		sup->model_next++;
+		if (!start_loader(sup, index) || reload->loader != NULL)
+			return;
 	}
-	sup_models_done(sup);
+	sup_reload_models_done(sup);
+}
+
+/* -------------------------------------------------------------------- plan */
+
+/* What is in memory now, and whether the new generation has a use for it. */
+static struct model_resident *
+list_resident(const struct sup *sup, size_t *count_out)
+{
+	const struct sup_generation *next = sup->reload.next;
+	const struct sup_model *model;
+	struct model_resident *list;
+	size_t count = 0;
+
+	LIST_FOREACH(model, &sup->models, link)
+		count++;
+	list = calloc(count + 1, sizeof(*list));
+	*count_out = 0;
+	LIST_FOREACH(model, &sup->models, link) {
+		struct model_resident *one;
+
+		if (list == NULL)
+			break;
+		one = &list[(*count_out)++];
+		one->name = model->image.name;
+		one->bytes = bytes_of(&model->image, model->fd);
+		for (size_t i = 0; i < next->config->model_count; i++)
+			one->reused |= next->models[i] == model &&
+			    model->fd >= 0;
+	}
+	return list;
+}
+
+static int
+check_plan(const struct sup *sup, struct err *err)
+{
+	const struct config *config = sup->reload.next->config;
+	struct model_budget budget;
+	struct model_resident *resident;
+	size_t count;
+	int fits;
+
+	if (config->memory_plan == CONFIG_PLAN_OFF)
+		return 0;
+	resident = list_resident(sup, &count);
+	fits = resident == NULL ? err_sys(err, "memory plan") :
+	    model_budget_make(config, resident, count, &budget, err);
+	free(resident);
+	if (fits < 0)
+		return -1;
+	fits = plan_check(&budget.plan, budget.available, budget.limit, err);
+	model_budget_free(&budget);
+	if (fits < 0 && config->memory_plan == CONFIG_PLAN_WARN) {
+		log_warnx("memory_plan: %s", err->text);
+		return 0;
+	}
+	return fits;
+}
+
+/* ----------------------------------------------------------- in the reload */
+
+/* One that an earlier try has loaded is kept, if its maker is still the same. */
+static void
+reuse(struct sup *sup)
+{
+	struct sup_generation *next = sup->reload.next;
+
+	for (size_t i = 0; i < next->config->model_count; i++) {
+		struct sup_model *model = next->models[i];
+
+		if (model != NULL && !fits(sup, i, model)) {
+			next->models[i] = NULL;
+			let_go(model);
+		}
+		if (next->models[i] == NULL &&
+		    (model = find_unchanged(sup, i)) != NULL)
+			use(next, i, model);
+	}
 }
 
 void
 sup_models_start(struct sup *sup)
 {
-	size_t count = sup->config->model_count + 1;
+	struct err err;
 
-	sup->images = calloc(count, sizeof(*sup->images));
-	sup->model_fds = calloc(count, sizeof(*sup->model_fds));
-	sup->model_errors = calloc(count, sizeof(*sup->model_errors));
-	if (sup->images == NULL || sup->model_fds == NULL ||
-	    sup->model_errors == NULL)
-		fatal(EXIT_CODE_SYSTEM, "table of models");
-	sup->model_address = MODEL_ADDRESS_BASE;
+	reuse(sup);
+	if (check_plan(sup, &err) < 0) {
+		sup_reload_give_up(sup, "%s", err.text);
+		return;
+	}
+	sup->reload.model_next = 0;
 	load_next(sup);
 }
 
 void
-sup_models_free(struct sup *sup)
+sup_models_forget(struct sup *sup)
 {
-	sup_loader_cancel(sup->loader);
-	sup->loader = NULL;
-	for (size_t i = 0; i < sup->image_count; i++)
-		if (sup->model_fds[i] >= 0)
-			close(sup->model_fds[i]);
-	for (size_t i = 0; sup->model_errors != NULL &&
-	    i < sup->config->model_count; i++)
-		free(sup->model_errors[i]);
-	free(sup->images);
-	free(sup->model_fds);
-	free(sup->model_errors);
+	sup_loader_cancel(sup->reload.loader);
+	sup->reload.loader = NULL;
+}
+
+/* A descriptor with the images, in the order of the configuration. */
+static int
+write_images(const struct sup_generation *generation, int32_t *count_out)
+{
+	int fd = memfd_create("images", MFD_CLOEXEC);
+
+	*count_out = 0;
+	for (size_t i = 0; i < generation->config->model_count; i++) {
+		const struct sup_model *model = generation->models[i];
+
+		if (model == NULL)
+			continue;
+		++*count_out;
+		if (fd < 0 || write(fd, &model->image, sizeof(model->image)) !=
+		    (ssize_t)sizeof(model->image))
+			fatal(EXIT_CODE_SYSTEM, "images of models");
+	}
+	if (fd < 0)
+		fatal(EXIT_CODE_SYSTEM, "images of models");
+	return fd;
+}
+
+void
+sup_models_tell(struct sup_generation *generation)
+{
+	struct message models = { .type = MESSAGE_MODELS };
+	struct message message = { .type = MESSAGE_MODEL };
+	int fd = write_images(generation, &models.value);
+
+	sup_generation_ask(generation, &models, &fd, 1);
+	close(fd);
+	for (size_t i = 0; i < generation->config->model_count; i++) {
+		const struct sup_model *model = generation->models[i];
+
+		if (model == NULL)
+			continue;
+		if (model->fd >= 0)
+			sup_generation_ask(generation, &message, &model->fd,
+			    1);
+		message.slot++;
+	}
 }

@@ -1,0 +1,19 @@
+/*
+ * sup_counts.h - counters go on over fronts and generations.
+ *
+ * Each front counts in its team's memory.  What is shown is the sum over the
+ * teams that live, those that leave included, and over those that are gone.
+ */
+#ifndef SUPERVISOR_SUP_COUNTS_H
+#define SUPERVISOR_SUP_COUNTS_H
+
+#include "supervisor/sup.h"
+
+/* Of all fronts; the gauges are those of the teams that live. */
+void	sup_counts_front(const struct sup *, struct shm_front_stats *out);
+
+/* Of the route with this label, in whatever generation. */
+void	sup_counts_route(const struct sup *, const char *label,
+	    struct shm_route_stats *out);
+
+#endif

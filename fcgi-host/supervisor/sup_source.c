@@ -1,0 +1,388 @@
+/*
+ * sup_source.c - where a new generation's configuration and files come from.
+ *
+ * Runs in: supervisor.
+ * Owns: nothing; fills sup.reload.picks and the new generation's folder.
+ * Invariant: a watcher's reload takes handler files only, and of these none
+ * that a rollback has set aside: the configuration's file and the models' are
+ * read when somebody says so.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "common/log.h"
+#include "config/config_reload.h"
+#include "supervisor/sup.h"
+#include "supervisor/sup_stage.h"
+
+/* ------------------------------------------------------------ configuration */
+
+/* All faults, as one reason. */
+static void
+add_fault(void *context, const char *sentence)
+{
+	struct err *err = context;
+	size_t length = strlen(err->text);
+
+	log_line(LOG_LEVEL_ERROR, "%s", sentence);
+	snprintf(err->text + length, sizeof(err->text) - length, "%s%s",
+	    length > 0 ? "; " : "", sentence);
+}
+
+static void
+add_restart(void *context, const char *sentence)
+{
+	log_warnx("%s", sentence);
+	sup_outcome_restart(context, sentence);
+}
+
+static void
+add_change(void *context, const char *sentence)
+{
+	sup_outcome_change(context, "config", "%s", sentence);
+}
+
+static struct config *
+parse(const char *file, const char *text, size_t length, struct err *err)
+{
+	struct err faults = { "" };
+	struct config *config = config_parse(file, text, length, add_fault,
+	    &faults);
+
+	if (config == NULL)
+		*err = faults;
+	return config;
+}
+
+static struct config *
+load(const struct sup *sup, struct err *err)
+{
+	struct err faults = { "" };
+	struct config *config = config_load(sup->config->file, add_fault,
+	    &faults);
+
+	if (config == NULL)
+		*err = faults;
+	return config;
+}
+
+static struct config *
+from_store(struct sup *sup, uint32_t number, struct err *err)
+{
+	struct config *config;
+	size_t length;
+	char *text = sup_store_config(sup->store, number, &length, err);
+
+	if (text == NULL)
+		return NULL;
+	config = parse(sup->config->file, text, length, err);
+	free(text);
+	return config;
+}
+
+struct config *
+sup_source_config(struct sup *sup, enum sup_trigger trigger, uint32_t wanted,
+    struct json_object *outcome, struct err *err)
+{
+	const struct config *now = sup_config(sup);
+	struct config *config;
+
+	switch (trigger) {
+	case SUP_TRIGGER_HANGUP:
+	case SUP_TRIGGER_COMMAND:
+		config = load(sup, err);
+		break;
+	case SUP_TRIGGER_ROLLBACK:
+		config = from_store(sup, wanted, err);
+		break;
+	default:
+		config = parse(now->file, now->text, now->text_length, err);
+	}
+	if (config == NULL || trigger == SUP_TRIGGER_START)
+		return config;
+	config_keep_restart(config, sup->config, trigger ==
+	    SUP_TRIGGER_WATCH || trigger == SUP_TRIGGER_RECOVERY ?
+	    NULL : add_restart, outcome);
+	config_changes(now, config, add_change, outcome);
+	return config;
+}
+
+/* ---------------------------------------------------------- kept versions */
+
+static int
+add_kept(struct sup *sup, const struct sup_manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->file_count; i++) {
+		const struct sup_file *file = &manifest->files[i];
+		struct sup_pick *pick = sup_picks_at(&sup->reload.picks,
+		    file->version.name);
+
+		if (pick == NULL)
+			return -1;
+		pick->kept = *file;
+		pick->kept_from = manifest->number;
+	}
+	return 0;
+}
+
+/* What serves; at the start of the host, what served last. */
+static int
+add_last_good(struct sup *sup, struct err *err)
+{
+	struct sup_manifest manifest = { 0 };
+	uint32_t *numbers = NULL;
+	size_t count = 0;
+	int rc = 0;
+
+	if (sup->serving != NULL)
+		return add_kept(sup, &sup->serving->manifest);
+	if (sup_store_list(sup->store, &numbers, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (sup_store_read(sup->store, numbers[i], &manifest,
+		    err) == 0) {
+			rc = add_kept(sup, &manifest);
+			sup_manifest_finish(&manifest);
+			break;
+		}
+	free(numbers);
+	return rc;
+}
+
+static int
+make_folder(struct sup *sup, struct err *err)
+{
+	return sup_store_begin(sup->store, sup->reload.next->number, err);
+}
+
+/* ------------------------------------------------ files of the directory */
+
+static bool
+tries_again(enum sup_trigger trigger)
+{
+	return trigger == SUP_TRIGGER_COMMAND ||
+	    trigger == SUP_TRIGGER_HANGUP || trigger == SUP_TRIGGER_START;
+}
+
+/* It has crashed before, and is the same: who wants it tried again says so. */
+static void
+recall_crash(const struct sup *sup, struct sup_pick *pick)
+{
+	const struct sup_refusal *refusal = sup_refusals_find(sup,
+	    pick->fresh.name);
+
+	if (refusal == NULL || !refusal->crashed ||
+	    strcmp(refusal->version.sha256, pick->fresh.sha256) != 0)
+		return;
+	snprintf(pick->reason, sizeof(pick->reason), "%s", refusal->reason);
+	pick->crashed = true;
+}
+
+static void
+on_found(void *context, const struct sup_stage_file *file)
+{
+	struct sup *sup = context;
+	struct sup_reload *reload = &sup->reload;
+	struct sup_pick *pick = sup_picks_at(&reload->picks,
+	    file->version.name);
+	bool again = tries_again(reload->trigger);
+
+	if (pick == NULL)
+		fatal(EXIT_CODE_SYSTEM, "the handlers");
+	pick->fresh = file->version;
+	snprintf(pick->reason, sizeof(pick->reason), "%s", file->reason);
+	if (file->reason[0] != '\0') {
+		log_warnx("%s/%s: %s", reload->next->config->handlers,
+		    file->version.name, file->reason);
+		return;
+	}
+	pick->held = (!again || reload->trigger == SUP_TRIGGER_START) &&
+	    strcmp(pick->fresh.sha256, pick->kept.held) == 0;
+	if (!again)
+		recall_crash(sup, pick);
+}
+
+static void
+on_looked(void *context, const char *error)
+{
+	struct sup *sup = context;
+
+	sup->reload.stage = NULL;
+	if (error != NULL)
+		sup_reload_give_up(sup, "%s", error);
+	else
+		sup_reload_staged(sup);
+}
+
+static struct handler_version *
+known_versions(const struct sup_picks *picks, size_t *count_out)
+{
+	struct handler_version *known = calloc(picks->count + 1,
+	    sizeof(*known));
+
+	*count_out = picks->count;
+	for (size_t i = 0; known != NULL && i < picks->count; i++)
+		known[i] = picks->list[i].kept.version;
+	return known;
+}
+
+int
+sup_source_stage(struct sup *sup, struct err *err)
+{
+	struct sup_reload *reload = &sup->reload;
+	struct sup_stage_work work = { .config = reload->next->config };
+	struct handler_version *known;
+
+	if (add_last_good(sup, err) < 0)
+		return -1;
+	known = known_versions(&reload->picks, &work.known_count);
+	if (known == NULL)
+		return err_sys(err, "the handlers");
+	work.known = known;
+	if (sup->directory != NULL)
+		work.writing = sup_directory_being_written(sup->directory,
+		    &work.writing_count);
+	work.to_dir = make_folder(sup, err);
+	if (work.to_dir >= 0) {
+		reload->stage = sup_stage_start(&sup->loop, &work, on_found,
+		    on_looked, sup, err);
+		close(work.to_dir);
+	}
+	free(known);
+	return reload->stage != NULL ? 0 : -1;
+}
+
+/* ------------------------------------------- files of another generation */
+
+/* Each file of `manifest` as if it were found in the directory. */
+static int
+take_from(struct sup *sup, const struct sup_manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->file_count; i++) {
+		const struct sup_file *file = &manifest->files[i];
+		struct sup_pick *pick = sup_picks_at(&sup->reload.picks,
+		    file->version.name);
+
+		if (pick == NULL)
+			return -1;
+		pick->fresh = file->version;
+		pick->fresh_from = manifest->number;
+	}
+	return 0;
+}
+
+static int
+make_empty_folder(struct sup *sup, struct err *err)
+{
+	int fd = make_folder(sup, err);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+int
+sup_source_from_serving(struct sup *sup, struct err *err)
+{
+	if (add_last_good(sup, err) < 0 ||
+	    make_empty_folder(sup, err) < 0)
+		return -1;
+	return take_from(sup, &sup->serving->manifest);
+}
+
+/* The one before the one that serves, if none is named. */
+int
+sup_source_choose(struct sup *sup, uint32_t *wanted, struct err *err)
+{
+	uint32_t *numbers, serving = sup->serving->number;
+	uint32_t before = 0;
+	size_t count;
+	bool found = false;
+
+	if (sup_store_list(sup->store, &numbers, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		found |= numbers[i] == *wanted;
+		if (before == 0 && numbers[i] < serving)
+			before = numbers[i];
+	}
+	free(numbers);
+	if (*wanted == serving)
+		return err_set(err, "generation %u serves already", serving);
+	if (*wanted != 0 && !found)
+		return err_set(err, "generation %u is not kept; see fcgi-host "
+		    "generations", *wanted);
+	if (*wanted == 0 && before == 0)
+		return err_set(err, "no generation before %u is kept",
+		    serving);
+	*wanted = *wanted != 0 ? *wanted : before;
+	return 0;
+}
+
+/* What serves now is set aside until it changes. */
+static void
+hold_present(struct sup_picks *picks)
+{
+	for (size_t i = 0; i < picks->count; i++) {
+		struct sup_pick *pick = &picks->list[i];
+
+		if (strcmp(pick->fresh.sha256,
+		    pick->kept.version.sha256) != 0)
+			memcpy(pick->set_aside, pick->kept.version.sha256,
+			    sizeof(pick->set_aside));
+	}
+}
+
+int
+sup_source_from_store(struct sup *sup, uint32_t number, struct err *err)
+{
+	struct sup_manifest manifest;
+	int rc;
+
+	if (add_last_good(sup, err) < 0 ||
+	    sup_store_read(sup->store, number, &manifest, err) < 0)
+		return -1;
+	rc = take_from(sup, &manifest);
+	sup_manifest_finish(&manifest);
+	if (rc < 0)
+		return err_sys(err, "the handlers");
+	hold_present(&sup->reload.picks);
+	return make_empty_folder(sup, err);
+}
+
+/* ----------------------------------------------------------- the folder */
+
+static int
+place(struct sup *sup, const struct sup_pick *pick, struct err *err)
+{
+	uint32_t to = sup->reload.next->number;
+	const char *name = pick->fresh.name;
+
+	switch (pick->choice) {
+	case SUP_PICK_KEPT:
+		return sup_store_link(sup->store, pick->kept_from, to, name,
+		    err);
+	case SUP_PICK_FRESH:
+		return pick->fresh_from == 0 ? 0 : sup_store_link(sup->store,
+		    pick->fresh_from, to, name, err);
+	default:
+		return sup_store_unlink(sup->store, to, name);
+	}
+}
+
+/* The new generation's folder has what is chosen, and nothing else. */
+int
+sup_source_place(struct sup *sup, struct err *err)
+{
+	const struct sup_picks *picks = &sup->reload.picks;
+
+	for (size_t i = 0; i < picks->count; i++)
+		if (place(sup, &picks->list[i], err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,235 @@
+/*
+ * sup_switch.c - the new generation serves, the old one finishes and leaves.
+ *
+ * Runs in: supervisor.
+ * Owns: nothing; the socket pairs between fronts belong to these.
+ * Invariant: there is always a front that accepts, or the backlog holds what
+ * comes; each older front has a link to the one that serves now.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "supervisor/sup.h"
+
+#define LINK_BUFFER	(1 << 20)	/* some hundred connections on their way */
+
+/* Both ends of a way for connections from an old front to the new one. */
+static int
+make_way(int ends_out[2])
+{
+	const int size = LINK_BUFFER;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0, ends_out) < 0)
+		return -1;
+	setsockopt(ends_out[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return 0;
+}
+
+/* One that cannot pass anything on still finishes what it has. */
+static void
+retire(struct sup_team *old, struct sup_team *new)
+{
+	struct message take = { .type = MESSAGE_TAKE };
+	int ends[2];
+
+	if (new == NULL || make_way(ends) < 0) {
+		log_warn("a way from the old front to the new one");
+		sup_team_stop(old, -1);
+		return;
+	}
+	sup_child_tell(&new->front, &take, &ends[1], 1);
+	sup_team_stop(old, ends[0]);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Each team that is not `new` and has a front. */
+static void
+retire_all_for(struct sup *sup, struct sup_team *new)
+{
+	struct sup_generation *generation = sup->generations, *older;
+	struct sup_team *team, *next;
+
+	for (; generation != NULL; generation = older) {
+		older = generation->older;
+		if (generation->state != SUP_GENERATION_LEAVING)
+			continue;
+		for (team = generation->teams; team != NULL; team = next) {
+			next = team->next;
+			retire(team, new);
+		}
+	}
+}
+
+void
+sup_switch_front_ready(struct sup_team *team)
+{
+	struct message serve = { .type = MESSAGE_SERVE };
+
+	sup_child_tell(&team->front, &serve, NULL, 0);
+	retire_all_for(team->generation->sup, team);
+}
+
+/* ------------------------------------------------------------- its manifest */
+
+static void
+fill_file(const struct sup_generation *generation,
+    const struct sup_pick *pick, struct sup_file *out)
+{
+	const struct handler_version *version = sup_pick_version(pick);
+
+	*out = pick->kept;
+	if (pick->set_aside[0] != '\0')
+		memcpy(out->held, pick->set_aside, sizeof(out->held));
+	else if (!pick->held)
+		out->held[0] = '\0';
+	if (version == NULL) {
+		memset(&out->version, 0, sizeof(out->version));
+		memcpy(out->version.name, pick->fresh.name,
+		    sizeof(out->version.name));
+		return;
+	}
+	/* Same bytes in another file: only its identity is new. */
+	if (strcmp(pick->fresh.sha256, version->sha256) == 0)
+		version = &pick->fresh;
+	out->version = *version;
+	if (pick->choice == SUP_PICK_FRESH) {
+		out->since = generation->number;
+		out->since_at = generation->since_at;
+	}
+}
+
+/* Files that are served, and those that a rollback holds back. */
+static void
+fill_files(struct sup_generation *generation, const struct sup_picks *picks)
+{
+	struct sup_manifest *manifest = &generation->manifest;
+
+	manifest->files = calloc(picks->count + 1, sizeof(*manifest->files));
+	if (manifest->files == NULL)
+		fatal(EXIT_CODE_SYSTEM, "manifest");
+	for (size_t i = 0; i < picks->count; i++) {
+		struct sup_file *file = &manifest->files[manifest->file_count];
+
+		fill_file(generation, &picks->list[i], file);
+		if (file->version.sha256[0] != '\0' || file->held[0] != '\0')
+			manifest->file_count++;
+	}
+}
+
+static void
+fill_models(struct sup_generation *generation)
+{
+	struct sup_manifest *manifest = &generation->manifest;
+	size_t count = generation->config->model_count;
+
+	manifest->models = calloc(count + 1, sizeof(*manifest->models));
+	if (manifest->models == NULL)
+		fatal(EXIT_CODE_SYSTEM, "manifest");
+	for (size_t i = 0; i < count; i++) {
+		const struct sup_model *model = generation->models[i];
+		struct sup_kept_model *kept =
+		    &manifest->models[manifest->model_count];
+
+		if (model == NULL)
+			continue;
+		manifest->model_count++;
+		memcpy(kept->name, model->image.name, sizeof(kept->name));
+		memcpy(kept->sha256, model->image.sha256,
+		    sizeof(kept->sha256));
+		kept->bytes = model->fd >= 0 ? model->image.length :
+		    model->image.source_length;
+		kept->kind = model->image.kind;
+	}
+}
+
+/* A disk that is full costs the way back, not the service. */
+static void
+store(struct sup_generation *generation)
+{
+	struct sup *sup = generation->sup;
+	struct err err;
+
+	generation->kept = sup_store_finish(sup->store, &generation->manifest,
+	    generation->config->text, generation->config->text_length,
+	    &err) == 0;
+	if (!generation->kept)
+		log_warnx("generation %u serves, but cannot be kept for a "
+		    "rollback: %s", generation->number, err.text);
+}
+
+static void
+prune(struct sup *sup)
+{
+	struct sup_generation *generation = sup->generations;
+	uint32_t in_use[64];
+	size_t count = 0;
+
+	for (; generation != NULL; generation = generation->older)
+		if (count < sizeof(in_use) / sizeof(in_use[0]))
+			in_use[count++] = generation->number;
+	sup_store_prune(sup->store, sup_config(sup)->keep_generations, in_use,
+	    count);
+}
+
+static void
+write_manifest(struct sup_generation *generation)
+{
+	const struct sup_reload *reload = &generation->sup->reload;
+	struct sup_manifest *manifest = &generation->manifest;
+
+	manifest->number = generation->number;
+	manifest->made_at = generation->since_at;
+	snprintf(manifest->trigger, sizeof(manifest->trigger), "%s",
+	    sup_trigger_name(reload->trigger));
+	if (reload->trigger == SUP_TRIGGER_ROLLBACK)
+		manifest->rolled_back_to = reload->wanted;
+	fill_files(generation, &reload->picks);
+	fill_models(generation);
+	store(generation);
+}
+
+/* ----------------------------------------------------------------- the switch */
+
+/* An old generation whose zygote is dead has nothing left to finish. */
+static void
+leave(struct sup_generation *old)
+{
+	if (old == NULL)
+		return;
+	old->state = SUP_GENERATION_LEAVING;
+	if (old->zygote == 0)
+		sup_generation_destroy(old);
+	else if (old->teams == NULL)
+		shutdown(old->post.fd, SHUT_RDWR);
+}
+
+void
+sup_switch(struct sup_generation *generation)
+{
+	struct sup *sup = generation->sup;
+	struct sup_generation *old = sup->serving;
+	bool first = sup->phase != SUP_SERVING;
+
+	generation->since_at = time(NULL);
+	generation->state = SUP_GENERATION_SERVING;
+	sup->serving = generation;
+	write_manifest(generation);
+	sup_outcome_files(sup, sup->reload.outcome);
+	leave(old);
+	sup_switch_front_ready(generation->teams);
+	log_set_level(generation->config->log_level);
+	sup_source_watch(sup);
+	prune(sup);
+	if (first)
+		sup_serving(sup);
+	else
+		sup_notify_ready(sup);
+}
