@@ -169,7 +169,7 @@ fixture_put_changed(struct scratch *s, const char *name, const char *from,
 /* A copy with `size` bytes at `offset` of its descriptor changed. */
 void
 fixture_put_descriptor(struct scratch *s, const char *name, size_t offset,
-    uint32_t value, size_t size)
+    uint64_t value, size_t size)
 {
 	const struct fh_handler wanted = { .abi_major = FH_ABI_MAJOR,
 	    .abi_minor = FH_ABI_MINOR, .size = sizeof(struct fh_handler),

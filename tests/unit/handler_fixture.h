@@ -38,7 +38,7 @@ void	fixture_put_changed(struct scratch *, const char *name,
 
 /* tools_plain.so with `size` bytes at `offset` of its descriptor changed. */
 void	fixture_put_descriptor(struct scratch *, const char *name,
-	    size_t offset, uint32_t value, size_t size);
+	    size_t offset, uint64_t value, size_t size);
 
 /* A handler_report that adds a line to scratch.reports. */
 void	fixture_report(void *scratch, const struct handler *about,
