@@ -46,8 +46,9 @@ say_text(const struct child *child, enum cli_check_type type,
 }
 
 static void
-report(void *context, const char *sentence)
+report(void *context, const struct handler *about, const char *sentence)
 {
+	(void)about;
 	say_text(context, CLI_CHECK_REPORT, sentence);
 }
 
@@ -83,7 +84,7 @@ check_models(const struct child *child)
 		snprintf(sentence, sizeof(sentence), "%s:%u: model \"%s\": %s",
 		    config->file, model->line, model->name, err.text);
 		if (model->required)
-			report((void *)(uintptr_t)child, sentence);
+			say_text(child, CLI_CHECK_REPORT, sentence);
 		else
 			fprintf(stderr, "%s (not required)\n", sentence);
 	}

@@ -16,9 +16,10 @@
 #include "common/log.h"
 
 static void
-report(void *context, const char *sentence)
+report(void *context, const struct handler *about, const char *sentence)
 {
 	(void)context;
+	(void)about;
 	log_warnx("%s", sentence);
 }
 

@@ -27,7 +27,7 @@ struct cli_model {
 
 static int
 compare_hash(const struct config_model *config, struct model_source *source,
-    char out[MODEL_HASH_TEXT], struct err *err)
+    char out[HASH_TEXT], struct err *err)
 {
 	if (config->sha256 == NULL)
 		return 0;

@@ -168,10 +168,11 @@ print_json(const struct handler_set *set, const struct route **routes)
 /* ----------------------------------------------------------------- main */
 
 static void
-count_report(void *context, const char *sentence)
+count_report(void *context, const struct handler *about, const char *sentence)
 {
 	unsigned *count = context;
 
+	(void)about;
 	(*count)++;
 	fprintf(stderr, "%s\n", sentence);
 }

@@ -152,7 +152,7 @@ complain(const struct reporter *to, unsigned line, const char *format, ...)
 	vsnprintf(sentence + length, sizeof(sentence) - (size_t)length, format,
 	    ap);
 	va_end(ap);
-	to->report(to->context, sentence);
+	to->report(to->context, NULL, sentence);
 }
 
 static void

@@ -10,14 +10,17 @@
 #include "common/handler_set.h"
 
 /*
- * Opens `handler->file` and fills name, build_id, dl and desc.  -1 and the
+ * Opens the file at `path` and fills name, build_id, dl and desc.  -1 and the
  * reason, a sentence without the file's name.
  */
-int	handler_load(struct handler *, const char *copy_dir, struct err *);
+int	handler_load(struct handler *, const char *path, struct err *);
 void	handler_unload(struct handler *);
 
 /* Tells whoever has called handler_set_watch(). */
 bool	handler_watched(const char *file);
+
+/* The name of its file, without the folder. */
+const char	*handler_base(const struct handler *);
 
 /* Keeps the reason as the handler's `error`, and reports it. */
 void	handler_refuse(struct handler *, const char *reason, handler_report *,
@@ -34,9 +37,10 @@ void	handler_descriptor_free(struct handler *);
 
 /*
  * handler_routes.c: checks the handler's routes, puts the configuration over
- * them, and appends them to the set; or appends none of them: -1 and why.
+ * them, and appends them to the set; or appends none of them: -1 and why, and
+ * the handler's `rival` if another one has a route of its.
  */
-int	handler_routes_add(struct handler_set *, const struct handler *,
+int	handler_routes_add(struct handler_set *, struct handler *,
 	    struct err *);
 void	handler_routes_remove(struct handler_set *, const struct handler *);
 

@@ -83,11 +83,10 @@ map_source(struct fh_source *source, struct err *err)
 
 static int
 preload_model(const struct handler_set *set, const struct config_model *config,
-    struct fh_model *model, struct err *err)
+    struct fh_model *model, const struct handler **maker_out, struct err *err)
 {
-	const struct handler *maker;
 	const struct fh_model_def *def = handler_set_model_def(set,
-	    config->name, &maker);
+	    config->name, maker_out);
 	struct fh_source source = { .name = config->name,
 	    .path = config->path };
 	void *object = NULL;
@@ -98,7 +97,7 @@ preload_model(const struct handler_set *set, const struct config_model *config,
 		    "function for it");
 	if (map_source(&source, err) < 0)
 		return -1;
-	handler_watched(maker->file);
+	handler_watched((*maker_out)->file);
 	rc = def->preload(&source, &object);
 	munmap((void *)(uintptr_t)source.data, source.length);
 	if (rc != 0)
@@ -127,16 +126,17 @@ preload_models(struct handler_set *set, handler_report *report, void *context)
 	for (size_t i = 0; i < set->config->model_count; i++) {
 		const struct config_model *config = &set->config->models[i];
 		struct fh_model *model = handler_set_model(set, config->name);
+		const struct handler *maker = NULL;
 		char sentence[1024];
 		struct err err;
 
 		if (config->kind != CONFIG_MODEL_PRELOAD || model == NULL ||
 		    model->root != NULL ||
-		    preload_model(set, config, model, &err) == 0)
+		    preload_model(set, config, model, &maker, &err) == 0)
 			continue;
 		snprintf(sentence, sizeof(sentence), "model \"%s\": %s",
 		    config->name, err.text);
-		report(context, sentence);
+		report(context, maker, sentence);
 		remove_model(set, model);
 		failed++;
 	}

@@ -13,14 +13,6 @@
 
 #define METHOD_MAX	32
 
-static const char *
-handler_base(const struct handler *handler)
-{
-	const char *slash = strrchr(handler->file, '/');
-
-	return slash != NULL ? slash + 1 : handler->file;
-}
-
 static int
 check_method(const char *at, size_t length, const char *path, struct err *err)
 {
@@ -35,7 +27,7 @@ check_method(const char *at, size_t length, const char *path, struct err *err)
 
 static int
 check_conflict(const struct handler_set *set, const struct route *route,
-    struct err *err)
+    struct handler *handler, struct err *err)
 {
 	for (size_t i = 0; i < set->route_count; i++) {
 		const struct route *other = &set->routes[i];
@@ -43,9 +35,10 @@ check_conflict(const struct handler_set *set, const struct route *route,
 		if (strcmp(other->method, route->method) != 0 ||
 		    !route_same_pattern(other->path, route->path))
 			continue;
-		if (other->handler == route->handler)
+		if (other->handler == handler)
 			return err_set(err, "has the route \"%s\" twice",
 			    route->label);
+		handler->rival = other->handler;
 		return err_set(err, "route \"%s\" is taken by %s (\"%s\")",
 		    route->label, handler_base(other->handler), other->label);
 	}
@@ -66,7 +59,7 @@ grow(struct handler_set *set)
 }
 
 static int
-add_route(struct handler_set *set, const struct handler *handler,
+add_route(struct handler_set *set, struct handler *handler,
     const struct fh_route *from, const char *method, size_t length,
     struct err *err)
 {
@@ -84,7 +77,7 @@ add_route(struct handler_set *set, const struct handler *handler,
 	route->serve = from->serve;
 	route->finish = from->finish;
 	route->summary = from->summary != NULL ? from->summary : "";
-	if (check_conflict(set, route, err) < 0 ||
+	if (check_conflict(set, route, handler, err) < 0 ||
 	    handler_apply_route(set->config, route, from, err) < 0) {
 		route_finish(route);
 		return -1;
@@ -95,7 +88,7 @@ add_route(struct handler_set *set, const struct handler *handler,
 
 /* One entry of the handler's table: a route for each of its methods. */
 static int
-add_entry(struct handler_set *set, const struct handler *handler,
+add_entry(struct handler_set *set, struct handler *handler,
     const struct fh_route *from, struct err *err)
 {
 	const char *at = from->methods;
@@ -125,7 +118,7 @@ add_entry(struct handler_set *set, const struct handler *handler,
 }
 
 int
-handler_routes_add(struct handler_set *set, const struct handler *handler,
+handler_routes_add(struct handler_set *set, struct handler *handler,
     struct err *err)
 {
 	const struct fh_route *from = handler->desc.routes;

@@ -1,5 +1,5 @@
 /*
- * handler_set.c - all handlers of a generation, in the order of their names.
+ * handler_set.c - all handlers of a generation, in their order.
  *
  * Runs in: zygote, loader and the tools make it; front and workers read it.
  * Owns: the set, its handlers and routes.
@@ -9,11 +9,14 @@
 #include "common/handler_set.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/handler_copy.h"
 #include "common/handler_load.h"
+#include "common/log.h"
 
 static handler_watch	*watch_call;
 static void		*watch_context;
@@ -36,11 +39,7 @@ handler_watched(const char *file)
 static int
 is_handler_file(const struct dirent *entry)
 {
-	size_t length = strlen(entry->d_name);
-
-	/* Names with a dot in front are how copying tools hide their work. */
-	return length > 3 && entry->d_name[0] != '.' &&
-	    strcmp(entry->d_name + length - 3, ".so") == 0;
+	return handler_is_file_name(entry->d_name);
 }
 
 static int
@@ -51,61 +50,75 @@ compare_names(const struct dirent **a, const struct dirent **b)
 
 /* Until it has told its own, a handler's name is that of its file. */
 static int
-name_file(struct handler *handler, const char *directory, const char *base)
+add_handler(struct handler_set *set, const char *base)
 {
-	if (asprintf(&handler->file, "%s/%s", directory, base) < 0) {
+	struct handler *handler = &set->handlers[set->handler_count];
+
+	handler->index = (uint32_t)set->handler_count++;
+	handler->host.set = set;
+	handler->host.handler = handler;
+	if (asprintf(&handler->file, "%s/%s", set->config->handlers,
+	    base) < 0) {
 		handler->file = NULL;
 		return -1;
 	}
-	handler->name = strndup(base, strlen(base) - 3);
+	handler->name = strndup(base, strlen(base) - strlen(".so"));
 	return handler->name != NULL ? 0 : -1;
 }
 
 static int
-list_files(struct handler_set *set, struct err *err)
+add_handlers(struct handler_set *set, const char *const *names, size_t count,
+    struct err *err)
+{
+	set->handlers = calloc(count + 1, sizeof(*set->handlers));
+	if (set->handlers == NULL)
+		return err_sys(err, "the handlers");
+	for (size_t i = 0; i < count; i++) {
+		FH_BUG(!handler_is_file_name(names[i]));
+		if (add_handler(set, names[i]) < 0)
+			return err_sys(err, "the handlers");
+	}
+	return 0;
+}
+
+static int
+list_directory(struct handler_set *set, struct err *err)
 {
 	const char *directory = set->config->handlers;
 	struct dirent **entries;
-	int count, rc = 0;
+	const char **names;
+	int count, rc;
 
 	count = scandir(directory, &entries, is_handler_file, compare_names);
 	if (count < 0)
 		return err_sys(err, "the handler directory %s cannot be read",
 		    directory);
-	set->handlers = calloc((size_t)count + 1, sizeof(*set->handlers));
-	if (set->handlers == NULL)
-		rc = err_sys(err, "the handlers of %s", directory);
-	for (int i = 0; i < count; i++) {
-		if (rc == 0) {
-			struct handler *handler = &set->handlers[i];
-
-			handler->index = (uint32_t)i;
-			handler->host.set = set;
-			handler->host.handler = handler;
-			set->handler_count++;
-			if (name_file(handler, directory,
-			    entries[i]->d_name) < 0)
-				rc = err_sys(err, "the handlers of %s",
-				    directory);
-		}
+	names = calloc((size_t)count + 1, sizeof(*names));
+	for (int i = 0; names != NULL && i < count; i++)
+		names[i] = entries[i]->d_name;
+	rc = names != NULL ? add_handlers(set, names, (size_t)count, err) :
+	    err_sys(err, "the handlers");
+	for (int i = 0; i < count; i++)
 		free(entries[i]);
-	}
 	free(entries);
+	free(names);
 	return rc;
 }
 
 /* ------------------------------------------------------------ loading */
 
-static const char *
-base_of(const struct handler *handler)
+const char *
+handler_base(const struct handler *handler)
 {
-	return strrchr(handler->file, '/') + 1;
+	const char *slash = strrchr(handler->file, '/');
+
+	return slash != NULL ? slash + 1 : handler->file;
 }
 
 /* A handler's name and the models it makes belong to the first that has
  * them. */
 static int
-check_unique(const struct handler_set *set, const struct handler *handler,
+check_unique(const struct handler_set *set, struct handler *handler,
     struct err *err)
 {
 	const struct fh_model_def *models = handler->desc.models;
@@ -113,23 +126,43 @@ check_unique(const struct handler_set *set, const struct handler *handler,
 
 	for (size_t i = 0; i < handler->index; i++) {
 		other = &set->handlers[i];
-		if (other->error == NULL &&
-		    strcmp(other->name, handler->name) == 0)
-			return err_set(err, "its name \"%s\" is taken by %s",
-			    handler->name, base_of(other));
+		if (other->error != NULL ||
+		    strcmp(other->name, handler->name) != 0)
+			continue;
+		handler->rival = other;
+		return err_set(err, "its name \"%s\" is taken by %s",
+		    handler->name, handler_base(other));
 	}
 	for (size_t i = 0; models[i].name != NULL; i++) {
-		if (handler_set_model_def(set, models[i].name, &other) != NULL
-		    && other != handler)
-			return err_set(err, "model \"%s\" is made by %s "
-			    "already", models[i].name, base_of(other));
+		if (handler_set_model_def(set, models[i].name, &other) == NULL
+		    || other == handler)
+			continue;
+		handler->rival = other;
+		return err_set(err, "model \"%s\" is made by %s already",
+		    models[i].name, handler_base(other));
 	}
 	return 0;
 }
 
+static int
+load_from(struct handler *handler, const struct handler_source *source,
+    struct err *err)
+{
+	char path[PATH_MAX];
+
+	if (source == NULL)
+		return handler_load(handler, handler->file, err);
+	if (snprintf(path, sizeof(path), "%s/%s", source->copies,
+	    handler_base(handler)) >= (int)sizeof(path))
+		return err_set(err, "has too long a name for a copy in %s",
+		    source->copies);
+	return handler_load(handler, path, err);
+}
+
 static void
 load_one(struct handler_set *set, struct handler *handler,
-    const char *copy_dir, handler_report *report, void *context)
+    const struct handler_source *source, handler_report *report,
+    void *context)
 {
 	struct err err = { "" };
 
@@ -137,29 +170,33 @@ load_one(struct handler_set *set, struct handler *handler,
 		handler_refuse(handler, "left out", report, context);
 		return;
 	}
-	if (handler_load(handler, copy_dir, &err) < 0 ||
+	if (load_from(handler, source, &err) < 0 ||
 	    check_unique(set, handler, &err) < 0 ||
 	    handler_routes_add(set, handler, &err) < 0)
 		handler_refuse(handler, err.text, report, context);
 }
 
 struct handler_set *
-handler_set_load(const struct config *config, const char *copy_dir,
-    handler_report *report, void *context, struct err *err)
+handler_set_load(const struct config *config,
+    const struct handler_source *source, handler_report *report,
+    void *context, struct err *err)
 {
 	struct handler_set *set = calloc(1, sizeof(*set));
+	int rc;
 
 	if (set == NULL) {
 		err_sys(err, "the handlers");
 		return NULL;
 	}
 	set->config = config;
-	if (list_files(set, err) < 0) {
+	rc = source == NULL ? list_directory(set, err) :
+	    add_handlers(set, source->names, source->count, err);
+	if (rc < 0) {
 		handler_set_free(set);
 		return NULL;
 	}
 	for (size_t i = 0; i < set->handler_count; i++)
-		load_one(set, &set->handlers[i], copy_dir, report, context);
+		load_one(set, &set->handlers[i], source, report, context);
 	handler_watched("");
 	set->root = route_tree_create(set->routes, set->route_count);
 	if (set->root == NULL) {

@@ -32,6 +32,8 @@ struct handler {
 	struct fh_handler	 desc;		/* our copy, our size */
 	struct fh_host		 host;
 	char			*error;		/* why it was refused, or NULL */
+	const struct handler	*rival;		/* refused for a route, a name or
+						 * a model of this one's */
 };
 
 /* A route as it is served: the handler's table with the configuration over it.
@@ -65,7 +67,12 @@ struct handler_set {
 	size_t			 model_count;
 };
 
-typedef void	handler_report(void *context, const char *sentence);
+/*
+ * Takes a sentence that names the file or the line of the configuration it is
+ * about.  `about` is the handler, or NULL for one on the configuration.
+ */
+typedef void	handler_report(void *context, const struct handler *about,
+		    const char *sentence);
 
 /*
  * Called with each file before anything of it is opened or run, by
@@ -78,16 +85,30 @@ typedef bool	handler_watch(void *context, const char *file);
 void	handler_set_watch(handler_watch *, void *context);
 
 /*
- * Opens every *.so of `config->handlers`, in the order of their names.  Each is
- * copied to `copy_dir` and dlopen()ed there (RTLD_NOW | RTLD_LOCAL); with
- * copy_dir NULL (tools) it is opened where it lies.  ABI, size, names and route
- * conflicts are checked before any of its code runs.  A refused handler keeps
- * its place with `error` set and has no routes; each refusal is reported, and
- * so is each `route` section of the configuration that matches no route.
- * Returns NULL only when the directory cannot be read or memory is out.
+ * Which files are opened: exactly these names, in this order, each in the
+ * folder `copies`.  Of two that conflict the first one stays, so those that
+ * served before are named before those that are new.
+ */
+struct handler_source {
+	const char		*copies;
+	const char *const	*names;		/* "hello.so" */
+	size_t			 count;
+};
+
+/*
+ * dlopen()s each file of the source (RTLD_NOW | RTLD_LOCAL); NULL, for tools,
+ * is every *.so of `config->handlers`, where it lies, in the order of their
+ * names.  In either case a handler's `file`, and every sentence on it, names the
+ * one in `config->handlers`.
+ *
+ * ABI, size, names and route conflicts are checked before any of a file's code
+ * is called.  A refused handler keeps its place with `error` set and has no
+ * routes; each refusal is reported, and so is each section of the configuration
+ * that no handler has a use for.  Returns NULL only when the directory cannot
+ * be read or memory is out.
  */
 struct handler_set	*handler_set_load(const struct config *,
-			    const char *copy_dir, handler_report *,
+			    const struct handler_source *, handler_report *,
 			    void *context, struct err *);
 
 /* The handler's definition of a model, or NULL. */
@@ -107,8 +128,8 @@ struct fh_model		*handler_set_model(const struct handler_set *,
  * Makes the models of kind preload that are in the set's array without a
  * `root` (one that fails is taken out of the array), then runs the
  * `preload` of each handler.  A handler whose hook fails is refused as above.
- * Each failure is reported.  Returns how many failed.  Only after this call
- * are pointers to routes, and their indices, final.
+ * Each failure is reported, that of a model as its maker's.  Returns how many
+ * failed.  Only after this call are pointers to routes, and their indices, final.
  */
 size_t	handler_set_preload(struct handler_set *, handler_report *,
 	    void *context);

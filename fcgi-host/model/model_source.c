@@ -153,7 +153,7 @@ copy_chunk(const struct model_source *source, struct model_memory *memory,
 
 static int
 copy_all(const struct model_source *source, struct model_memory *memory,
-    struct model_hash *hash, struct err *err)
+    struct hash *hash, struct err *err)
 {
 	bool sendfile_works = memory->pages == MODEL_PAGES_NORMAL;
 	size_t done = 0, size = (size_t)source->identity.size;
@@ -172,7 +172,7 @@ copy_all(const struct model_source *source, struct model_memory *memory,
 			return check_unchanged(source, err) != 0 ? -1 :
 			    err_set(err, "%s ends at byte %zu of %zu",
 			    source->path, done, size);
-		model_hash_add(hash, memory->data + done, (size_t)got);
+		hash_add(hash, memory->data + done, (size_t)got);
 		(void)posix_fadvise(source->fd, (off_t)done, got,
 		    POSIX_FADV_DONTNEED);
 		done += (size_t)got;
@@ -182,26 +182,26 @@ copy_all(const struct model_source *source, struct model_memory *memory,
 
 int
 model_source_copy(const struct model_source *source,
-    struct model_memory *memory, char sha256_out[MODEL_HASH_TEXT],
+    struct model_memory *memory, char sha256_out[HASH_TEXT],
     struct err *err)
 {
-	struct model_hash hash;
+	struct hash hash;
 
-	if (model_hash_begin(&hash, err) != 0)
+	if (hash_begin(&hash, err) != 0)
 		return -1;
 	(void)posix_fadvise(source->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (copy_all(source, memory, &hash, err) != 0) {
-		model_hash_finish(&hash, NULL, NULL);
+		hash_finish(&hash, NULL, NULL);
 		return -1;
 	}
-	if (model_hash_finish(&hash, sha256_out, err) != 0)
+	if (hash_finish(&hash, sha256_out, err) != 0)
 		return -1;
 	return check_unchanged(source, err);
 }
 
 static int
 hash_all(const struct model_source *source, uint8_t *buffer,
-    struct model_hash *hash, struct err *err)
+    struct hash *hash, struct err *err)
 {
 	size_t done = 0, size = (size_t)source->identity.size;
 	ssize_t got;
@@ -215,7 +215,7 @@ hash_all(const struct model_source *source, uint8_t *buffer,
 			    source->path, done, size);
 		if (got == 0)
 			break;		/* check_unchanged() says so */
-		model_hash_add(hash, buffer, (size_t)got);
+		hash_add(hash, buffer, (size_t)got);
 		done += (size_t)got;
 	}
 	return check_unchanged(source, err);
@@ -223,18 +223,18 @@ hash_all(const struct model_source *source, uint8_t *buffer,
 
 int
 model_source_hash(const struct model_source *source,
-    char sha256_out[MODEL_HASH_TEXT], struct err *err)
+    char sha256_out[HASH_TEXT], struct err *err)
 {
-	struct model_hash hash;
+	struct hash hash;
 	uint8_t *buffer = malloc(CHUNK);
 	int rc;
 
 	if (buffer == NULL)
 		return err_sys(err, "reading %s", source->path);
-	rc = model_hash_begin(&hash, err);
+	rc = hash_begin(&hash, err);
 	if (rc == 0) {
 		rc = hash_all(source, buffer, &hash, err);
-		if (model_hash_finish(&hash, rc == 0 ? sha256_out : NULL,
+		if (hash_finish(&hash, rc == 0 ? sha256_out : NULL,
 		    rc == 0 ? err : NULL) != 0)
 			rc = -1;
 	}

@@ -6,8 +6,8 @@
 #define MODEL_MODEL_SOURCE_H
 
 #include "common/err.h"
+#include "common/hash.h"
 #include "model/model.h"
-#include "model/model_hash.h"
 #include "model/model_memory.h"
 
 struct model_source {
@@ -27,11 +27,11 @@ int	model_source_open(const char *path, struct model_source *out,
  * file changed meanwhile.
  */
 int	model_source_copy(const struct model_source *, struct model_memory *,
-	    char sha256_out[MODEL_HASH_TEXT], struct err *);
+	    char sha256_out[HASH_TEXT], struct err *);
 
 /* Only hashes it, and leaves its pages in the cache for who reads it next. */
 int	model_source_hash(const struct model_source *,
-	    char sha256_out[MODEL_HASH_TEXT], struct err *);
+	    char sha256_out[HASH_TEXT], struct err *);
 
 void	model_source_close(struct model_source *);
 

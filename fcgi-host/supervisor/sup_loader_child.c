@@ -102,10 +102,11 @@ limit_private_memory(size_t bytes)
 }
 
 static void
-note_refusal(void *context, const char *sentence)
+note_refusal(void *context, const struct handler *about, const char *sentence)
 {
 	struct err *first = context;
 
+	(void)about;
 	if (first->text[0] == '\0')
 		err_set(first, "%s", sentence);
 }

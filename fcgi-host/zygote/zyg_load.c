@@ -6,6 +6,8 @@
  * Invariant: no model descriptor is open afterwards (a forgotten one would keep
  * an old model's memory alive in every process forked from here).
  */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/handler_copy.h"
 #include "common/log.h"
 #include "model/model.h"
 #include "zygote/zyg.h"
@@ -31,11 +34,13 @@ fail(struct zyg *zyg, const char *why)
 }
 
 static void
-report_handler(void *context, const char *sentence)
+report_handler(void *context, const struct handler *about,
+    const char *sentence)
 {
 	struct zyg *zyg = context;
 	struct message message = { .type = MESSAGE_HANDLER };
 
+	(void)about;
 	snprintf(message.text, sizeof(message.text), "%s", sentence);
 	log_warnx("%s", sentence);
 	zyg_say(zyg, &message);
@@ -140,21 +145,78 @@ load_models(struct zyg *zyg)
 		else if (config->required)
 			fail(zyg, err.text);
 		else
-			report_handler(zyg, err.text);
+			report_handler(zyg, NULL, err.text);
 	}
 	handler_set_models(zyg->set, zyg->models, loaded);
+}
+
+static int
+is_handler_file(const struct dirent *entry)
+{
+	return handler_is_file_name(entry->d_name);
+}
+
+/* One file into the folder of copies; a refusal is reported here. */
+static int
+copy_handler(struct zyg *zyg, int to_dir, const char *name)
+{
+	const struct zygote_start *start = zyg->start;
+	struct handler_version version;
+	struct err err, sentence;
+
+	if (unlinkat(to_dir, name, 0) < 0 && errno != ENOENT)
+		err_sys(&err, "cannot be copied");
+	else if (handler_copy(start->config->handlers, name, geteuid(), to_dir,
+	    &version, &err) == 0)
+		return 0;
+	err_set(&sentence, "%s/%s: %s", start->config->handlers, name,
+	    err.text);
+	report_handler(zyg, NULL, sentence.text);
+	return -1;
+}
+
+/* The names of what was copied, in order. */
+static const char **
+copy_handlers(struct zyg *zyg, size_t *count_out)
+{
+	const struct zygote_start *start = zyg->start;
+	int to_dir = open(start->copy_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent **entries;
+	int count = scandir(start->config->handlers, &entries, is_handler_file,
+	    alphasort);
+	const char **names = calloc((size_t)(count < 0 ? 0 : count) + 1,
+	    sizeof(*names));
+	struct err err;
+
+	*count_out = 0;
+	if (to_dir < 0 || count < 0 || names == NULL) {
+		err_sys(&err, "the handler directory %s cannot be read, or "
+		    "copied to %s", start->config->handlers, start->copy_dir);
+		fail(zyg, err.text);
+	}
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+
+		say_file(zyg, name);
+		if (copy_handler(zyg, to_dir, name) == 0)
+			names[(*count_out)++] = name;
+	}
+	close(to_dir);
+	return names;
 }
 
 void
 zyg_load(struct zyg *zyg)
 {
 	const struct zygote_start *start = zyg->start;
+	struct handler_source source = { .copies = start->copy_dir };
 	struct message loaded = { .type = MESSAGE_LOADED };
 	struct err err;
 
 	handler_set_watch(say_file, zyg);
-	zyg->set = handler_set_load(start->config, start->copy_dir,
-	    report_handler, zyg, &err);
+	source.names = copy_handlers(zyg, &source.count);
+	zyg->set = handler_set_load(start->config, &source, report_handler,
+	    zyg, &err);
 	if (zyg->set == NULL)
 		fail(zyg, err.text);
 	load_models(zyg);

@@ -66,7 +66,7 @@ def test_version():
     with Tools() as tools:
         done = tools.run("version")
     assert done.code == 0
-    assert done.out.startswith("fcgi-host ") and "ABI 1.0" in done.out
+    assert done.out.startswith("fcgi-host ") and "ABI 1.1" in done.out
 
 
 # ------------------------------------------------------------------- check

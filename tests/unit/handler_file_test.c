@@ -38,9 +38,9 @@ files_that_are_no_handlers(void **state)
 	assert_int_equal(symlink("/nowhere/at/all", path), 0);
 	fixture_expect_refused(s, "x.so", "is a link to a file that is not there");
 	assert_int_equal(symlink("x.so", path), 0);
-	fixture_expect_refused(s, "x.so", "cannot be opened: Too many levels");
+	fixture_expect_refused(s, "x.so", "is a link that leads to itself");
 	assert_int_equal(mkfifo(path, 0600), 0);
-	fixture_expect_refused(s, "x.so", "is no regular file");
+	fixture_expect_refused(s, "x.so", "is a FIFO, not a file");
 	fixture_put_file(s, "x.so", "x", 1);
 	assert_int_equal(truncate(path, (256 << 20) + 1), 0);
 	fixture_expect_refused(s, "x.so", "a handler may have 268435456");
@@ -134,15 +134,38 @@ descriptors_of_another_abi(void **state)
 	struct scratch *s = *state;
 
 	fixture_put_descriptor(s, "x.so", 0, FH_ABI_MAJOR + 1, 2);
-	fixture_expect_refused(s, "x.so", "is built for ABI 2.0, this host has 1.0");
+	fixture_expect_refused(s, "x.so", "is built for ABI 2.1, this host has 1.1");
 	fixture_put_descriptor(s, "x.so", 2, FH_ABI_MINOR + 1, 2);
-	fixture_expect_refused(s, "x.so", "is built for ABI 1.1, newer than this");
+	fixture_expect_refused(s, "x.so", "is built for ABI 1.2, newer than this");
+	fixture_put_descriptor(s, "x.so", 4, offsetof(struct fh_handler,
+	    worker_fini), 4);
+	fixture_expect_refused(s, "x.so", "its struct fh_handler has 64 bytes");
 	fixture_put_descriptor(s, "x.so", 4, 16, 4);
 	fixture_expect_refused(s, "x.so", "its struct fh_handler has 16 bytes");
 	fixture_put_descriptor(s, "x.so", 8, 8, 4);
 	fixture_expect_refused(s, "x.so", "its struct fh_route has 8 bytes");
 	fixture_put_descriptor(s, "x.so", 12, 1 << 20, 4);
 	fixture_expect_refused(s, "x.so", "its struct fh_model_def has 1048576 bytes");
+}
+
+/* Its descriptor ends before self_test: what lies behind it is not looked at. */
+static void
+a_handler_of_abi_1_0(void **state)
+{
+	struct scratch *s = *state;
+	const uint64_t size_1_0 = offsetof(struct fh_handler, self_test);
+
+	fixture_put_plain(s, "new.so");
+	fixture_load(s);
+	assert_null(s->set->handlers[0].error);
+	assert_non_null(s->set->handlers[0].desc.self_test);
+	fixture_put_descriptor(s, "new.so", 0, FH_ABI_MAJOR | 0 << 16 |
+	    size_1_0 << 32, 8);
+	fixture_load(s);
+	assert_null(s->set->handlers[0].error);
+	assert_int_equal(s->set->route_count, 4);
+	assert_null(s->set->handlers[0].desc.self_test);
+	assert_non_null(s->set->handlers[0].desc.preload);
 }
 
 static void
@@ -180,6 +203,7 @@ main(void)
 		TEST(a_file_cut_off_anywhere),
 		TEST(headers_that_lie),
 		TEST(descriptors_of_another_abi),
+		TEST(a_handler_of_abi_1_0),
 		TEST(names_and_routes_that_are_wrong),
 	};
 

@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "common/handler_copy.h"
 
 /* What the handlers call; they find it here by -rdynamic. */
 const char	*fixture_setting;
@@ -166,7 +169,7 @@ fixture_put_changed(struct scratch *s, const char *name, const char *from,
 /* A copy with `size` bytes at `offset` of its descriptor changed. */
 void
 fixture_put_descriptor(struct scratch *s, const char *name, size_t offset,
-    uint32_t value, size_t size)
+    uint64_t value, size_t size)
 {
 	const struct fh_handler wanted = { .abi_major = FH_ABI_MAJOR,
 	    .abi_minor = FH_ABI_MINOR, .size = sizeof(struct fh_handler),
@@ -185,26 +188,67 @@ fixture_put_descriptor(struct scratch *s, const char *name, size_t offset,
 }
 
 void
-fixture_report(void *context, const char *sentence)
+fixture_report(void *context, const struct handler *about,
+    const char *sentence)
 {
 	struct scratch *s = context;
 	size_t have = strlen(s->reports);
 
+	if (about != NULL)
+		s->about = about;
 	snprintf(s->reports + have, sizeof(s->reports) - have, "%s\n",
 	    sentence);
 }
 
-/* A new copy directory each time: dlopen() knows a file again by its name. */
+/* A new folder of copies each time: dlopen() knows a file again by its name.
+ * What is no file is copied as what it is. */
+static void
+copy_all(struct scratch *s)
+{
+	char command[256];
+
+	snprintf(s->copies, sizeof(s->copies), "%s/%u", s->root, s->loads++);
+	snprintf(command, sizeof(command), "cp -a '%s' '%s'", s->handlers,
+	    s->copies);
+	assert_int_equal(system(command), 0);
+}
+
+static int
+is_handler_file(const struct dirent *entry)
+{
+	return handler_is_file_name(entry->d_name);
+}
+
 void
 fixture_load(struct scratch *s)
+{
+	struct handler_source source = { .copies = s->copies };
+	struct dirent **entries;
+	const char *names[16];
+	int count;
+
+	copy_all(s);
+	count = scandir(s->copies, &entries, is_handler_file, alphasort);
+	assert_in_range(count, 0, 16);
+	for (int i = 0; i < count; i++)
+		names[i] = entries[i]->d_name;
+	source.names = names;
+	source.count = (size_t)count;
+	fixture_load_source(s, &source);
+	for (int i = 0; i < count; i++)
+		free(entries[i]);
+	free(entries);
+}
+
+void
+fixture_load_source(struct scratch *s, const struct handler_source *source)
 {
 	struct err err = { "" };
 
 	handler_set_free(s->set);
 	s->reports[0] = '\0';
-	snprintf(s->copies, sizeof(s->copies), "%s/%u", s->root, s->loads++);
-	assert_int_equal(mkdir(s->copies, 0755), 0);
-	s->set = handler_set_load(&s->config, s->copies, fixture_report, s, &err);
+	s->about = NULL;
+	s->set = handler_set_load(&s->config, source, fixture_report, s, &err);
 	if (s->set == NULL)
 		fail_msg("%s", err.text);
 }
@@ -225,6 +269,7 @@ fixture_expect_refused(struct scratch *s, const char *name, const char *why)
 	snprintf(path, sizeof(path), "%s/%s: ", s->handlers, name);
 	assert_memory_equal(s->reports, path, strlen(path));
 	assert_non_null(strstr(s->reports, why));
+	assert_ptr_equal(s->about, &s->set->handlers[0]);
 	snprintf(path, sizeof(path), "%s/%s", s->handlers, name);
 	unlink(path);
 }

@@ -16,6 +16,7 @@ struct scratch {
 	char			*plain;		/* tools_plain.so */
 	size_t			 plain_size;
 	char			 reports[8192];	/* one a line */
+	const struct handler	*about;		/* of the last report on one */
 	struct handler_set	*set;
 };
 
@@ -37,13 +38,18 @@ void	fixture_put_changed(struct scratch *, const char *name,
 
 /* tools_plain.so with `size` bytes at `offset` of its descriptor changed. */
 void	fixture_put_descriptor(struct scratch *, const char *name,
-	    size_t offset, uint32_t value, size_t size);
+	    size_t offset, uint64_t value, size_t size);
 
 /* A handler_report that adds a line to scratch.reports. */
-void	fixture_report(void *scratch, const char *sentence);
+void	fixture_report(void *scratch, const struct handler *about,
+	    const char *sentence);
 
-/* Loads the directory into scratch.set. */
+/* Loads copies of what is in the directory into scratch.set, in the order of
+ * their names. */
 void	fixture_load(struct scratch *);
+
+/* Loads what the source says; NULL: what is in the directory, there. */
+void	fixture_load_source(struct scratch *, const struct handler_source *);
 
 /* Loads: the only handler there is, `name`, is refused for `why`. */
 void	fixture_expect_refused(struct scratch *, const char *name,

@@ -5,8 +5,6 @@
  * Owns: nothing; the scratch directory is the fixture's.
  * Invariant: each test loads a directory of its own.
  */
-#include <sys/stat.h>
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,31 +69,25 @@ a_good_handler(void **state)
 static void
 the_copy_is_opened(void **state)
 {
+	const char *const names[] = { "b.so" };
 	struct scratch *s = *state;
-	struct stat status, again;
-	struct err err;
+	const struct handler_source source = { s->copies, names, 1 };
 	char path[256];
 
 	fixture_put_plain(s, "b.so");
 	fixture_load(s);
-	snprintf(path, sizeof(path), "%s/0-b.so", s->copies);
-	assert_int_equal(stat(path, &status), 0);
-	assert_int_equal(status.st_mode & 07777, 0500);
-	assert_int_equal(status.st_size, s->plain_size);
 	/* The dropped file overwritten in place: what runs is the copy. */
 	fixture_put_file(s, "b.so", "broken", 6);
 	assert_int_equal(route_of(s, "GET /plain")->serve(NULL), 200);
-	/* A copy that is there already is replaced, not written to. */
-	fixture_put_plain(s, "b.so");
-	handler_set_free(s->set);
-	s->set = handler_set_load(&s->config, s->copies, fixture_report, s, &err);
-	assert_non_null(s->set);
-	assert_int_equal(stat(path, &again), 0);
-	assert_true(again.st_ino != status.st_ino);
+	/* Not even its name is looked up again; yet it is what is named. */
+	snprintf(path, sizeof(path), "%s/b.so", s->handlers);
+	assert_int_equal(unlink(path), 0);
+	fixture_load_source(s, &source);
+	assert_int_equal(route_of(s, "GET /plain")->serve(NULL), 200);
+	assert_string_equal(s->set->handlers[0].file, path);
 	/* Tools open it where it lies. */
-	handler_set_free(s->set);
-	s->set = handler_set_load(&s->config, NULL, fixture_report, s, &err);
-	assert_non_null(s->set);
+	fixture_put_plain(s, "b.so");
+	fixture_load_source(s, NULL);
 	assert_int_equal(s->set->route_count, 4);
 }
 
@@ -111,13 +103,45 @@ order_and_other_files(void **state)
 	fixture_put_file(s, ".d.so", "x", 1);
 	fixture_put_file(s, ".so", "x", 1);
 	fixture_put_file(s, "e.so~", "x", 1);
-	fixture_load(s);
+	fixture_load_source(s, NULL);
 	assert_int_equal(s->set->handler_count, 2);
 	assert_string_equal(s->set->handlers[0].name, "plainly");
 	assert_null(s->set->handlers[0].error);
+	assert_null(s->set->handlers[0].rival);
 	assert_string_equal(s->set->handlers[1].name, "handlr1");
 	assert_string_equal(s->set->handlers[1].error,
 	    "model \"objects\" is made by a.so already");
+	assert_ptr_equal(s->set->handlers[1].rival, &s->set->handlers[0]);
+}
+
+/* Those that are named first keep what they have; others are not opened. */
+static void
+a_source_in_its_own_order(void **state)
+{
+	const char *const names[] = { "c.so", "a.so", "missing.so" };
+	struct scratch *s = *state;
+	const struct handler_source source = { s->copies, names, 3 };
+	char expected[512];
+
+	fixture_put_plain(s, "a.so");
+	fixture_put_file(s, "b.so", "broken", 6);
+	fixture_put_changed(s, "c.so", "objects", "objectz");
+	fixture_load(s);
+	assert_non_null(s->set->handlers[2].error);
+	fixture_load_source(s, &source);
+	assert_int_equal(s->set->handler_count, 3);
+	assert_null(s->set->handlers[0].error);
+	assert_string_equal(s->set->handlers[0].host.handler->name, "plainly");
+	assert_int_equal(s->set->handlers[1].index, 1);
+	assert_string_equal(s->set->handlers[1].error,
+	    "its name \"plainly\" is taken by c.so");
+	assert_ptr_equal(s->set->handlers[1].rival, &s->set->handlers[0]);
+	assert_null(s->set->handlers[2].rival);
+	assert_ptr_equal(s->about, &s->set->handlers[2]);
+	snprintf(expected, sizeof(expected), "%s/a.so: its name \"plainly\" is "
+	    "taken by c.so\n%s/missing.so: cannot be opened: No such file or "
+	    "directory\n", s->handlers, s->handlers);
+	assert_string_equal(s->reports, expected);
 }
 
 static void
@@ -151,6 +175,7 @@ a_route_that_is_taken(void **state)
 	assert_non_null(s->set->handlers[1].error);
 	assert_string_equal(s->set->handlers[2].error,
 	    "its name \"plainly\" is taken by a.so");
+	assert_ptr_equal(s->set->handlers[2].rival, &s->set->handlers[0]);
 	route_find(s->set, "GET", 3, "/plain", 6, &match);
 	assert_ptr_equal(match.route->handler, &s->set->handlers[0]);
 }
@@ -182,6 +207,7 @@ a_conflict_names_the_other_file(void **state)
 	assert_string_equal(s->set->handlers[1].error,
 	    "route \"GET /plain/{no}\" is taken by a.so (\"GET /plain/{id}\")"
 	    );
+	assert_ptr_equal(s->set->handlers[1].rival, &s->set->handlers[0]);
 	/* Nothing of a refused handler stays, not even what came first. */
 	assert_int_equal(s->set->route_count, 4);
 }
@@ -266,6 +292,7 @@ sections_without_use_are_reported(void **state)
 	    "x.conf:13: handler \"fancy\": no file in %s is a handler of "
 	    "that name\n", s->handlers);
 	assert_string_equal(s->reports, expected);
+	assert_null(s->about);
 }
 
 static void
@@ -319,6 +346,7 @@ models_of_a_library(void **state)
 	assert_int_equal(handler_set_preload(s->set, fixture_report, s), 1);
 	assert_string_equal(s->reports, "model \"objects\": its preload "
 	    "function left no object\n");
+	assert_ptr_equal(s->about, handler);
 	assert_null(handler_set_model(s->set, "objects"));
 	assert_ptr_equal(handler_set_model(s->set, "tables")->root, sections);
 }
@@ -345,7 +373,7 @@ a_preload_that_fails(void **state)
 static bool
 watch(void *context, const char *file)
 {
-	fixture_report(context, file[0] != '\0' ? strrchr(file, '/') : "end");
+	fixture_report(context, NULL, file[0] != '\0' ? strrchr(file, '/') : "end");
 	return strstr(file, "skip") == NULL;
 }
 
@@ -376,6 +404,7 @@ main(void)
 		TEST(a_good_handler),
 		TEST(the_copy_is_opened),
 		TEST(order_and_other_files),
+		TEST(a_source_in_its_own_order),
 		TEST(an_empty_directory_and_a_missing_one),
 		TEST(a_route_that_is_taken),
 		TEST(a_conflict_names_the_other_file),

@@ -59,9 +59,10 @@ extern "C" {
  * or changed: major + 1, minor 0.
  *
  * 1.0	first version
+ * 1.1	struct fh_handler: self_test
  */
 #define FH_ABI_MAJOR	1
-#define FH_ABI_MINOR	0
+#define FH_ABI_MINOR	1
 
 struct FCGX_Request;		/* <fcgiapp.h> of libfcgi */
 struct json_object;		/* <json-c/json.h> */
@@ -163,7 +164,17 @@ struct fh_model_def {
  *		workers, replacements), before its first request there: open
  *		the connection to the database here, and keep it with
  *		fh_worker_set_data().  0, or -1: that thread does not serve.
+ *		It is tried first where self_test is: -1 there refuses the
+ *		file.
  * worker_fini	when such a thread ends in order.  Not after a crash.
+ * self_test	once per generation, before anything of it is served, in a
+ *		process that is thrown away: after worker_init, with the
+ *		models there.  Ask a model something whose answer is known,
+ *		send a query to the database; nothing that is done here is
+ *		seen by a request.  0, or anything else: the file is refused,
+ *		and the version that serves now serves on.  So is a file whose
+ *		self_test crashes, or takes longer than `load_timeout`.  NULL
+ *		for none.  Since ABI 1.1.
  */
 struct fh_handler {
 	uint16_t			 abi_major;
@@ -178,6 +189,7 @@ struct fh_handler {
 	int				(*preload)(struct fh_host *);
 	int				(*worker_init)(struct fh_worker *);
 	void				(*worker_fini)(struct fh_worker *);
+	int				(*self_test)(struct fh_worker *);
 };
 
 #define FH_HANDLER(...)							\

@@ -1,11 +1,11 @@
 /*
- * model_hash.c - SHA-256 of a model, as it is copied.
+ * hash.c - SHA-256 of a file, as it is copied.
  *
- * Runs in: loader.
+ * Runs in: loader (models) and the process that copies handlers.
  * Owns: the libcrypto context between begin and finish.
  * Invariant: a digest is given out only if every byte went into it.
  */
-#include "model/model_hash.h"
+#include "common/hash.h"
 
 #include <openssl/evp.h>
 
@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 int
-model_hash_begin(struct model_hash *hash, struct err *err)
+hash_begin(struct hash *hash, struct err *err)
 {
 	hash->failed = 0;
 	hash->context = EVP_MD_CTX_new();
@@ -26,21 +26,21 @@ model_hash_begin(struct model_hash *hash, struct err *err)
 }
 
 void
-model_hash_add(struct model_hash *hash, const void *bytes, size_t length)
+hash_add(struct hash *hash, const void *bytes, size_t length)
 {
 	if (EVP_DigestUpdate(hash->context, bytes, length) != 1)
 		hash->failed = 1;
 }
 
 int
-model_hash_finish(struct model_hash *hash, char text_out[MODEL_HASH_TEXT],
+hash_finish(struct hash *hash, char text_out[HASH_TEXT],
     struct err *err)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned int length = 0;
 
 	if (EVP_DigestFinal_ex(hash->context, digest, &length) != 1 ||
-	    length * 2 + 1 != MODEL_HASH_TEXT)
+	    length * 2 + 1 != HASH_TEXT)
 		hash->failed = 1;
 	EVP_MD_CTX_free(hash->context);
 	hash->context = NULL;
