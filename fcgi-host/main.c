@@ -14,6 +14,7 @@
 #include "config/config_manual.h"
 #include "common/log.h"
 #include "front/front_main.h"
+#include "probe/probe_main.h"
 #include "supervisor/sup_main.h"
 #include "worker/wrk_main.h"
 #include "zygote/zyg_main.h"
@@ -21,6 +22,7 @@
 static const struct roles roles = {
 	.front = front_main,
 	.worker = wrk_main,
+	.probe = probe_main,
 };
 
 static int

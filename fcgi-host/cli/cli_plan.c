@@ -63,7 +63,7 @@ cli_plan(int argc, char **argv)
 		return exit_code;
 	if ((config = cli_config_load(file)) == NULL)
 		return EXIT_CODE_CONFIG;
-	if (model_budget_make(config, &budget, &err) < 0) {
+	if (model_budget_make(config, NULL, 0, &budget, &err) < 0) {
 		fprintf(stderr, "fcgi-host plan: %s\n", err.text);
 		config_free(config);
 		return EXIT_CODE_SYSTEM;

@@ -13,9 +13,6 @@
 #include "common/handler_set.h"
 #include "common/shm.h"
 
-/* In state_dir: the copies of handlers that are mapped. */
-#define CHILD_COPY_FOLDER	"handlers"
-
 /* What a zygote is told first. */
 struct zygote_start {
 	struct config		*config;
@@ -23,16 +20,17 @@ struct zygote_start {
 	int			 link;		/* to the supervisor */
 	int			 listen_fd;
 	int			 spool_dir;	/* bodies over body_memory */
-	char			*copy_dir;	/* private copies of handlers */
-	struct model_image	*images;	/* in step with model_fds */
-	int			*model_fds;	/* -1: kind preload */
-	size_t			 image_count;
+	char			*copies;	/* the folder of the handlers */
+	const char		**names;	/* of their files, in order */
+	uint32_t		*slots;		/* what the supervisor calls them */
+	size_t			 name_count;
 	uint32_t		 generation;
 };
 
-/* What a front or a worker is forked with. */
+/* What a front, a worker or a probe is forked with. */
 struct child_start {
 	const struct config	*config;
+	const struct zygote_start *zygote;
 	const struct handler_set *set;
 	const struct shm_geometry *geometry;
 	int			 fds[SPAWN_FDS];
@@ -48,6 +46,7 @@ struct child_start {
 struct roles {
 	void	(*front)(const struct child_start *);
 	void	(*worker)(const struct child_start *);
+	void	(*probe)(const struct child_start *);
 };
 
 /*

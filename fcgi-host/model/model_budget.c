@@ -1,7 +1,7 @@
 /*
  * model_budget.c - the memory plan of a configuration, on this machine.
  *
- * Runs in: supervisor at start, `fcgi-host plan`.
+ * Runs in: supervisor, before a generation's models are loaded; `fcgi-host plan`.
  * Owns: the items of each budget until it is freed.
  * Invariant: an estimate errs upwards: a plan that fits must hold.
  */
@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SLOT_BYTES	UINT64_C(16384)	/* a job or reply in the usual case */
 #define CONNECTION_BYTES UINT64_C(4096)
@@ -49,12 +50,33 @@ buffers_of(const struct config *config)
 	return slots * SLOT_BYTES + config->connections * CONNECTION_BYTES;
 }
 
-int
-model_budget_make(const struct config *config, struct model_budget *out,
-    struct err *err)
+/* What is loaded is counted as it is: once, and not as needed. */
+static void
+take_resident(struct model_budget *budget, const struct model_resident *one)
 {
-	*out = (struct model_budget){ .items = calloc(config->model_count + 1,
-	    sizeof(*out->items)) };
+	struct plan *plan = &budget->plan;
+	struct plan_item *item = NULL;
+
+	for (size_t i = 0; one->reused && i < plan->item_count; i++)
+		if (strcmp(budget->items[i].name, one->name) == 0)
+			item = &budget->items[i];
+	if (item == NULL) {
+		item = &budget->items[plan->item_count++];
+		snprintf(item->name, sizeof(item->name), "%s", one->name);
+		item->old_copy = true;
+	}
+	item->bytes = one->bytes;
+	item->measured = true;
+	plan->resident += one->bytes;
+}
+
+int
+model_budget_make(const struct config *config,
+    const struct model_resident *resident, size_t count,
+    struct model_budget *out, struct err *err)
+{
+	*out = (struct model_budget){ .items = calloc(config->model_count +
+	    count + 1, sizeof(*out->items)) };
 	if (out->items == NULL)
 		return err_sys(err, "memory plan");
 	for (size_t i = 0; i < config->model_count; i++) {
@@ -68,6 +90,8 @@ model_budget_make(const struct config *config, struct model_budget *out,
 	}
 	out->plan.items = out->items;
 	out->plan.item_count = config->model_count;
+	for (size_t i = 0; i < count; i++)
+		take_resident(out, &resident[i]);
 	for (size_t i = 0; i < config->pool_count; i++)
 		out->plan.workers += config->pools[i].workers;
 	out->plan.private_each = config->worker_memory;

@@ -20,11 +20,22 @@ struct model_budget {
 };
 
 /*
+ * A model that is in memory already.  `reused`: the configuration's model of
+ * that name is this one; else it stays until an old generation has left.
+ */
+struct model_resident {
+	const char	*name;
+	uint64_t	 bytes;
+	bool		 reused;
+};
+
+/*
  * From the sizes of the models' files as they are now; a missing file counts
  * 0.  -1 and why.  Release with model_budget_free().
  */
-int	model_budget_make(const struct config *, struct model_budget *out,
-	    struct err *);
+int	model_budget_make(const struct config *,
+	    const struct model_resident *, size_t count,
+	    struct model_budget *out, struct err *);
 void	model_budget_free(struct model_budget *);
 
 #endif

@@ -14,14 +14,14 @@
  *	sup_refusals   files that are not served, and why
  *	sup_store      kept generations, over restarts of the host
  *	sup_directory  the watcher of the handler directory (sup_debounce)
- *	sup_generation a zygote with its handlers and models
+ *	sup_generation a zygote with its handlers and models; sup_zygote
  *	sup_team       a front with its workers and shared memory
  *	sup_child      one front or worker process
  *	sup_post       messages to zygote, fronts and workers
  *	sup_respawn    policy: when may a dead process be replaced
  *	sup_output     what handlers print
  *	sup_counts     counters over fronts and generations
- *	sup_status     the status document
+ *	sup_status     the status document (sup_status_files); sup_kept
  */
 #ifndef SUPERVISOR_SUP_H
 #define SUPERVISOR_SUP_H
@@ -256,6 +256,7 @@ struct sup {
 	bool			 control_open;
 	struct sup_directory	*directory;	/* NULL: not watched */
 	char			*directory_path; /* which */
+	uint64_t		 directory_delay_ms;
 
 	struct sup_model_list	 models;
 	struct sup_generation	*generations;	/* newest first */
@@ -279,6 +280,7 @@ void	sup_begin_stop(struct sup *);
 void	sup_fail(struct sup *, int exit_code);	/* stops with this code */
 void	sup_serving(struct sup *);		/* all are ready */
 void	sup_stop_if_gone(struct sup *);		/* nothing is left to wait for */
+void	sup_raise_descriptor_limit(const struct config *);
 /* Of the generation that serves, else of the start. */
 const struct config	*sup_config(const struct sup *);
 
@@ -341,7 +343,8 @@ void	sup_reload_team_ready(struct sup_generation *);
 void	sup_reload_progress(struct sup_generation *);
 /* What goes wrong. */
 void	sup_reload_refused(struct sup_generation *, uint32_t file,
-	    uint32_t rival, const char *reason);
+	    uint32_t rival, const char *reason, bool again);
+void	sup_reload_failed(struct sup_generation *, const char *why);
 void	sup_reload_crashed(struct sup_generation *, const char *file,
 	    const char *how, bool killed);
 void	sup_reload_give_up(struct sup *, const char *format, ...)
@@ -399,6 +402,8 @@ void	sup_outcome_finish(struct sup *, bool ok, const char *reason);
 /* sup_generation.c */
 struct sup_generation	*sup_generation_create(struct sup *, uint32_t number,
 			    struct config *);
+void	sup_generation_on_link(uv_poll_t *, int status, int events);
+/* sup_zygote.c: a zygote that loads what is chosen. */
 void	sup_generation_fork(struct sup_generation *, const struct sup_picks *);
 void	sup_generation_unfork(struct sup_generation *);	/* for another try */
 void	sup_generation_destroy(struct sup_generation *);
@@ -457,8 +462,13 @@ void	sup_control_close(struct sup *);
 void	sup_counts_keep(struct sup *, const struct sup_team *); /* it goes */
 void	sup_counts_free(struct sup *);
 
-/* sup_status.c: the status document; free() it. */
+/* sup_status.c: the status document; sup_kept.c: generations that are kept.
+ * free() them. */
 char	*sup_status_json(struct sup *);
+char	*sup_kept_json(struct sup *);
+/* sup_status_files.c: the parts of it that are about reloads. */
+void	sup_status_files(const struct sup *, struct json_object *root);
+void	sup_status_reloads(const struct sup *, struct json_object *root);
 
 /* sup_notify.c: the service manager. */
 void	sup_notify_ready(const struct sup *);

@@ -65,7 +65,7 @@ handle(struct sup_child *child, const struct message *message)
 	switch (message->type) {
 	case MESSAGE_READY:
 		child->state = SUP_CHILD_READY;
-		sup_team_ready(child->team);
+		sup_team_ready(child);
 		break;
 	case MESSAGE_BUSY:
 		sup_hang_watch(child->team);
@@ -110,9 +110,8 @@ on_link(uv_poll_t *poll, int status, int events)
 	}
 }
 
-/* Both pairs, ours in [0], the child's in [1]. */
-static int
-make_links(int link_out[2], int output_out[2])
+int
+sup_child_links(int link_out[2], int output_out[2])
 {
 	if (channel_pair(link_out) < 0)
 		return -1;
@@ -131,15 +130,17 @@ sup_child_spawn(struct sup_child *child)
 	    MESSAGE_SPAWN_FRONT : MESSAGE_SPAWN_WORKER, .team = team->number,
 	    .slot = child->slot, .incarnation = child->incarnation };
 	int link[2], output[2], fds[SPAWN_FDS];
+	char name[NAME_BYTES];
 
-	if (make_links(link, output) < 0)
+	if (sup_child_links(link, output) < 0)
 		fatal(EXIT_CODE_SYSTEM, "links to a new %s", kind_of(child));
 	fds[SPAWN_FD_SHM] = team->shm_fd;
 	fds[SPAWN_FD_EVENT] = team->event_fd;
 	fds[SPAWN_FD_CONTROL] = link[1];
 	fds[SPAWN_FD_OUTPUT] = output[1];
 	sup_post_open(&child->post, sup_of(child), link[0], on_link, child);
-	child->output = sup_output_create(child, output[0]);
+	child->output = sup_output_create(sup_of(child), child,
+	    name_of(child, name), output[0]);
 	child->state = SUP_CHILD_FORKING;
 	sup_generation_ask(team->generation, &message, fds, SPAWN_FDS);
 	close(link[1]);
@@ -231,8 +232,7 @@ has_worked(const struct sup_child *child)
 	const struct shm *shm = child->team->shm;
 
 	if (child->slot == SLOT_FRONT)
-		return atomic_load(&shm_front_stats(shm)->requests) !=
-		    child->team->inherited_requests;
+		return atomic_load(&shm_front_stats(shm)->requests) > 0;
 	return atomic_load(&shm->windows[child->slot]->requests) > 0;
 }
 
@@ -266,7 +266,7 @@ sup_child_exited(struct sup_child *child, int status)
 	if (child->slot == SLOT_FRONT)
 		return;
 	child->state = SUP_CHILD_CLEANING;
-	sup_child_tell(&child->team->front, &died);
+	sup_child_tell(&child->team->front, &died, NULL, 0);
 }
 
 /* The front has settled a dead worker's jobs: the slot may be used again. */
@@ -287,11 +287,12 @@ sup_team_cleaned(struct sup_team *team, uint32_t slot)
 
 /* A front that is dead is about to be replaced, its jobs with it. */
 void
-sup_child_tell(struct sup_child *child, struct message *message)
+sup_child_tell(struct sup_child *child, struct message *message,
+    const int *fds, size_t count)
 {
 	message->team = child->team->number;
 	if (child->post.poll != NULL &&
-	    sup_post_send(&child->post, message, NULL, 0) < 0)
+	    sup_post_send(&child->post, message, fds, count) < 0)
 		log_warn("message to %s %d", kind_of(child), (int)child->pid);
 }
 

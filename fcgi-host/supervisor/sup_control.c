@@ -1,6 +1,8 @@
 /*
  * sup_control.c - the control socket: one line asked, one document answered.
  *
+ *	status, generations, reload, rollback [N]
+ *
  * Runs in: supervisor.
  * Owns: the control socket, its file, its connections.
  * Invariant: it is served by the supervisor alone, so it answers when every
@@ -9,12 +11,14 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_json.h"
 
 #define REQUEST_MAX	256
 #define BACKLOG		128
@@ -27,6 +31,8 @@ struct asker {
 	uv_pipe_t	 pipe;
 	uv_write_t	 write;
 	uv_timer_t	*patience;
+	struct sup_asker reload;	/* it waits for one */
+	bool		 waits;
 	char		*answer;
 	char		 request[REQUEST_MAX];
 	size_t		 have;
@@ -53,6 +59,9 @@ leave(struct asker *asker)
 		return;
 	TAILQ_REMOVE(&askers, asker, link);
 	asker_count--;
+	if (asker->waits)
+		sup_reload_forget(asker->sup, &asker->reload);
+	asker->waits = false;
 	uv_close((uv_handle_t *)&asker->pipe, on_closed);
 }
 
@@ -71,27 +80,86 @@ on_written(uv_write_t *write, int status)
 	leave(asker);
 }
 
-static char *
-answer_to(struct sup *sup, const char *request)
+/* Takes over the text; NULL closes the connection. */
+static void
+send_answer(struct asker *asker, char *text)
 {
-	if (strcmp(request, "status") == 0)
-		return sup_status_json(sup);
-	return strdup("{\"error\": \"unknown request\"}\n");
+	uv_buf_t piece;
+
+	asker->answer = text;
+	asker->write.data = asker;
+	piece = uv_buf_init(text, text == NULL ? 0 : (unsigned)strlen(text));
+	if (text == NULL || uv_write(&asker->write,
+	    (uv_stream_t *)&asker->pipe, &piece, 1, on_written) < 0)
+		leave(asker);
+}
+
+static void
+on_reloaded(struct sup_asker *reload, struct json_object *outcome)
+{
+	struct asker *asker = (struct asker *)((char *)reload -
+	    offsetof(struct asker, reload));
+
+	asker->waits = false;
+	uv_timer_start(asker->patience, on_patience, PATIENCE_MS, 0);
+	send_answer(asker, sup_json_print(outcome));
+}
+
+/* The answer comes when it is over; how long that takes is not ours to say. */
+static void
+ask_reload(struct asker *asker, enum sup_trigger trigger, uint32_t wanted)
+{
+	uv_timer_stop(asker->patience);
+	asker->reload.answer = on_reloaded;
+	asker->waits = true;
+	sup_reload_ask(asker->sup, trigger, wanted, &asker->reload);
+}
+
+/* "rollback", or "rollback 7". */
+static void
+ask_rollback(struct asker *asker, const char *number)
+{
+	char *end;
+	unsigned long wanted = strtoul(number, &end, 10);
+
+	if (*end != '\0' || wanted > UINT32_MAX)
+		send_answer(asker, strdup("{\"error\": \"not a number of a "
+		    "generation\"}\n"));
+	else
+		ask_reload(asker, SUP_TRIGGER_ROLLBACK, (uint32_t)wanted);
+}
+
+/* Before anything serves there is nothing to reload or to go back from. */
+static bool
+is_serving(const struct asker *asker)
+{
+	return asker->sup->serving != NULL &&
+	    asker->sup->phase != SUP_STOPPING;
 }
 
 static void
 answer(struct asker *asker)
 {
-	uv_buf_t piece;
+	const char *request = asker->request;
 
 	uv_read_stop((uv_stream_t *)&asker->pipe);
-	asker->answer = answer_to(asker->sup, asker->request);
-	asker->write.data = asker;
-	piece = uv_buf_init(asker->answer, asker->answer == NULL ? 0 :
-	    (unsigned)strlen(asker->answer));
-	if (asker->answer == NULL || uv_write(&asker->write,
-	    (uv_stream_t *)&asker->pipe, &piece, 1, on_written) < 0)
-		leave(asker);
+	if (strcmp(request, "status") == 0)
+		send_answer(asker, sup_status_json(asker->sup));
+	else if (strcmp(request, "generations") == 0)
+		send_answer(asker, sup_kept_json(asker->sup));
+	else if (strcmp(request, "reload") == 0 && is_serving(asker))
+		ask_reload(asker, SUP_TRIGGER_COMMAND, 0);
+	else if (strcmp(request, "rollback") == 0 && is_serving(asker))
+		ask_reload(asker, SUP_TRIGGER_ROLLBACK, 0);
+	else if (strncmp(request, "rollback ", 9) == 0 && is_serving(asker))
+		ask_rollback(asker, request + 9);
+	else if (strcmp(request, "reload") == 0 ||
+	    strncmp(request, "rollback", 8) == 0)
+		send_answer(asker, strdup("{\"error\": \"the host is starting "
+		    "or stopping\"}\n"));
+	else
+		send_answer(asker, strdup("{\"error\": \"unknown "
+		    "request\"}\n"));
 }
 
 static void

@@ -1,10 +1,10 @@
 /*
- * sup_dirs.c - the state directory: copies of handlers, spooled bodies.
+ * sup_dirs.c - the state directory: kept generations, spooled bodies.
  *
  * Runs in: supervisor.
- * Owns: state_dir/handlers and state_dir/spool.
+ * Owns: state_dir/spool; state_dir/generations is sup_store.c's.
  * Invariant: what a host that was killed left behind is gone before the next
- * one serves; both folders belong to the service's user alone.
+ * one serves; bodies belong to the service's user alone.
  */
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -22,16 +23,30 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 
-/* To the user the other processes run as. */
-static int
-give_to_user(const struct config *config, int fd)
+uid_t
+sup_service_user(const struct config *config)
 {
 	const struct passwd *user;
 
 	if (config->user == NULL || geteuid() != 0)
-		return 0;
+		return geteuid();
 	user = getpwnam(config->user);
-	return user == NULL ? -1 : fchown(fd, user->pw_uid, user->pw_gid);
+	return user == NULL ? geteuid() : user->pw_uid;
+}
+
+gid_t
+sup_service_group(const struct config *config)
+{
+	const struct passwd *user;
+	const struct group *group;
+
+	if (config->user == NULL || geteuid() != 0)
+		return getegid();
+	if (config->group != NULL &&
+	    (group = getgrnam(config->group)) != NULL)
+		return group->gr_gid;
+	user = getpwnam(config->user);
+	return user == NULL ? getegid() : user->pw_gid;
 }
 
 static int
@@ -46,7 +61,8 @@ open_folder(const struct config *config, const char *name, struct err *err)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_sys(err, "state_dir: opening %s", path);
-	if (fchmod(fd, 0700) < 0 || give_to_user(config, fd) < 0) {
+	if (fchmod(fd, 0700) < 0 || fchown(fd,
+	    sup_service_user(config), sup_service_group(config)) < 0) {
 		err_sys(err, "state_dir: %s", path);
 		close(fd);
 		return -1;
@@ -110,17 +126,18 @@ int
 sup_dirs_open(struct sup *sup, struct err *err)
 {
 	const struct config *config = sup->config;
-	int copies;
 
 	if (make_state_dir(config, err) < 0 || lock_state_dir(config, err) < 0)
 		return -1;
 	sup->spool_dir = open_folder(config, "spool", err);
-	if (sup->spool_dir < 0 ||
-	    (copies = open_folder(config, CHILD_COPY_FOLDER, err)) < 0)
+	if (sup->spool_dir < 0)
 		return -1;
 	clean(sup->spool_dir, "");
-	clean(copies, "");
-	close(copies);
+	sup->store = sup_store_open(config->state_dir,
+	    sup_service_user(config), sup_service_group(config), err);
+	if (sup->store == NULL)
+		return -1;
+	sup->generation_count = sup_store_last(sup->store);
 	return 0;
 }
 
@@ -137,13 +154,7 @@ sup_dirs_clean_spool(struct sup *sup, uint32_t team)
 void
 sup_dirs_close(struct sup *sup)
 {
-	struct err err;
-	int copies = open_folder(sup->config, CHILD_COPY_FOLDER, &err);
-
 	clean(sup->spool_dir, "");
 	close(sup->spool_dir);
-	if (copies < 0)
-		return;
-	clean(copies, "");
-	close(copies);
+	sup_store_close(sup->store);
 }

@@ -8,13 +8,10 @@
  * the death of the zygote that serves starts a reload with the same files; the
  * listening socket stays open meanwhile.
  */
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +26,8 @@
 #include "supervisor/sup_stage.h"
 
 #define COMPLAINTS_MAX	1000
+#define LINK_LOOKS	100
+#define LINK_LOOK_US	1000
 
 /* ---------------------------------------------------------- what it says */
 
@@ -136,7 +135,7 @@ handle(struct sup_generation *generation, const struct message *message)
 		break;
 	case MESSAGE_HANDLER:
 		sup_reload_refused(generation, message->slot, message->extra,
-		    message->text);
+		    message->text, message->value != 0);
 		break;
 	case MESSAGE_MAKER:
 		remember_maker(generation, message);
@@ -149,9 +148,7 @@ handle(struct sup_generation *generation, const struct message *message)
 		preloaded(generation, message);
 		break;
 	case MESSAGE_FAILED:
-		if (generation->state == SUP_GENERATION_STARTING)
-			sup_reload_give_up(generation->sup, "%s",
-			    message->text);
+		sup_reload_failed(generation, message->text);
 		break;
 	case MESSAGE_SPAWNED:
 		spawned(generation, message);
@@ -358,6 +355,23 @@ starting_died(struct sup_generation *generation, int status, const char *how)
 	sup_reload_crashed(generation, file, how, killed);
 }
 
+/* The end of its link is seen a moment before it can be reaped; one that runs on
+ * has closed it.  At a stop it is about to leave. */
+static bool
+closed_its_link(const struct sup *sup, pid_t zygote)
+{
+	siginfo_t info;
+
+	for (int i = 0; i < LINK_LOOKS && sup->phase != SUP_STOPPING; i++) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)zygote, &info,
+		    WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0)
+			return false;
+		usleep(LINK_LOOK_US);
+	}
+	return sup->phase != SUP_STOPPING;
+}
+
 static void
 zygote_died(struct sup_generation *generation)
 {
@@ -365,19 +379,23 @@ zygote_died(struct sup_generation *generation)
 	uint64_t lived = clock_now_ms() - generation->started_ms;
 	char how[128];
 	int status = 0;
+	bool lives = closed_its_link(sup, generation->zygote);
 
-	if (sup->phase != SUP_STOPPING)	/* else it is about to leave */
+	if (lives)
 		kill(generation->zygote, SIGKILL);
 	while (waitpid(generation->zygote, &status, 0) < 0 && errno == EINTR)
 		;
-	describe_death(generation, status, how, sizeof(how));
+	if (lives && !sup->reload.hung)
+		snprintf(how, sizeof(how), "closed the host's descriptors");
+	else
+		describe_death(generation, status, how, sizeof(how));
 	log_zygote_death(generation, status, how);
 	generation->zygote = 0;
 	sup_post_close(&generation->post);
 	if (sup->phase == SUP_STOPPING)
 		sup_generation_destroy(generation);
 	else if (generation->state == SUP_GENERATION_STARTING)
-		starting_died(generation, status, how);
+		starting_died(generation, lives ? 0 : status, how);
 	else if (sup->serving == generation)
 		fallen(generation, lived);
 	else
@@ -410,8 +428,8 @@ reap_orphans(const struct sup *sup)
 	}
 }
 
-static void
-on_link(uv_poll_t *poll, int status, int events)
+void
+sup_generation_on_link(uv_poll_t *poll, int status, int events)
 {
 	struct sup_generation *generation = poll->data;
 	struct message message;
@@ -429,101 +447,6 @@ on_link(uv_poll_t *poll, int status, int events)
 }
 
 /* --------------------------------------------------------- its beginning */
-
-/* Libraries in preload() read these before any thread could be started. */
-static void
-set_environment(const struct config *config)
-{
-	static const char *const names[] = { "OMP_NUM_THREADS",
-	    "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS" };
-	char count[16];
-
-	snprintf(count, sizeof(count), "%u", config->omp_threads);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		setenv(names[i], count, 0);
-}
-
-/*
- * The forked process becomes a zygote by an exec of ourselves: handlers get an
- * address space without our libraries' state (libuv closes its own descriptors
- * in every process forked later, by number).
- */
-static void
-become_zygote(const struct config *config, int link, pid_t parent)
-{
-	char *const argv[] = { "fcgi-host", "zygote", NULL };
-	const int kept = ZYGOTE_LINK;
-	struct err err;
-
-	if (link == ZYGOTE_LINK)
-		fcntl(link, F_SETFD, 0);
-	else if (dup2(link, ZYGOTE_LINK) < 0)
-		fatal(EXIT_CODE_SYSTEM, "the zygote's link");
-	child_close_others(&kept, 1);
-	if (child_drop_privileges(config, &err) < 0)
-		fatalx(EXIT_CODE_CONFIG, "%s", err.text);
-	child_begin("zygote", parent);
-	set_environment(config);
-	execv("/proc/self/exe", argv);
-	fatal(EXIT_CODE_SYSTEM, "exec of the zygote");
-}
-
-/* A descriptor with these bytes. */
-static int
-memory_file(const char *name, const void *bytes, size_t length)
-{
-	int fd = memfd_create(name, MFD_CLOEXEC);
-
-	if (fd < 0 || write(fd, bytes, length) != (ssize_t)length)
-		fatal(EXIT_CODE_SYSTEM, "%s", name);
-	return fd;
-}
-
-/* What it must know; a zygote that is dead already is seen by its link. */
-static void
-tell_start(struct sup_generation *generation)
-{
-	const struct sup *sup = generation->sup;
-	const struct config *config = generation->config;
-	struct message start = { .type = MESSAGE_START,
-	    .team = generation->number };
-	int fds[START_FDS] = {
-		[START_FD_LISTEN] = sup->listen_fd,
-		[START_FD_SPOOL] = sup->spool_dir,
-		[START_FD_CONFIG] = memory_file("config", config->text,
-		    config->text_length),
-	};
-
-	snprintf(start.text, sizeof(start.text), "%s", config->file);
-	sup_generation_ask(generation, &start, fds, START_FDS);
-	close(fds[START_FD_CONFIG]);
-}
-
-/* The names of what is to be loaded, in their order, each in a field of its own;
- * "" for a file that has no place in this generation. */
-static void
-tell_files(struct sup_generation *generation, const struct sup_picks *picks)
-{
-	struct message files = { .type = MESSAGE_FILES,
-	    .value = (int32_t)picks->count };
-	char (*names)[HANDLER_FILE_MAX + 1] = calloc(picks->count + 1,
-	    sizeof(*names));
-	int fd;
-
-	if (names == NULL)
-		fatal(EXIT_CODE_SYSTEM, "names of handlers");
-	for (size_t i = 0; i < picks->count; i++)
-		if (sup_pick_version(&picks->list[i]) != NULL)
-			memcpy(names[i], picks->list[i].fresh.name,
-			    sizeof(names[i]));
-	if (sup_store_path(generation->sup->store, generation->number,
-	    files.text, sizeof(files.text)) < 0)
-		fatalx(EXIT_CODE_CONFIG, "state_dir: its path is too long");
-	fd = memory_file("files", names, picks->count * sizeof(*names));
-	sup_generation_ask(generation, &files, &fd, 1);
-	close(fd);
-	free(names);
-}
 
 struct sup_generation *
 sup_generation_create(struct sup *sup, uint32_t number, struct config *config)
@@ -545,30 +468,6 @@ sup_generation_create(struct sup *sup, uint32_t number, struct config *config)
 	generation->older = sup->generations;
 	sup->generations = generation;
 	return generation;
-}
-
-void
-sup_generation_fork(struct sup_generation *generation,
-    const struct sup_picks *picks)
-{
-	pid_t parent = getpid();
-	int ends[2];
-
-	if (channel_pair(ends) < 0)
-		fatal(EXIT_CODE_SYSTEM, "the zygote's link");
-	generation->started_ms = clock_now_ms();
-	generation->zygote = fork();
-	if (generation->zygote < 0)
-		fatal(EXIT_CODE_SYSTEM, "forking the zygote");
-	if (generation->zygote == 0) {
-		close(ends[0]);
-		become_zygote(generation->config, ends[1], parent);
-	}
-	close(ends[1]);
-	sup_post_open(&generation->post, generation->sup, ends[0], on_link,
-	    generation);
-	tell_start(generation);
-	tell_files(generation, picks);
 }
 
 /* ------------------------------------------------------------- while it lives */

@@ -35,7 +35,7 @@ is_over_time(const struct sup_team *team)
 
 	return atomic_load(&stats->sync_route) != 0 && deadline != 0 &&
 	    clock_now_ms() > deadline +
-	    team->generation->sup->config->kill_grace_ms;
+	    team->generation->config->kill_grace_ms;
 }
 
 /* The front asks again once this is 0; it may have begun a handler meanwhile,

@@ -292,7 +292,7 @@ process_died(uv_poll_t *poll, int poll_status, int events)
 
 static int
 fork_loader(struct sup_loader *loader, const struct config *config,
-    struct err *err)
+    const struct sup_loader_source *source, struct err *err)
 {
 	pid_t parent = getpid();
 	sigset_t all, before;
@@ -305,8 +305,8 @@ fork_loader(struct sup_loader *loader, const struct config *config,
 	sigprocmask(SIG_SETMASK, &all, &before);
 	loader->pid = fork();
 	if (loader->pid == 0)
-		sup_loader_child(config, loader->model, loader->address,
-		    ends[1], parent);
+		sup_loader_child(config, loader->model, source,
+		    loader->address, ends[1], parent);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	if (loader->pid < 0)
@@ -350,8 +350,8 @@ watch_all(uv_loop_t *loop, struct sup_loader *loader, struct err *err)
 
 struct sup_loader *
 sup_loader_start(uv_loop_t *loop, const struct config *config,
-    const struct config_model *model, uint64_t address, sup_loader_done *done,
-    void *context, struct err *err)
+    const struct config_model *model, const struct sup_loader_source *source,
+    uint64_t address, sup_loader_done *done, void *context, struct err *err)
 {
 	struct sup_loader *loader = calloc(1, sizeof(*loader));
 	struct err why = { "" };
@@ -366,7 +366,7 @@ sup_loader_start(uv_loop_t *loop, const struct config *config,
 	loader->done = done;
 	loader->context = context;
 	uv_update_time(loop);	/* or the timeout starts before the fork */
-	if (fork_loader(loader, config, &why) == 0 &&
+	if (fork_loader(loader, config, source, &why) == 0 &&
 	    watch_all(loop, loader, &why) == 0)
 		return loader;
 	err_set(err, "model \"%s\": starting a loader: %s", model->name,
@@ -385,4 +385,10 @@ sup_loader_cancel(struct sup_loader *loader)
 	if (loader->state == LOADER_RUNNING)
 		loader->state = LOADER_FAILED;
 	stop_process(loader);
+}
+
+pid_t
+sup_loader_pid(const struct sup_loader *loader)
+{
+	return loader == NULL ? 0 : loader->pid;
 }

@@ -114,12 +114,15 @@ note_refusal(void *context, const struct handler *about, const char *sentence)
 /* The handler that builds it.  Nothing is freed: the process is short. */
 static int
 find_def(const struct config *config, const struct config_model *model,
-    const struct fh_model_def **def_out, struct err *err)
+    const struct sup_loader_source *from, const struct fh_model_def **def_out,
+    struct err *err)
 {
+	const struct handler_source source = { .copies = from->copies,
+	    .names = &from->maker, .count = from->maker != NULL };
 	struct err refusal = { "" };
 	struct handler_set *set;
 
-	set = handler_set_load(config, NULL, note_refusal, &refusal, err);
+	set = handler_set_load(config, &source, note_refusal, &refusal, err);
 	if (set == NULL)
 		return -1;
 	*def_out = handler_set_model_def(set, model->name, NULL);
@@ -132,14 +135,15 @@ find_def(const struct config *config, const struct config_model *model,
 
 static int
 load(const struct config *config, const struct config_model *model,
-    uint64_t address, struct loader_result *result, int *fd_out)
+    const struct sup_loader_source *source, uint64_t address,
+    struct loader_result *result, int *fd_out)
 {
 	const struct fh_model_def *def = NULL;
 	size_t bytes = 0;
 	struct err why = { "" };
 
 	if (model->kind == CONFIG_MODEL_BUILD) {
-		if (find_def(config, model, &def, &why) != 0)
+		if (find_def(config, model, source, &def, &why) != 0)
 			return err_set(&result->error, "model \"%s\": %s",
 			    model->name, why.text);
 		bytes = model->max_bytes != 0 ? model->max_bytes :
@@ -181,7 +185,8 @@ report(int socket, const struct loader_result *result, int fd)
 
 void
 sup_loader_child(const struct config *config, const struct config_model *model,
-    uint64_t address, int socket, pid_t parent)
+    const struct sup_loader_source *source, uint64_t address, int socket,
+    pid_t parent)
 {
 	struct loader_result result;
 	struct err why = { "" };
@@ -192,7 +197,7 @@ sup_loader_child(const struct config *config, const struct config_model *model,
 	if (give_up_what_is_not_needed(config, socket, parent, &why) != 0)
 		err_set(&result.error, "model \"%s\": loader: %s",
 		    model->name, why.text);
-	else if (load(config, model, address, &result, &fd) == 0)
+	else if (load(config, model, source, address, &result, &fd) == 0)
 		result.loaded = 1;
 	if (report(socket, &result, fd) != 0)
 		fatal(EXIT_CODE_SYSTEM, "model \"%s\": telling the supervisor",

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "common/err.h"
 #include "model/model.h"
+#include "supervisor/sup_loader.h"
 
 /* The one packet a loader sends; with a descriptor if there is one to give. */
 struct loader_result {
@@ -23,7 +24,7 @@ struct loader_result {
  * gives up what it does not need, loads, reports on `socket`.
  */
 void	sup_loader_child(const struct config *, const struct config_model *,
-	    uint64_t address, int socket, pid_t parent)
+	    const struct sup_loader_source *, uint64_t address, int socket, pid_t parent)
 	    __attribute__((noreturn));
 
 #endif

@@ -18,9 +18,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
+
 #include "common/clock.h"
 #include "common/log.h"
-#include "model/model_budget.h"
 #include "supervisor/sup.h"
 
 static void
@@ -32,6 +33,26 @@ on_killed(uv_timer_t *timer)
 	uv_stop(&sup->loop);
 }
 
+const struct config *
+sup_config(const struct sup *sup)
+{
+	return sup->serving != NULL ? sup->serving->config : sup->config;
+}
+
+static void
+stop_generations(struct sup *sup)
+{
+	struct sup_generation *generation = sup->generations, *older;
+
+	for (; generation != NULL; generation = older) {
+		older = generation->older;
+		if (generation->zygote == 0)
+			sup_generation_destroy(generation);
+		else
+			sup_generation_stop(generation);
+	}
+}
+
 void
 sup_begin_stop(struct sup *sup)
 {
@@ -40,14 +61,13 @@ sup_begin_stop(struct sup *sup)
 	sup->phase = SUP_STOPPING;
 	sup_notify_stopping();
 	uv_timer_stop(sup->respawn_timer);
-	if (sup->generation == NULL) {
-		uv_stop(&sup->loop);
-		return;
-	}
 	uv_timer_start(sup->stop_timer, on_killed,
-	    sup->config->drain_timeout_ms +
-	    3 * sup->config->kill_grace_ms + 1000, 0);
-	sup_generation_stop(sup->generation);
+	    sup_config(sup)->drain_timeout_ms +
+	    4 * sup_config(sup)->kill_grace_ms + 2000, 0);
+	sup_source_watch(sup);
+	sup_reload_stop(sup);
+	stop_generations(sup);
+	sup_stop_if_gone(sup);
 }
 
 void
@@ -57,10 +77,14 @@ sup_fail(struct sup *sup, int exit_code)
 	sup_begin_stop(sup);
 }
 
+/* Also where a reload waited for a generation to go. */
 void
-sup_generation_gone(struct sup *sup)
+sup_stop_if_gone(struct sup *sup)
 {
-	uv_stop(&sup->loop);
+	if (sup->phase == SUP_STOPPING && sup->generations == NULL)
+		uv_stop(&sup->loop);
+	else
+		sup_reload_continue(sup);
 }
 
 void
@@ -71,13 +95,6 @@ sup_serving(struct sup *sup)
 	sup_notify_ready(sup);
 }
 
-void
-sup_models_done(struct sup *sup)
-{
-	sup->phase = SUP_STARTING;
-	sup_generation_start(sup);
-}
-
 static void
 on_terminate(uv_signal_t *handle, int number)
 {
@@ -85,6 +102,16 @@ on_terminate(uv_signal_t *handle, int number)
 
 	log_info("%s: stopping", strsignal(number));
 	sup_begin_stop(sup);
+}
+
+static void
+kill_zygotes(const struct sup *sup)
+{
+	const struct sup_generation *generation = sup->generations;
+
+	for (; generation != NULL; generation = generation->older)
+		if (generation->zygote > 0)
+			kill(generation->zygote, SIGKILL);
 }
 
 /* The first asks, the second doesn't. */
@@ -98,16 +125,17 @@ on_interrupt(uv_signal_t *handle, int number)
 		return;
 	}
 	log_warnx("second %s: stopping at once", strsignal(number));
-	if (sup->generation != NULL)
-		kill(sup->generation->zygote, SIGKILL);
+	kill_zygotes(sup);
 	uv_stop(&sup->loop);
 }
 
 static void
 on_hangup(uv_signal_t *handle, int number)
 {
-	(void)handle;
-	log_warnx("%s: ignored", strsignal(number));
+	struct sup *sup = handle->data;
+
+	log_info("%s: reloading", strsignal(number));
+	sup_reload_ask(sup, SUP_TRIGGER_HANGUP, 0, NULL);
 }
 
 static void
@@ -118,19 +146,6 @@ catch_signal(struct sup *sup, uv_signal_t *handle, uv_signal_cb callback,
 	handle->data = sup;
 	if (uv_signal_start(handle, callback, number) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "signal %d cannot be caught", number);
-}
-
-/* Libraries in preload() read these before any thread could be started. */
-static void
-set_environment(const struct config *config)
-{
-	static const char *const names[] = { "OMP_NUM_THREADS",
-	    "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS" };
-	char count[16];
-
-	snprintf(count, sizeof(count), "%u", config->omp_threads);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		setenv(names[i], count, 0);
 }
 
 /* Every connection is a descriptor of the front; every worker is two of the
@@ -147,8 +162,8 @@ descriptors_wanted(const struct config *config)
 }
 
 /* The hard limit is as far as we may go. */
-static void
-raise_descriptor_limit(const struct config *config)
+void
+sup_raise_descriptor_limit(const struct config *config)
 {
 	struct rlimit limit;
 	rlim_t wanted = descriptors_wanted(config);
@@ -177,30 +192,11 @@ keep_log(const struct config *config)
 	log_init("supervisor");
 }
 
-static int
-check_plan(const struct config *config, struct err *err)
-{
-	struct model_budget budget;
-	int fits;
-
-	if (config->memory_plan == CONFIG_PLAN_OFF)
-		return 0;
-	if (model_budget_make(config, &budget, err) < 0)
-		return -1;
-	fits = plan_check(&budget.plan, budget.available, budget.limit, err);
-	model_budget_free(&budget);
-	if (fits < 0 && config->memory_plan == CONFIG_PLAN_WARN) {
-		log_warnx("memory_plan: %s", err->text);
-		return 0;
-	}
-	return fits;
-}
-
 /* What must work before any process is forked. */
 static int
 open_all(struct sup *sup, struct err *err)
 {
-	if (check_plan(sup->config, err) < 0 || sup_dirs_open(sup, err) < 0)
+	if (sup_dirs_open(sup, err) < 0)
 		return -1;
 	if (sup_listen_open(sup, err) < 0)
 		return -1;
@@ -213,10 +209,12 @@ open_all(struct sup *sup, struct err *err)
 static void
 close_all(struct sup *sup)
 {
-	sup_models_free(sup);
 	sup_control_close(sup);
 	sup_listen_close(sup);
 	sup_dirs_close(sup);
+	sup_refusals_free(sup);
+	sup_counts_free(sup);
+	json_object_put(sup->last_outcome);
 }
 
 int
@@ -232,12 +230,14 @@ sup_run(const struct config *config)
 	prctl(PR_SET_NAME, "fh-supervisor");
 	keep_log(config);
 	signal(SIGPIPE, SIG_IGN);
-	set_environment(config);
-	raise_descriptor_limit(config);
+	sup_raise_descriptor_limit(config);
 	if (uv_loop_init(&sup.loop) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "event loop");
 	sup.respawn_timer = sup_timer_create(&sup, &sup);
 	sup.stop_timer = sup_timer_create(&sup, &sup);
+	sup.reload.timer = sup_timer_create(&sup, &sup);
+	STAILQ_INIT(&sup.reload.askers);
+	STAILQ_INIT(&sup.reload.pending_askers);
 	if (open_all(&sup, &err) < 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", err.text);
 		return EXIT_CODE_CONFIG;
@@ -245,7 +245,8 @@ sup_run(const struct config *config)
 	catch_signal(&sup, &sup.terminate, on_terminate, SIGTERM);
 	catch_signal(&sup, &sup.interrupt, on_interrupt, SIGINT);
 	catch_signal(&sup, &sup.hangup, on_hangup, SIGHUP);
-	sup_models_start(&sup);
+	sup_source_watch(&sup);
+	sup_reload_ask(&sup, SUP_TRIGGER_START, 0, NULL);
 	if (sup.exit_code == 0 || sup.phase != SUP_STOPPING)
 		uv_run(&sup.loop, UV_RUN_DEFAULT);
 	close_all(&sup);

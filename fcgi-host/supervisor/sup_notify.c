@@ -3,8 +3,8 @@
  *
  * Runs in: supervisor.
  * Owns: nothing.
- * Invariant: READY=1 is said once, when every pool's workers and the front are
- * ready to serve.
+ * Invariant: READY=1 is said when every pool's workers and the front are ready
+ * to serve, and again, with its number, for each later generation.
  */
 #include <systemd/sd-daemon.h>
 
@@ -14,7 +14,7 @@ void
 sup_notify_ready(const struct sup *sup)
 {
 	sd_notifyf(0, "READY=1\nSTATUS=Generation %u serves %u routes on %s",
-	    sup->generation->number, sup->generation->route_count,
+	    sup->serving->number, sup->serving->route_count,
 	    sup->config->listen);
 }
 

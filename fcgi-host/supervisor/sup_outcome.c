@@ -18,22 +18,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_json.h"
 
 #define ENTRIES_MAX	1000	/* of each list */
-
-static void
-add_text(struct json_object *object, const char *key, const char *text)
-{
-	json_object_object_add(object, key, text == NULL ? NULL :
-	    json_object_new_string(text));
-}
-
-static void
-add_number(struct json_object *object, const char *key, uint64_t value)
-{
-	json_object_object_add(object, key,
-	    json_object_new_int64((int64_t)value));
-}
 
 struct json_object *
 sup_outcome_create(enum sup_trigger trigger)
@@ -42,8 +29,8 @@ sup_outcome_create(enum sup_trigger trigger)
 
 	if (outcome == NULL)
 		fatal(EXIT_CODE_SYSTEM, "outcome of a reload");
-	add_text(outcome, "trigger", sup_trigger_name(trigger));
-	add_number(outcome, "at", (uint64_t)time(NULL));
+	sup_json_text(outcome, "trigger", sup_trigger_name(trigger));
+	sup_json_number(outcome, "at", (uint64_t)time(NULL));
 	json_object_object_add(outcome, "changes", json_object_new_array());
 	json_object_object_add(outcome, "refused", json_object_new_array());
 	json_object_object_add(outcome, "restart", json_object_new_array());
@@ -67,8 +54,8 @@ pair(const char *key, const char *value, const char *other_key,
 {
 	struct json_object *entry = json_object_new_object();
 
-	add_text(entry, key, value);
-	add_text(entry, other_key, other);
+	sup_json_text(entry, key, value);
+	sup_json_text(entry, other_key, other);
 	return entry;
 }
 
@@ -184,12 +171,12 @@ sup_outcome_finish(struct sup *sup, bool ok, const char *reason)
 	struct json_object *outcome = reload->outcome;
 
 	add_refusals(outcome, &reload->picks);
-	json_object_object_add(outcome, "ok", json_object_new_boolean(ok));
-	add_number(outcome, "generation", sup->serving == NULL ? 0 :
+	sup_json_bool(outcome, "ok", ok);
+	sup_json_number(outcome, "generation", sup->serving == NULL ? 0 :
 	    sup->serving->number);
-	add_number(outcome, "was", reload->was);
-	add_number(outcome, "ms", clock_now_ms() - reload->started_ms);
-	add_text(outcome, "reason", reason);
+	sup_json_number(outcome, "was", reload->was);
+	sup_json_number(outcome, "ms", clock_now_ms() - reload->started_ms);
+	sup_json_text(outcome, "reason", reason);
 	sup->reload_count++;
 	if (!ok)
 		sup->refused_count++;

@@ -24,7 +24,6 @@ struct sup_output {
 	struct sup		*sup;
 	struct sup_child	*child;		/* NULL: it is gone */
 	char			 who[64];
-	uint32_t		 slot;
 	int			 fd;
 	uv_poll_t		*poll;
 	uv_timer_t		*timer;		/* running: says what was left out */
@@ -150,9 +149,9 @@ on_readable(uv_poll_t *poll, int status, int events)
 }
 
 struct sup_output *
-sup_output_create(struct sup_child *child, int fd)
+sup_output_create(struct sup *sup, struct sup_child *child, const char *who,
+    int fd)
 {
-	struct sup *sup = child->team->generation->sup;
 	struct sup_output *output = calloc(1, sizeof(*output));
 
 	if (output == NULL)
@@ -160,11 +159,7 @@ sup_output_create(struct sup_child *child, int fd)
 	output->sup = sup;
 	output->child = child;
 	output->fd = fd;
-	if (child->slot == SLOT_FRONT)
-		snprintf(output->who, sizeof(output->who), "front");
-	else
-		snprintf(output->who, sizeof(output->who), "worker %u",
-		    child->slot);
+	snprintf(output->who, sizeof(output->who), "%s", who);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	output->poll = sup_watch_create(sup, fd, on_readable, output);
 	output->timer = sup_timer_create(sup, output);

@@ -25,7 +25,7 @@ handle(struct sup_generation *generation, const struct message *message)
 		break;
 	case MESSAGE_HANDLER:
 		sup_reload_refused(generation, message->slot, 0,
-		    message->text);
+		    message->text, true);
 		break;
 	case MESSAGE_CHECK:
 		sup_reload_give_up(generation->sup, "%s", message->text);

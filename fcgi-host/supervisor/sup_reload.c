@@ -219,6 +219,7 @@ start_making(struct sup *sup)
 		sup_reload_give_up(sup, "%s", err.text);
 		return;
 	}
+	sup_raise_descriptor_limit(config);
 	reload->next = sup_generation_create(sup, ++sup->generation_count,
 	    config);
 	if (gather(sup, &err) < 0)
@@ -425,14 +426,6 @@ end_for_nothing(struct sup *sup)
 	finish(sup, true, NULL);
 }
 
-/* No number is used up by a change that is none. */
-static void
-give_number_back(struct sup *sup)
-{
-	if (sup->reload.next->number == sup->generation_count)
-		sup->generation_count--;
-}
-
 void
 sup_reload_staged(struct sup *sup)
 {
@@ -440,10 +433,9 @@ sup_reload_staged(struct sup *sup)
 
 	reload->stage = NULL;
 	sup_picks_choose(&reload->picks);
-	if (is_for_nothing(reload)) {
-		give_number_back(sup);
+	if (is_for_nothing(reload))
 		end_for_nothing(sup);
-	} else
+	else
 		load(sup);
 }
 
@@ -519,7 +511,8 @@ sup_reload_team_ready(struct sup_generation *generation)
 /* ------------------------------------------------------------ what goes wrong */
 
 static void
-refuse(struct sup *sup, size_t index, size_t rival, const char *reason)
+refuse(struct sup *sup, size_t index, size_t rival, const char *reason,
+    bool again)
 {
 	struct sup_reload *reload = &sup->reload;
 	struct sup_pick *pick = &reload->picks.list[index];
@@ -536,21 +529,22 @@ refuse(struct sup *sup, size_t index, size_t rival, const char *reason)
 	if (verdict == SUP_GIVE_UP)
 		sup_reload_give_up(sup, "%s, which has not changed: %s",
 		    pick->fresh.name, reason);
-	else if (verdict == SUP_TRY_AGAIN ||
+	else if (verdict == SUP_TRY_AGAIN || again ||
 	    reload->phase == SUP_RELOAD_PROBING)
 		reload->retry = true;
 }
 
 void
 sup_reload_refused(struct sup_generation *generation, uint32_t file,
-    uint32_t rival, const char *reason)
+    uint32_t rival, const char *reason, bool again)
 {
 	struct sup *sup = generation->sup;
 
 	if (!is_being_made(generation))
 		return;
 	if (file < sup->reload.picks.count)
-		refuse(sup, file, rival == 0 ? SIZE_MAX : rival - 1, reason);
+		refuse(sup, file, rival == 0 ? SIZE_MAX : rival - 1, reason,
+		    again);
 	else {
 		log_warnx("%s", reason);
 		sup_generation_complain(generation, reason);
@@ -582,7 +576,7 @@ blame(struct sup *sup, size_t index, const char *how)
 	snprintf(reason, sizeof(reason), "the process %s %s", how,
 	    while_doing);
 	reload->picks.list[index].crashed = true;
-	refuse(sup, index, SIZE_MAX, reason);
+	refuse(sup, index, SIZE_MAX, reason, true);
 }
 
 void
@@ -612,4 +606,15 @@ sup_reload_crashed(struct sup_generation *generation, const char *file,
 	blame(sup, index, how);
 	if (reload->next != NULL && reload->next->number == number)
 		try_again(sup);
+}
+
+void
+sup_reload_failed(struct sup_generation *generation, const char *why)
+{
+	if (!is_being_made(generation))
+		return;
+	if (generation->sup->reload.retry)
+		try_again(generation->sup);
+	else
+		sup_reload_give_up(generation->sup, "%s", why);
 }

@@ -386,3 +386,51 @@ sup_source_place(struct sup *sup, struct err *err)
 			return -1;
 	return 0;
 }
+
+/* --------------------------------------------------------------- the watcher */
+
+static void
+on_change(void *context)
+{
+	sup_reload_ask(context, SUP_TRIGGER_WATCH, 0, NULL);
+}
+
+static void
+stop_watching(struct sup *sup)
+{
+	sup_directory_close(sup->directory);
+	sup->directory = NULL;
+	free(sup->directory_path);
+	sup->directory_path = NULL;
+}
+
+static void
+start_watching(struct sup *sup, const struct config *config)
+{
+	struct err err;
+
+	sup->directory_path = strdup(config->handlers);
+	sup->directory = sup_directory_open(&sup->loop, config->handlers,
+	    config->watch_delay_ms, on_change, sup, &err);
+	if (sup->directory == NULL)
+		log_warnx("watch: %s; changes are taken by fcgi-host reload "
+		    "only", err.text);
+	/* What changed before we watched was not seen. */
+	if (sup->serving != NULL)
+		on_change(sup);
+}
+
+void
+sup_source_watch(struct sup *sup)
+{
+	const struct config *config = sup_config(sup);
+	bool wanted = config->watch && sup->phase != SUP_STOPPING;
+
+	if (sup->directory != NULL && (!wanted ||
+	    strcmp(sup->directory_path, config->handlers) != 0 ||
+	    sup->directory_delay_ms != config->watch_delay_ms))
+		stop_watching(sup);
+	sup->directory_delay_ms = config->watch_delay_ms;
+	if (wanted && sup->directory == NULL)
+		start_watching(sup, config);
+}

@@ -2,12 +2,14 @@
  * sup_status.c - the status document: what runs, what it did, what it costs.
  *
  * Runs in: supervisor, for a control connection.
- * Owns: nothing; reads the serving team's shared memory.
+ * Owns: nothing; reads the teams' shared memory.
  * Invariant: asks no other process, so the answer does not wait for one;
  * memory is private or proportional, never RSS.
  */
 #include <json-c/json.h>
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,31 +17,14 @@
 #include "common/clock.h"
 #include "common/memory_use.h"
 #include "supervisor/sup.h"
-
-static void
-add_number(struct json_object *object, const char *key, uint64_t value)
-{
-	json_object_object_add(object, key,
-	    json_object_new_int64((int64_t)value));
-}
-
-static void
-add_text(struct json_object *object, const char *key, const char *value)
-{
-	json_object_object_add(object, key, json_object_new_string(value));
-}
-
-static void
-add_bool(struct json_object *object, const char *key, bool value)
-{
-	json_object_object_add(object, key, json_object_new_boolean(value));
-}
+#include "supervisor/sup_counts.h"
+#include "supervisor/sup_json.h"
 
 static void
 add_counter(struct json_object *object, const char *key,
     const _Atomic uint64_t *value)
 {
-	add_number(object, key, atomic_load_explicit(value,
+	sup_json_number(object, key, atomic_load_explicit(value,
 	    memory_order_relaxed));
 }
 
@@ -55,8 +40,8 @@ static void
 add_memory(struct json_object *object, struct totals *totals,
     uint64_t private_bytes, uint64_t pss)
 {
-	add_number(object, "private_bytes", private_bytes);
-	add_number(object, "pss_bytes", pss);
+	sup_json_number(object, "private_bytes", private_bytes);
+	sup_json_number(object, "pss_bytes", pss);
 	totals->processes++;
 	totals->private_bytes += private_bytes;
 	totals->pss += pss;
@@ -70,7 +55,7 @@ measured(pid_t pid, struct totals *totals)
 	struct memory_use use = { 0 };
 
 	memory_use_read(pid, &use);
-	add_number(object, "pid", (uint64_t)pid);
+	sup_json_number(object, "pid", (uint64_t)pid);
 	add_memory(object, totals, use.private_bytes, use.pss_bytes);
 	return object;
 }
@@ -103,7 +88,7 @@ add_worker_memory(struct json_object *object, struct totals *totals,
 	    memory_use_read(child->pid, &use) == 0)
 		age = 0;
 	add_memory(object, totals, use.private_bytes, use.pss_bytes);
-	add_number(object, "sampled_ms_ago", age);
+	sup_json_number(object, "sampled_ms_ago", age);
 }
 
 static struct json_object *
@@ -116,15 +101,15 @@ worker_status(const struct sup_team *team, uint32_t slot,
 	uint32_t pool = shm_pool_of_worker(geometry, slot);
 	struct json_object *object = json_object_new_object();
 
-	add_number(object, "slot", slot);
-	add_number(object, "pid", (uint64_t)child->pid);
-	add_text(object, "pool",
-	    team->generation->sup->config->pools[pool].name);
-	add_text(object, "state", state_name(child));
-	add_number(object, "busy", atomic_load(&window->busy));
-	add_number(object, "threads", atomic_load(&window->threads));
+	sup_json_number(object, "slot", slot);
+	sup_json_number(object, "pid", (uint64_t)child->pid);
+	sup_json_text(object, "pool",
+	    team->generation->config->pools[pool].name);
+	sup_json_text(object, "state", state_name(child));
+	sup_json_number(object, "busy", atomic_load(&window->busy));
+	sup_json_number(object, "threads", atomic_load(&window->threads));
 	add_counter(object, "requests", &window->requests);
-	add_number(object, "restarts", child->restarts);
+	sup_json_number(object, "restarts", child->restarts);
 	add_worker_memory(object, totals, child, window);
 	totals->workers++;
 	return object;
@@ -134,12 +119,14 @@ static struct json_object *
 front_status(const struct sup *sup, const struct sup_team *team,
     struct totals *totals)
 {
-	const struct shm_front_stats *stats = shm_front_stats(team->shm);
+	const struct shm_front_stats *own = shm_front_stats(team->shm);
 	struct json_object *object = json_object_new_object();
+	struct shm_front_stats sum, *stats = &sum;
 
-	add_number(object, "pid", (uint64_t)team->front.pid);
-	add_text(object, "state", state_name(&team->front));
-	add_number(object, "restarts", sup->front_restarts);
+	sup_counts_front(sup, &sum);
+	sup_json_number(object, "pid", (uint64_t)team->front.pid);
+	sup_json_text(object, "state", state_name(&team->front));
+	sup_json_number(object, "restarts", sup->front_restarts);
 	add_counter(object, "connections", &stats->connections);
 	add_counter(object, "connections_max", &stats->connections_max);
 	add_counter(object, "accepted", &stats->accepted);
@@ -147,14 +134,16 @@ front_status(const struct sup *sup, const struct sup_team *team,
 	add_counter(object, "no_route", &stats->no_route);
 	add_counter(object, "bad_requests", &stats->bad_requests);
 	add_counter(object, "protocol_errors", &stats->protocol_errors);
-	add_memory(object, totals, atomic_load(&stats->private_bytes),
-	    atomic_load(&stats->pss_bytes));
+	add_memory(object, totals, atomic_load(&own->private_bytes),
+	    atomic_load(&own->pss_bytes));
 	return object;
 }
 
 static struct json_object *
-pool_status(const struct sup *sup, const struct sup_team *team, uint32_t index)
+pool_status(const struct sup_team *team, uint32_t index)
 {
+	const struct config_pool *config =
+	    &team->generation->config->pools[index];
 	const struct shm_pool_geometry *pool =
 	    &team->generation->geometry->pools[index];
 	const struct shm_pool_stats *stats = shm_pool_stats(team->shm, index);
@@ -166,15 +155,15 @@ pool_status(const struct sup *sup, const struct sup_team *team, uint32_t index)
 	for (uint32_t i = 0; i < pool->workers; i++)
 		busy += atomic_load(&team->shm->windows[
 		    pool->first_worker + i]->busy);
-	add_text(object, "name", sup->config->pools[index].name);
-	add_number(object, "workers", pool->workers);
-	add_number(object, "threads", pool->threads);
-	add_number(object, "busy", busy);
-	add_number(object, "idle", busy < capacity ? capacity - busy : 0);
-	add_number(object, "queued", atomic_load(&stats->pending) +
+	sup_json_text(object, "name", config->name);
+	sup_json_number(object, "workers", pool->workers);
+	sup_json_number(object, "threads", pool->threads);
+	sup_json_number(object, "busy", busy);
+	sup_json_number(object, "idle", busy < capacity ? capacity - busy : 0);
+	sup_json_number(object, "queued", atomic_load(&stats->pending) +
 	    (active > busy ? active - busy : 0));
 	add_counter(object, "queued_max", &stats->pending_max);
-	add_number(object, "queue_limit", sup->config->pools[index].queue);
+	sup_json_number(object, "queue_limit", config->queue);
 	return object;
 }
 
@@ -216,17 +205,24 @@ add_shared_text(struct json_object *object, const char *key, const char *text,
 }
 
 static struct json_object *
-route_status(const struct sup *sup, const struct shm_route_stats *stats)
+route_status(const struct sup_team *team, uint32_t index)
 {
+	const struct shm_route_stats *own = shm_route_stats(team->shm, index);
+	const struct config *config = team->generation->config;
 	struct json_object *object = json_object_new_object();
-	uint32_t pool = stats->pool;
+	struct shm_route_stats sum, *stats = &sum;
+	char label[SHM_LABEL_MAX + 1];
+	uint32_t pool = own->pool;
 
-	add_shared_text(object, "route", stats->label, sizeof(stats->label));
-	add_shared_text(object, "handler", stats->handler,
-	    sizeof(stats->handler));
-	add_bool(object, "async", stats->async != 0);
-	if (stats->async && pool < sup->config->pool_count)
-		add_text(object, "pool", sup->config->pools[pool].name);
+	snprintf(label, sizeof(label), "%.*s", SHM_LABEL_MAX, own->label);
+	sup_counts_route(team->generation->sup, label, &sum);
+
+	sup_json_text(object, "route", label);
+	add_shared_text(object, "handler", own->handler,
+	    sizeof(own->handler));
+	sup_json_bool(object, "async", own->async != 0);
+	if (own->async && pool < config->pool_count)
+		sup_json_text(object, "pool", config->pools[pool].name);
 	add_counter(object, "requests", &stats->requests);
 	add_counter(object, "in_flight", &stats->in_flight);
 	json_object_object_add(object, "status", classes_status(stats));
@@ -251,24 +247,27 @@ kind_name(uint32_t kind)
 
 /* Everyone forked from the zygote shares it, and the zygote itself. */
 static struct json_object *
-model_status(const struct sup *sup, size_t index, uint64_t sharers,
+model_status(const struct sup_model *model, uint64_t sharers,
     struct totals *totals)
 {
-	const struct model_image *image = &sup->images[index];
+	const struct model_image *image = &model->image;
 	struct json_object *object = json_object_new_object();
-	uint64_t bytes = sup->model_fds[index] >= 0 ? image->length :
+	uint64_t bytes = model->fd >= 0 ? image->length :
 	    image->source_length;
 
-	add_text(object, "name", image->name);
-	add_text(object, "kind", kind_name(image->kind));
-	add_text(object, "state", "ready");
-	add_number(object, "bytes", bytes);
-	add_number(object, "sharers", sharers);
-	add_text(object, "sha256", image->sha256);
-	add_number(object, "version", image->version);
-	add_number(object, "load_ms", image->load_ms);
-	add_bool(object, "hugepages", image->huge != 0);
-	add_bool(object, "locked", image->locked != 0);
+	sup_json_text(object, "name", image->name);
+	sup_json_text(object, "kind", kind_name(image->kind));
+	sup_json_text(object, "state", "ready");
+	sup_json_number(object, "bytes", bytes);
+	sup_json_number(object, "sharers", sharers);
+	sup_json_text(object, "sha256", image->sha256);
+	sup_json_number(object, "version", image->version);
+	sup_json_number(object, "loads", image->version);
+	sup_json_number(object, "inode", model->inode);
+	sup_json_number(object, "loaded_at", (uint64_t)model->loaded_at);
+	sup_json_number(object, "load_ms", image->load_ms);
+	sup_json_bool(object, "hugepages", image->huge != 0);
+	sup_json_bool(object, "locked", image->locked != 0);
 	totals->model_bytes += bytes;
 	return object;
 }
@@ -278,43 +277,72 @@ failed_model(const struct config_model *model, const char *error)
 {
 	struct json_object *object = json_object_new_object();
 
-	add_text(object, "name", model->name);
-	add_text(object, "kind", kind_name(model->kind));
-	add_text(object, "state", "failed");
-	add_text(object, "error", error);
+	sup_json_text(object, "name", model->name);
+	sup_json_text(object, "kind", kind_name(model->kind));
+	sup_json_text(object, "state", "failed");
+	sup_json_text(object, "error", error);
 	return object;
 }
 
 static struct json_object *
-models_status(const struct sup *sup, uint64_t sharers, struct totals *totals)
+models_status(const struct sup_generation *generation, uint64_t sharers,
+    struct totals *totals)
 {
 	struct json_object *models = json_object_new_array();
+	size_t count = generation == NULL ? 0 :
+	    generation->config->model_count;
 
-	for (size_t i = 0; i < sup->image_count; i++)
-		json_object_array_add(models, model_status(sup, i, sharers,
-		    totals));
-	for (size_t i = 0; i < sup->config->model_count; i++)
-		if (sup->model_errors[i] != NULL)
+	for (size_t i = 0; i < count; i++)
+		if (generation->models[i] != NULL)
+			json_object_array_add(models, model_status(
+			    generation->models[i], sharers, totals));
+	for (size_t i = 0; i < count; i++)
+		if (generation->model_errors[i] != NULL)
 			json_object_array_add(models, failed_model(
-			    &sup->config->models[i], sup->model_errors[i]));
+			    &generation->config->models[i],
+			    generation->model_errors[i]));
 	return models;
 }
 
+/* Files by their paths, then what is wrong with sections. */
 static struct json_object *
-generation_status(const struct sup_generation *generation)
+refused_status_of(const struct sup *sup,
+    const struct sup_generation *generation)
+{
+	struct json_object *list = json_object_new_array();
+	const struct sup_refusal *refusal;
+	char sentence[PATH_MAX + SUP_REASON_MAX];
+
+	LIST_FOREACH(refusal, &sup->refusals, link) {
+		snprintf(sentence, sizeof(sentence), "%s/%s: %s",
+		    generation->config->handlers, refusal->version.name,
+		    refusal->reason);
+		json_object_array_add(list, json_object_new_string(sentence));
+	}
+	for (size_t i = 0; i < generation->complaint_count; i++)
+		json_object_array_add(list, json_object_new_string(
+		    generation->complaints[i]));
+	return list;
+}
+
+static struct json_object *
+generation_status(const struct sup *sup,
+    const struct sup_generation *generation)
 {
 	struct json_object *object = json_object_new_object();
-	struct json_object *refusals = json_object_new_array();
 
-	add_number(object, "number", generation->number);
-	add_number(object, "handlers", generation->handler_count);
-	add_number(object, "routes", generation->route_count);
-	add_number(object, "uptime_ms", clock_now_ms() -
+	sup_json_number(object, "number", generation->number);
+	sup_json_text(object, "trigger", generation->manifest.trigger);
+	if (generation->manifest.rolled_back_to != 0)
+		sup_json_number(object, "rolled_back_to",
+		    generation->manifest.rolled_back_to);
+	sup_json_number(object, "since", (uint64_t)generation->since_at);
+	sup_json_number(object, "handlers", generation->handler_count);
+	sup_json_number(object, "routes", generation->route_count);
+	sup_json_number(object, "uptime_ms", clock_now_ms() -
 	    generation->started_ms);
-	for (size_t i = 0; i < generation->refusal_count; i++)
-		json_object_array_add(refusals,
-		    json_object_new_string(generation->refusals[i]));
-	json_object_object_add(object, "refused", refusals);
+	json_object_object_add(object, "refused", refused_status_of(sup,
+	    generation));
 	return object;
 }
 
@@ -332,11 +360,10 @@ add_team(struct json_object *root, const struct sup *sup,
 		json_object_array_add(workers, worker_status(team, i, totals));
 	json_object_object_add(root, "workers", workers);
 	for (uint32_t i = 0; i < generation->geometry->pool_count; i++)
-		json_object_array_add(pools, pool_status(sup, team, i));
+		json_object_array_add(pools, pool_status(team, i));
 	json_object_object_add(root, "pools", pools);
 	for (uint32_t i = 0; i < generation->route_count; i++)
-		json_object_array_add(routes, route_status(sup,
-		    shm_route_stats(team->shm, i)));
+		json_object_array_add(routes, route_status(team, i));
 	json_object_object_add(root, "routes", routes);
 }
 
@@ -345,12 +372,12 @@ add_totals(struct json_object *root, const struct totals *totals)
 {
 	struct json_object *object = json_object_new_object();
 
-	add_number(object, "processes", totals->processes);
-	add_number(object, "pss_bytes", totals->pss);
-	add_number(object, "private_bytes", totals->private_bytes);
-	add_number(object, "model_bytes", totals->model_bytes);
+	sup_json_number(object, "processes", totals->processes);
+	sup_json_number(object, "pss_bytes", totals->pss);
+	sup_json_number(object, "private_bytes", totals->private_bytes);
+	sup_json_number(object, "model_bytes", totals->model_bytes);
 	/* every process that serves would hold its own: workers and front */
-	add_number(object, "with_private_copies_bytes",
+	sup_json_number(object, "with_private_copies_bytes",
 	    totals->private_bytes + (totals->workers + 1) *
 	    totals->model_bytes);
 	json_object_object_add(root, "totals", object);
@@ -365,41 +392,56 @@ phase_name(const struct sup *sup)
 	return names[sup->phase];
 }
 
+/* What serves or, at the start, what is about to. */
+static const struct sup_generation *
+shown_generation(const struct sup *sup)
+{
+	return sup->serving != NULL ? sup->serving : sup->reload.next;
+}
+
+static void
+add_generation(struct json_object *root, const struct sup *sup,
+    struct totals *totals)
+{
+	const struct sup_generation *generation = shown_generation(sup);
+	const struct sup_team *team = generation == NULL ? NULL :
+	    generation->teams;
+	uint64_t sharers = 0;
+
+	if (generation != NULL) {
+		json_object_object_add(root, "generation",
+		    generation_status(sup, generation));
+		json_object_object_add(root, "zygote", measured(
+		    generation->zygote, totals));
+	}
+	if (team != NULL) {
+		add_team(root, sup, team, totals);
+		sharers = 2 + team->worker_count;
+	}
+	json_object_object_add(root, "models", models_status(generation,
+	    sharers, totals));
+}
+
 char *
 sup_status_json(struct sup *sup)
 {
 	struct json_object *root = json_object_new_object();
-	const struct sup_generation *generation = sup->generation;
-	const struct sup_team *team = generation == NULL ? NULL :
-	    generation->teams;
 	struct totals totals = { 0 };
-	uint64_t sharers = 0;
 	char *text;
 
-	add_text(root, "version", PACKAGE_VERSION);
-	add_text(root, "state", phase_name(sup));
-	add_text(root, "listen", sup->config->listen);
-	add_text(root, "config", sup->config->file);
-	add_number(root, "started_at", (uint64_t)sup->started_at);
-	add_number(root, "uptime_ms", clock_now_ms() - sup->started_ms);
+	sup_json_text(root, "version", PACKAGE_VERSION);
+	sup_json_text(root, "state", phase_name(sup));
+	sup_json_text(root, "listen", sup->config->listen);
+	sup_json_text(root, "config", sup->config->file);
+	sup_json_number(root, "started_at", (uint64_t)sup->started_at);
+	sup_json_number(root, "uptime_ms", clock_now_ms() - sup->started_ms);
 	json_object_object_add(root, "supervisor", measured(getpid(),
 	    &totals));
-	if (generation != NULL) {
-		json_object_object_add(root, "generation",
-		    generation_status(generation));
-		json_object_object_add(root, "zygote", measured(
-		    generation->zygote, &totals));
-	}
-	if (team != NULL) {
-		add_team(root, sup, team, &totals);
-		sharers = 2 + team->worker_count;
-	}
-	json_object_object_add(root, "models", models_status(sup, sharers,
-	    &totals));
+	add_generation(root, sup, &totals);
+	sup_status_files(sup, root);
+	sup_status_reloads(sup, root);
 	add_totals(root, &totals);
-	text = strdup(json_object_to_json_string_ext(root,
-	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-	    JSON_C_TO_STRING_NOSLASHESCAPE));
+	text = sup_json_print(root);
 	json_object_put(root);
 	return text;
 }

@@ -221,10 +221,10 @@ sup_switch(struct sup_generation *generation)
 	generation->since_at = time(NULL);
 	generation->state = SUP_GENERATION_SERVING;
 	sup->serving = generation;
-	write_manifest(generation);
-	sup_outcome_files(sup, sup->reload.outcome);
 	leave(old);
 	sup_switch_front_ready(generation->teams);
+	write_manifest(generation);
+	sup_outcome_files(sup, sup->reload.outcome);
 	log_set_level(generation->config->log_level);
 	sup_source_watch(sup);
 	prune(sup);

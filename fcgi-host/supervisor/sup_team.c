@@ -34,31 +34,6 @@ make_memory(struct sup_team *team)
 		fatal(EXIT_CODE_SYSTEM, "eventfd");
 }
 
-static void
-gauges_to_zero(struct shm_pool_stats *stats)
-{
-	atomic_store(&stats->pending, 0);
-	atomic_store(&stats->active, 0);
-}
-
-/* Counters go on over a replaced front; gauges begin anew. */
-static void
-inherit_stats(struct sup_team *team, const struct sup_team *from)
-{
-	struct shm_front_stats *stats = shm_front_stats(team->shm);
-
-	memcpy(team->shm->stats, from->shm->stats,
-	    team->generation->geometry->stats_bytes);
-	team->inherited_requests = atomic_load(&stats->requests);
-	atomic_store(&stats->connections, 0);
-	atomic_store(&stats->sampled_ms, 0);
-	atomic_store(&stats->sync_route, 0);
-	for (uint32_t i = 0; i < team->generation->geometry->pool_count; i++)
-		gauges_to_zero(shm_pool_stats(team->shm, i));
-	for (uint32_t i = 0; i < team->generation->route_count; i++)
-		atomic_store(&shm_route_stats(team->shm, i)->in_flight, 0);
-}
-
 struct sup_team *
 sup_team_start(struct sup_generation *generation)
 {
@@ -70,8 +45,6 @@ sup_team_start(struct sup_generation *generation)
 	team->number = ++generation->sup->team_count;
 	team->worker_count = generation->geometry->worker_count;
 	make_memory(team);
-	if (generation->teams != NULL)
-		inherit_stats(team, generation->teams);
 	team->timer = sup_timer_create(generation->sup, team);
 	team->hang_timer = sup_timer_create(generation->sup, team);
 	team->workers = calloc(team->worker_count, sizeof(*team->workers));
@@ -90,6 +63,7 @@ void
 sup_team_destroy(struct sup_team *team)
 {
 	sup_dirs_clean_spool(team->generation->sup, team->number);
+	sup_counts_keep(team->generation->sup, team);
 	sup_child_finish(&team->front);
 	for (uint32_t i = 0; i < team->worker_count; i++)
 		sup_child_finish(&team->workers[i]);
@@ -113,13 +87,21 @@ sup_team_is_ready(const struct sup_team *team)
 	return true;
 }
 
+/* In a generation that is being made the front waits for the workers; one that
+ * replaces another serves at once. */
 void
-sup_team_ready(struct sup_team *team)
+sup_team_ready(struct sup_child *child)
 {
-	struct sup *sup = team->generation->sup;
+	struct sup_team *team = child->team;
+	struct sup_generation *generation = team->generation;
 
-	if (sup->phase == SUP_STARTING && sup_team_is_ready(team))
-		sup_serving(sup);
+	if (generation->state == SUP_GENERATION_STARTING) {
+		if (sup_team_is_ready(team))
+			sup_reload_team_ready(generation);
+	} else if (child->slot == SLOT_FRONT &&
+	    generation->state == SUP_GENERATION_SERVING &&
+	    team->state == SUP_TEAM_SERVING)
+		sup_switch_front_ready(team);
 }
 
 static struct sup_child *
@@ -191,13 +173,11 @@ on_kill_timer(uv_timer_t *timer)
 static void
 let_workers_leave(struct sup_team *team)
 {
-	struct sup *sup = team->generation->sup;
-
 	team->state = SUP_TEAM_LEAVING;
 	atomic_store(&team->shm->state->drain, 1);
 	signal_workers(team, SIGTERM);
 	uv_timer_start(team->timer, on_kill_timer,
-	    sup->config->kill_grace_ms + 1, 0);
+	    team->generation->config->kill_grace_ms + 1, 0);
 }
 
 static void
@@ -210,23 +190,38 @@ on_drain_timer(uv_timer_t *timer)
 	sup_child_signal(&team->front, SIGKILL);
 }
 
-void
-sup_team_stop(struct sup_team *team)
+/* The front keeps time itself: this is for one that does not. */
+static void
+start_drain_timer(struct sup_team *team)
 {
-	const struct config *config = team->generation->sup->config;
-	struct message message = { .type = MESSAGE_STOP };
+	const struct config *config = team->generation->config;
 
-	if (team->state != SUP_TEAM_SERVING)
-		return;
+	if (team->state == SUP_TEAM_SERVING)
+		uv_timer_start(team->timer, on_drain_timer,
+		    config->drain_timeout_ms + 3 * config->kill_grace_ms +
+		    1000, 0);
 	team->state = SUP_TEAM_STOPPING;
+}
+
+void
+sup_team_stop(struct sup_team *team, int link)
+{
+	struct message retire = { .type = MESSAGE_RETIRE };
+	struct message stop = { .type = MESSAGE_STOP };
+
+	if (team->state == SUP_TEAM_LEAVING || team->told_to_stop)
+		return;
+	start_drain_timer(team);
 	if (!is_process(&team->front)) {
 		let_workers_leave(team);
 		end_if_gone(team);
 		return;
 	}
-	sup_child_tell(&team->front, &message);
-	uv_timer_start(team->timer, on_drain_timer, config->drain_timeout_ms +
-	    config->kill_grace_ms, 0);
+	team->told_to_stop = link < 0;
+	if (link >= 0)
+		sup_child_tell(&team->front, &retire, &link, 1);
+	else
+		sup_child_tell(&team->front, &stop, NULL, 0);
 }
 
 static struct sup_child *
@@ -298,7 +293,7 @@ sup_team_overtime(struct sup_team *team, const struct message *message)
 	    child->slot, (int)child->pid, message->text);
 	sup_child_signal(child, SIGTERM);
 	uv_timer_start(child->timer, on_grace_timer,
-	    team->generation->sup->config->kill_grace_ms + 1, 0);
+	    team->generation->config->kill_grace_ms + 1, 0);
 }
 
 /* It has overwritten memory it shares: nothing it says counts any more. */

@@ -10,18 +10,41 @@
 struct zyg {
 	const struct zygote_start *start;
 	struct handler_set	*set;
+	struct model_image	*images;	/* in step with model_fds */
+	int			*model_fds;	/* -1: kind preload */
+	size_t			 image_count;
 	struct fh_model		*models;
 	struct shm_geometry	*geometry;
 	int			 signal_fd;	/* SIGCHLD, SIGTERM */
+
+	/* while handlers' code runs */
+	char			 running[MESSAGE_TEXT_MAX]; /* whose */
+	pid_t			 pid;
+	int			 spare_link;	/* the same as start->link */
+	int			 folder;	/* we were in */
 };
 
-/* zyg_start.c: what the supervisor says first; fatal when it is not that. */
+/* zyg_start.c: what the supervisor says before there is anything to fork; fatal
+ * when it is not that. */
 void	zyg_start_receive(struct zygote_start *);
+void	zyg_models_receive(struct zyg *);
 
-/* zyg_load.c: handlers, models, preload hooks; fatal (and told) on failure. */
+/* zyg_load.c: handlers, then models and preload hooks; refusals are told. */
 void	zyg_load(struct zyg *);
+void	zyg_preload(struct zyg *);
+void	zyg_fail(const struct zyg *, const char *why) __attribute__((noreturn));
 
-/* zyg_ready.c: 0 when forking is safe; -1 and why: a second thread runs. */
+/* zyg_harm.c: what a handler's code may not do to the zygote.  0, or -1 and what
+ * it did, which is undone as far as it can be. */
+void	zyg_harm_begin(struct zyg *);
+int	zyg_harm_check(const struct zyg *, struct err *);
+void	zyg_harm_end(struct zyg *);
+
+/* zyg_ready.c */
+void	zyg_pause_openmp(const struct handler_set *);
+unsigned	zyg_count_threads(void);
+bool	zyg_threads_are_allowed(const struct config *);
+/* 0 when forking is safe; -1 and why: a second thread runs. */
 int	zyg_prepare_fork(const struct zyg *, struct err *);
 
 /* zyg_fork.c: what MESSAGE_SPAWN_* asks for; takes over the descriptors. */

@@ -28,8 +28,11 @@ become(const struct zyg *zyg, const struct message *message,
     const int fds[SPAWN_FDS], pid_t zygote)
 {
 	bool front = message->type == MESSAGE_SPAWN_FRONT;
+	bool probe = message->type == MESSAGE_SPAWN_PROBE;
+	const struct roles *roles = zyg->start->roles;
 	struct child_start start = {
 		.config = zyg->start->config,
+		.zygote = zyg->start,
 		.set = zyg->set,
 		.geometry = zyg->geometry,
 		.listen_fd = front ? zyg->start->listen_fd : -1,
@@ -40,7 +43,7 @@ become(const struct zyg *zyg, const struct message *message,
 		.incarnation = message->incarnation,
 	};
 
-	child_begin(front ? "front" : "worker", zygote);
+	child_begin(front ? "front" : probe ? "probe" : "worker", zygote);
 	close_zygote_descriptors(zyg, front);
 	child_redirect(fds[SPAWN_FD_OUTPUT]);
 	close(fds[SPAWN_FD_OUTPUT]);
@@ -48,9 +51,11 @@ become(const struct zyg *zyg, const struct message *message,
 		start.fds[i] = fds[i];
 	start.fds[SPAWN_FD_OUTPUT] = -1;
 	if (front)
-		zyg->start->roles->front(&start);
+		roles->front(&start);
+	else if (probe)
+		roles->probe(&start);
 	else
-		zyg->start->roles->worker(&start);
+		roles->worker(&start);
 	FH_BUG("a role returned");
 }
 

@@ -4,45 +4,93 @@
  * Runs in: zygote, before its first fork.
  * Owns: the handler set and the models' mappings, for the process's life.
  * Invariant: no model descriptor is open afterwards (a forgotten one would keep
- * an old model's memory alive in every process forked from here).
+ * an old model's memory alive in every process forked from here); a refused
+ * file is told before the word that all are done.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/handler_copy.h"
 #include "common/log.h"
 #include "model/model.h"
 #include "zygote/zyg.h"
 
-static void
-fail(struct zyg *zyg, const char *why)
+void
+zyg_fail(const struct zyg *zyg, const char *why)
 {
 	struct message message = { .type = MESSAGE_FAILED };
 
 	snprintf(message.text, sizeof(message.text), "%s", why);
 	zyg_say(zyg, &message);
-	log_line(LOG_LEVEL_ERROR, "%s", why);
 	_exit(EXIT_CODE_CONFIG);
 }
 
-static void
-report_handler(void *context, const struct handler *about,
-    const char *sentence)
+static uint32_t
+slot_of(const struct zyg *zyg, const struct handler *handler)
 {
-	struct zyg *zyg = context;
-	struct message message = { .type = MESSAGE_HANDLER };
+	return zyg->start->slots[handler->index];
+}
 
-	(void)about;
+/* A model that could not be made is its handler's fault where it is needed. */
+static bool
+makes_required(const struct zyg *zyg, const struct handler *handler)
+{
+	const struct fh_model_def *def = handler->desc.models;
+
+	for (; def != NULL && def->name != NULL; def++) {
+		const struct config_model *model = config_model(
+		    zyg->start->config, def->name);
+
+		if (model != NULL && model->required &&
+		    model->kind == CONFIG_MODEL_PRELOAD)
+			return true;
+	}
+	return false;
+}
+
+static void
+report(void *context, const struct handler *about, const char *sentence)
+{
+	const struct zyg *zyg = context;
+	struct message message = { .type = MESSAGE_HANDLER,
+	    .slot = SLOT_NONE };
+
+	if (about != NULL && about->error != NULL) {
+		message.slot = slot_of(zyg, about);
+		sentence = about->error;
+		if (about->rival != NULL)
+			message.extra = 1 + slot_of(zyg, about->rival);
+	} else if (about != NULL && makes_required(zyg, about))
+		message.slot = slot_of(zyg, about);
 	snprintf(message.text, sizeof(message.text), "%s", sentence);
-	log_warnx("%s", sentence);
+	zyg_say(zyg, &message);
+}
+
+static uint32_t
+slot_of_file(const struct zyg *zyg, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	const char *name = slash != NULL ? slash + 1 : file;
+
+	for (size_t i = 0; i < zyg->start->name_count; i++)
+		if (strcmp(zyg->start->names[i], name) == 0)
+			return zyg->start->slots[i];
+	return SLOT_NONE;
+}
+
+/* Its code has run: has it done what no file may do in here? */
+static void
+check_harm(struct zyg *zyg)
+{
+	struct message message = { .type = MESSAGE_HANDLER, .value = 1,
+	    .slot = slot_of_file(zyg, zyg->running) };
+	struct err why;
+
+	if (zyg->running[0] == '\0' || zyg_harm_check(zyg, &why) == 0)
+		return;
+	snprintf(message.text, sizeof(message.text), "%s", why.text);
 	zyg_say(zyg, &message);
 }
 
@@ -53,183 +101,125 @@ say_file(void *context, const char *file)
 	struct zyg *zyg = context;
 	struct message message = { .type = MESSAGE_FILE };
 
+	check_harm(zyg);
+	snprintf(zyg->running, sizeof(zyg->running), "%s", file);
 	snprintf(message.text, sizeof(message.text), "%s", file);
 	zyg_say(zyg, &message);
 	return true;
 }
 
-/* The source file as preload() sees it; empty if it cannot be mapped. */
-static struct fh_source
-map_source(const struct config_model *model)
-{
-	struct fh_source source = { .name = model->name, .path = model->path,
-	    .data = "" };
-	struct stat status;
-	int fd = open(model->path, O_RDONLY | O_CLOEXEC);
-	void *at;
-
-	if (fd < 0)
-		return source;
-	if (fstat(fd, &status) == 0 && status.st_size > 0) {
-		at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE,
-		    fd, 0);
-		if (at != MAP_FAILED) {
-			source.data = at;
-			source.length = (size_t)status.st_size;
-		}
-	}
-	close(fd);
-	return source;
-}
-
-static int
-preload_model(struct zyg *zyg, const struct model_image *image,
-    struct fh_model *model_out, struct err *err)
-{
-	const struct config_model *config = config_model(zyg->start->config,
-	    image->name);
-	const struct handler *handler = NULL;
-	const struct fh_model_def *def = handler_set_model_def(zyg->set,
-	    image->name, &handler);
-	struct fh_source source;
-	int result;
-
-	if (def == NULL || def->preload == NULL)
-		return err_set(err, "model \"%s\": no handler has a preload() "
-		    "for it", image->name);
-	say_file(zyg, handler->file);
-	source = map_source(config);
-	result = def->preload(&source, &model_out->root);
-	if (source.length > 0)
-		munmap((void *)(uintptr_t)source.data, source.length);
-	if (result != 0 || model_out->root == NULL)
-		return err_set(err, "model \"%s\": preload() of its handler "
-		    "failed for %s", image->name, config->path);
-	model_out->name = image->name;
-	model_out->sha256 = image->sha256;
-	model_out->version = image->version;
-	return 0;
-}
-
-static int
-bring_in(struct zyg *zyg, size_t index, struct fh_model *model_out,
-    struct err *err)
-{
-	const struct model_image *image = &zyg->start->images[index];
-	int fd = zyg->start->model_fds[index];
-	int result;
-
-	if (fd < 0)
-		return preload_model(zyg, image, model_out, err);
-	result = model_map(image, fd, model_out, err);
-	close(fd);
-	return result;
-}
-
+/* Which file makes which of the configured models. */
 static void
-load_models(struct zyg *zyg)
+say_makers(const struct zyg *zyg)
 {
-	size_t count = zyg->start->image_count;
-	size_t loaded = 0;
-	struct err err;
+	const struct config *config = zyg->start->config;
 
-	zyg->models = calloc(count + 1, sizeof(*zyg->models));
-	if (zyg->models == NULL)
-		fail(zyg, "no memory for the table of models");
-	for (size_t i = 0; i < count; i++) {
-		const struct config_model *config = config_model(
-		    zyg->start->config, zyg->start->images[i].name);
+	for (size_t i = 0; i < config->model_count; i++) {
+		struct message message = { .type = MESSAGE_MAKER };
+		const struct handler *maker;
 
-		if (bring_in(zyg, i, &zyg->models[loaded], &err) == 0)
-			loaded++;
-		else if (config->required)
-			fail(zyg, err.text);
-		else
-			report_handler(zyg, NULL, err.text);
+		if (handler_set_model_def(zyg->set, config->models[i].name,
+		    &maker) == NULL)
+			continue;
+		message.slot = slot_of(zyg, maker);
+		snprintf(message.text, sizeof(message.text), "%s",
+		    config->models[i].name);
+		zyg_say(zyg, &message);
 	}
-	handler_set_models(zyg->set, zyg->models, loaded);
-}
-
-static int
-is_handler_file(const struct dirent *entry)
-{
-	return handler_is_file_name(entry->d_name);
-}
-
-/* One file into the folder of copies; a refusal is reported here. */
-static int
-copy_handler(struct zyg *zyg, int to_dir, const char *name)
-{
-	const struct zygote_start *start = zyg->start;
-	struct handler_version version;
-	struct err err, sentence;
-
-	if (unlinkat(to_dir, name, 0) < 0 && errno != ENOENT)
-		err_sys(&err, "cannot be copied");
-	else if (handler_copy(start->config->handlers, name, geteuid(), to_dir,
-	    &version, &err) == 0)
-		return 0;
-	err_set(&sentence, "%s/%s: %s", start->config->handlers, name,
-	    err.text);
-	report_handler(zyg, NULL, sentence.text);
-	return -1;
-}
-
-/* The names of what was copied, in order. */
-static const char **
-copy_handlers(struct zyg *zyg, size_t *count_out)
-{
-	const struct zygote_start *start = zyg->start;
-	int to_dir = open(start->copy_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent **entries;
-	int count = scandir(start->config->handlers, &entries, is_handler_file,
-	    alphasort);
-	const char **names = calloc((size_t)(count < 0 ? 0 : count) + 1,
-	    sizeof(*names));
-	struct err err;
-
-	*count_out = 0;
-	if (to_dir < 0 || count < 0 || names == NULL) {
-		err_sys(&err, "the handler directory %s cannot be read, or "
-		    "copied to %s", start->config->handlers, start->copy_dir);
-		fail(zyg, err.text);
-	}
-	for (int i = 0; i < count; i++) {
-		const char *name = entries[i]->d_name;
-
-		say_file(zyg, name);
-		if (copy_handler(zyg, to_dir, name) == 0)
-			names[(*count_out)++] = name;
-	}
-	close(to_dir);
-	return names;
 }
 
 void
 zyg_load(struct zyg *zyg)
 {
 	const struct zygote_start *start = zyg->start;
-	struct handler_source source = { .copies = start->copy_dir };
+	const struct handler_source source = { .copies = start->copies,
+	    .names = start->names, .count = start->name_count };
 	struct message loaded = { .type = MESSAGE_LOADED };
 	struct err err;
 
+	zyg_harm_begin(zyg);
 	handler_set_watch(say_file, zyg);
-	source.names = copy_handlers(zyg, &source.count);
-	zyg->set = handler_set_load(start->config, &source, report_handler,
-	    zyg, &err);
+	zyg->set = handler_set_load(start->config, &source, report, zyg, &err);
 	if (zyg->set == NULL)
-		fail(zyg, err.text);
-	load_models(zyg);
-	handler_set_preload(zyg->set, report_handler, zyg);
-	say_file(zyg, "");
+		zyg_fail(zyg, err.text);
+	say_makers(zyg);
+	zyg_say(zyg, &loaded);
+}
+
+/* ------------------------------------------------------------------ models */
+
+/* One of kind preload is made later, by its handler. */
+static int
+bring_in(const struct zyg *zyg, size_t index, struct fh_model *model_out,
+    struct err *err)
+{
+	const struct model_image *image = &zyg->images[index];
+	int fd = zyg->model_fds[index];
+	int result;
+
+	if (fd >= 0) {
+		result = model_map(image, fd, model_out, err);
+		close(fd);
+		return result;
+	}
+	model_out->name = image->name;
+	model_out->sha256 = image->sha256;
+	model_out->version = image->version;
+	return 0;
+}
+
+static void
+bring_models(struct zyg *zyg)
+{
+	size_t loaded = 0;
+	struct err err;
+
+	zyg->models = calloc(zyg->image_count + 1, sizeof(*zyg->models));
+	if (zyg->models == NULL)
+		zyg_fail(zyg, "no memory for the table of models");
+	for (size_t i = 0; i < zyg->image_count; i++) {
+		if (bring_in(zyg, i, &zyg->models[loaded], &err) < 0)
+			zyg_fail(zyg, err.text);
+		loaded++;
+	}
+	handler_set_models(zyg->set, zyg->models, loaded);
+}
+
+/* handler_set_preload() has taken out those that could not be made. */
+static void
+check_required(const struct zyg *zyg)
+{
+	for (size_t i = 0; i < zyg->image_count; i++) {
+		const char *name = zyg->images[i].name;
+		struct err why;
+
+		if (!config_model(zyg->start->config, name)->required ||
+		    handler_set_model(zyg->set, name) != NULL)
+			continue;
+		err_set(&why, "model \"%s\": its handler could not make it",
+		    name);
+		zyg_fail(zyg, why.text);
+	}
+}
+
+void
+zyg_preload(struct zyg *zyg)
+{
+	struct message done = { .type = MESSAGE_PRELOADED };
+	struct err err;
+
+	bring_models(zyg);
+	handler_set_preload(zyg->set, report, zyg);
 	malloc_trim(0);
 	if (zyg_prepare_fork(zyg, &err) < 0)
-		fail(zyg, err.text);
-	zyg->geometry = shm_geometry_create(start->config,
+		zyg_fail(zyg, err.text);
+	check_required(zyg);
+	zyg->geometry = shm_geometry_create(zyg->start->config,
 	    (uint32_t)zyg->set->route_count);
 	if (zyg->geometry == NULL)
-		fail(zyg, "no memory for the layout of shared memory");
-	loaded.value = (int32_t)zyg->set->route_count;
-	loaded.extra = (uint32_t)zyg->set->handler_count;
-	zyg_say(zyg, &loaded);
+		zyg_fail(zyg, "no memory for the layout of shared memory");
+	done.value = (int32_t)zyg->set->route_count;
+	for (size_t i = 0; i < zyg->set->handler_count; i++)
+		done.extra += zyg->set->handlers[i].error == NULL;
+	zyg_say(zyg, &done);
 }

@@ -24,7 +24,9 @@
 void
 zyg_say(const struct zyg *zyg, struct message *message)
 {
-	if (channel_send(zyg->start->link, message, NULL, 0) < 0)
+	int link = zyg->spare_link > 0 ? zyg->spare_link : zyg->start->link;
+
+	if (channel_send(link, message, NULL, 0) < 0)
 		fatal(EXIT_CODE_SYSTEM, "the supervisor does not answer");
 }
 
@@ -73,6 +75,7 @@ handle_message(struct zyg *zyg)
 	switch (message.type) {
 	case MESSAGE_SPAWN_FRONT:
 	case MESSAGE_SPAWN_WORKER:
+	case MESSAGE_SPAWN_PROBE:
 		FH_BUG(count != SPAWN_FDS);
 		zyg_spawn(zyg, &message, fds);
 		break;
@@ -135,6 +138,9 @@ zyg_main(const struct roles *roles)
 	keep_log(start.config);
 	zyg.start = &start;
 	zyg_load(&zyg);
+	zyg_models_receive(&zyg);
+	zyg_preload(&zyg);
+	zyg_harm_end(&zyg);
 	zyg.signal_fd = watch_children();
 	serve_supervisor(&zyg);
 }

@@ -17,8 +17,8 @@
 #define OMP_PAUSE_HARD	2
 
 /* Looked up through each handler: what it brings along is local to it. */
-static void
-pause_openmp(const struct handler_set *set)
+void
+zyg_pause_openmp(const struct handler_set *set)
 {
 	int (*pause_all)(int);
 
@@ -32,8 +32,8 @@ pause_openmp(const struct handler_set *set)
 	}
 }
 
-static unsigned
-count_threads(void)
+unsigned
+zyg_count_threads(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");
 	char line[256];
@@ -48,8 +48,8 @@ count_threads(void)
 	return threads;
 }
 
-static bool
-threads_are_allowed(const struct config *config)
+bool
+zyg_threads_are_allowed(const struct config *config)
 {
 	for (size_t i = 0; i < config->model_count; i++)
 		if (config->models[i].allow_threads)
@@ -62,9 +62,9 @@ zyg_prepare_fork(const struct zyg *zyg, struct err *err)
 {
 	unsigned threads;
 
-	pause_openmp(zyg->set);
-	threads = count_threads();
-	if (threads == 1 || threads_are_allowed(zyg->start->config))
+	zyg_pause_openmp(zyg->set);
+	threads = zyg_count_threads();
+	if (threads == 1 || zyg_threads_are_allowed(zyg->start->config))
 		return 0;
 	return err_set(err, "%u threads run after the handlers' preload, and "
 	    "none may: forked processes would hang.  Start threads in "

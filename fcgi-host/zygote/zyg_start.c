@@ -1,8 +1,9 @@
 /*
- * zyg_start.c - what a zygote is told first: configuration and models.
+ * zyg_start.c - what a zygote is told: configuration, files, then models.
  *
- * Runs in: zygote, right after the exec.
- * Owns: nothing; what is received belongs to struct zygote_start.
+ * Runs in: zygote, before its first fork.
+ * Owns: nothing; what is received belongs to struct zygote_start and struct
+ * zyg.
  * Invariant: the configuration is the supervisor's own text, not the file,
  * which may have changed: both lay out shared memory by it.
  */
@@ -11,9 +12,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/channel.h"
+#include "common/handler_version.h"
 #include "common/log.h"
 #include "model/model.h"
 #include "zygote/zyg.h"
@@ -45,8 +48,10 @@ bytes_of(int fd, size_t *length_out)
 	if (fstat(fd, &status) < 0)
 		fatal(EXIT_CODE_SYSTEM, "fstat");
 	*length_out = (size_t)status.st_size;
-	if (status.st_size == 0)
+	if (status.st_size == 0) {
+		close(fd);
 		return "";
+	}
 	at = mmap(NULL, *length_out, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (at == MAP_FAILED)
 		fatal(EXIT_CODE_SYSTEM, "mmap");
@@ -61,27 +66,40 @@ report(void *context, const char *sentence)
 	log_line(LOG_LEVEL_ERROR, "%s", sentence);
 }
 
+/* Names, each in a field of its own; "" where a file has no place. */
 static void
-receive_models(struct zygote_start *start, int images_fd, size_t count)
+take_names(struct zygote_start *start, const char *fields, size_t count)
+{
+	start->names = calloc(count + 1, sizeof(*start->names));
+	start->slots = calloc(count + 1, sizeof(*start->slots));
+	if (start->names == NULL || start->slots == NULL)
+		fatal(EXIT_CODE_SYSTEM, "names of handlers");
+	for (size_t i = 0; i < count; i++) {
+		const char *name = fields + i * (HANDLER_FILE_MAX + 1);
+
+		if (name[0] == '\0')
+			continue;
+		start->slots[start->name_count] = (uint32_t)i;
+		start->names[start->name_count++] = name;
+	}
+}
+
+static void
+receive_files(struct zygote_start *start)
 {
 	struct message message;
-	size_t length;
+	const char *fields;
+	size_t length, count;
+	int fd;
 
-	start->images = (struct model_image *)(uintptr_t)bytes_of(images_fd,
-	    &length);
-	FH_BUG(length != count * sizeof(*start->images));
-	start->image_count = count;
-	start->model_fds = calloc(count + 1, sizeof(*start->model_fds));
-	if (start->model_fds == NULL)
-		fatal(EXIT_CODE_SYSTEM, "table of models");
-	for (size_t i = 0; i < count; i++) {
-		start->model_fds[i] = -1;
-		if (start->images[i].kind == CONFIG_MODEL_PRELOAD)
-			continue;
-		receive(start->link, MESSAGE_MODEL, &message,
-		    &start->model_fds[i], 1);
-		FH_BUG(message.slot != i);
-	}
+	receive(start->link, MESSAGE_FILES, &message, &fd, 1);
+	count = (size_t)message.value;
+	fields = bytes_of(fd, &length);
+	FH_BUG(length != count * (HANDLER_FILE_MAX + 1));
+	start->copies = strdup(message.text);
+	if (start->copies == NULL)
+		fatal(EXIT_CODE_SYSTEM, "names of handlers");
+	take_names(start, fields, count);
 }
 
 void
@@ -101,8 +119,28 @@ zyg_start_receive(struct zygote_start *start)
 	if (start->config == NULL)
 		fatalx(EXIT_CODE_CONFIG, "the configuration is not readable "
 		    "for the user of the service");
-	if (asprintf(&start->copy_dir, "%s/%s", start->config->state_dir,
-	    CHILD_COPY_FOLDER) < 0)
-		fatal(EXIT_CODE_SYSTEM, "state_dir");
-	receive_models(start, fds[START_FD_IMAGES], (size_t)message.value);
+	receive_files(start);
+}
+
+void
+zyg_models_receive(struct zyg *zyg)
+{
+	int link = zyg->start->link, fd;
+	struct message message;
+	size_t length;
+
+	receive(link, MESSAGE_MODELS, &message, &fd, 1);
+	zyg->image_count = (size_t)message.value;
+	zyg->images = (struct model_image *)(uintptr_t)bytes_of(fd, &length);
+	FH_BUG(length != zyg->image_count * sizeof(*zyg->images));
+	zyg->model_fds = calloc(zyg->image_count + 1, sizeof(int));
+	if (zyg->model_fds == NULL)
+		fatal(EXIT_CODE_SYSTEM, "table of models");
+	for (size_t i = 0; i < zyg->image_count; i++) {
+		zyg->model_fds[i] = -1;
+		if (zyg->images[i].kind == CONFIG_MODEL_PRELOAD)
+			continue;
+		receive(link, MESSAGE_MODEL, &message, &zyg->model_fds[i], 1);
+		FH_BUG(message.slot != i);
+	}
 }

@@ -1,0 +1,149 @@
+/*
+ * zyg_harm.c - what a handler's code may not do to the process that loads it.
+ *
+ * Runs in: zygote, after each file's constructors and each preload hook.
+ * Owns: a second descriptor of the link, one of the folder we are in.
+ * Invariant: a handler that starts a thread, leaves a process behind, closes
+ * our link or changes the folder is named; what it did is undone or, at the
+ * latest, gone with this process, which is replaced by one without it.
+ */
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "zygote/zyg.h"
+
+#define SPARE_FIRST	100	/* where one that closes 3 to 9 misses it */
+
+void
+zyg_harm_begin(struct zyg *zyg)
+{
+	zyg->pid = getpid();
+	zyg->spare_link = fcntl(zyg->start->link, F_DUPFD_CLOEXEC,
+	    SPARE_FIRST);
+	zyg->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (zyg->spare_link < 0 || zyg->folder < 0)
+		fatal(EXIT_CODE_SYSTEM, "descriptors of the zygote");
+}
+
+/* What is forked from here has no use for them. */
+void
+zyg_harm_end(struct zyg *zyg)
+{
+	close(zyg->spare_link);
+	close(zyg->folder);
+	zyg->spare_link = zyg->folder = -1;
+}
+
+static bool
+same_file(int a, int b)
+{
+	struct stat left, right;
+
+	return fstat(a, &left) == 0 && fstat(b, &right) == 0 &&
+	    left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
+static int
+check_link(const struct zyg *zyg, struct err *err)
+{
+	int link = zyg->start->link;
+
+	if (same_file(link, zyg->spare_link))
+		return 0;
+	if (dup3(zyg->spare_link, link, O_CLOEXEC) < 0)
+		fatal(EXIT_CODE_SYSTEM, "the link to the supervisor");
+	return err_set(err, "closed descriptor %d, which is the host's: close "
+	    "only what you have opened", link);
+}
+
+static int
+check_folder(const struct zyg *zyg, struct err *err)
+{
+	int now = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool same = now >= 0 && same_file(now, zyg->folder);
+
+	if (now >= 0)
+		close(now);
+	if (same)
+		return 0;
+	if (fchdir(zyg->folder) < 0)
+		log_warn("the folder before a handler's chdir()");
+	return err_set(err, "changed the working directory, which all handlers "
+	    "share");
+}
+
+/* All that is running below us. */
+static void
+kill_children(void)
+{
+	char path[64];
+	FILE *file;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children",
+	    (int)getpid());
+	file = fopen(path, "re");
+	if (file == NULL)
+		return;
+	while (fscanf(file, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	fclose(file);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
+/* The copy of ourselves that fork() made must not go on as a second zygote. */
+static int
+check_children(const struct zyg *zyg, struct err *err)
+{
+	siginfo_t info;
+
+	if (getpid() != zyg->pid)
+		_exit(0);
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return 0;	/* ECHILD */
+	kill_children();
+	return err_set(err, "forked and left a process behind: the zygote may "
+	    "not have any");
+}
+
+static int
+check_threads(const struct zyg *zyg, struct err *err)
+{
+	unsigned threads;
+
+	if (zyg_threads_are_allowed(zyg->start->config))
+		return 0;
+	if (zyg->set != NULL)
+		zyg_pause_openmp(zyg->set);
+	threads = zyg_count_threads();
+	if (threads == 1)
+		return 0;
+	return err_set(err, "left %u threads running, and forked processes "
+	    "would hang: start threads in worker_init, or, if they are "
+	    "harmless, set allow_threads = true for the model that needs them",
+	    threads - 1);
+}
+
+int
+zyg_harm_check(const struct zyg *zyg, struct err *err)
+{
+	int harm = check_children(zyg, err);
+
+	if (harm == 0)
+		harm = check_link(zyg, err);
+	else
+		check_link(zyg, NULL);
+	if (harm == 0)
+		harm = check_folder(zyg, err);
+	else
+		check_folder(zyg, NULL);
+	return harm < 0 ? harm : check_threads(zyg, err);
+}
