@@ -99,6 +99,27 @@ void	api_finish(struct fh_request *, const struct api_input *,
 /* Frees what the request was given; ready for the next. */
 void	api_request_reset(struct fh_request *);
 
+/* ------------------------------------------------- before anything serves */
+
+/*
+ * In a process that is thrown away: worker_init, then self_test, of each loaded
+ * handler that has routes, as in a thread that serves them all; at the end
+ * worker_fini of those that were initialised.  The models are in the set.  What
+ * fails is reported ("FILE: its self_test returned 3"); returns how many did.
+ * A handler that crashes or hangs takes the process along: handler_set_watch()
+ * says which.
+ */
+size_t	api_probe(const struct handler_set *, handler_report *, void *context);
+
+/*
+ * Serves a request ("GET /x?y") and throws the reply away; the route's handler
+ * is started and ended for it, and its finish() is not run.  0; or -1 and why,
+ * a sentence that begins with the request, when there is no such route, the
+ * status is 400 or more, or the reply is not whole.
+ */
+int	api_check_request(const struct handler_set *, const char *request,
+	    char *why, size_t size);
+
 /* ------------------------------------------------- problem documents */
 
 /*

@@ -64,6 +64,13 @@ struct api_worker {
 	struct fh_worker		*handlers;	/* as in the set */
 };
 
+/* A thread in which no handler has been started; NULL: out of memory. */
+struct api_worker	*api_worker_allocate(const struct handler_set *);
+
+/* Is the handler loaded, and does a thread of `pool` serve any of its routes? */
+bool	api_worker_serves(const struct handler_set *, const struct handler *,
+	    uint32_t pool);
+
 struct api_fields {
 	const struct fh_field	*at;
 	size_t			 count;

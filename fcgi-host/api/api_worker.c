@@ -13,15 +13,14 @@
 
 #define HEADER_LIMIT	((size_t)16 << 10)	/* without a configuration */
 
-/* Does this thread serve any route of the handler? */
-static bool
-is_served(const struct handler_set *set, const struct handler *handler,
-    uint32_t pool)
+bool
+api_worker_serves(const struct handler_set *set,
+    const struct handler *handler, uint32_t pool)
 {
 	for (size_t i = 0; i < set->route_count; i++) {
 		const struct route *route = &set->routes[i];
 
-		if (route->handler != handler)
+		if (route->handler != handler || handler->error != NULL)
 			continue;
 		if (pool == API_ALL_POOLS)
 			return true;
@@ -47,7 +46,7 @@ start_handler(struct fh_worker *worker)
 }
 
 struct api_worker *
-api_worker_create(const struct handler_set *set, uint32_t pool)
+api_worker_allocate(const struct handler_set *set)
 {
 	struct api_worker *thread = calloc(1, sizeof(*thread));
 
@@ -67,8 +66,19 @@ api_worker_create(const struct handler_set *set, uint32_t pool)
 
 		worker->handler = &set->handlers[i];
 		worker->thread = thread;
-		if (worker->handler->error == NULL &&
-		    is_served(set, worker->handler, pool))
+	}
+	return thread;
+}
+
+struct api_worker *
+api_worker_create(const struct handler_set *set, uint32_t pool)
+{
+	struct api_worker *thread = api_worker_allocate(set);
+
+	for (size_t i = 0; thread != NULL && i < set->handler_count; i++) {
+		struct fh_worker *worker = &thread->handlers[i];
+
+		if (api_worker_serves(set, worker->handler, pool))
 			start_handler(worker);
 	}
 	return thread;

@@ -83,41 +83,9 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 /* ------------------------------------------------------ the parameters */
 
 static int
-put(struct call *call, const char *name, const char *value, size_t length)
-{
-	return cli_request_put(&call->request, name, strlen(name), value,
-	    length);
-}
-
-static int
 put_text(struct call *call, const char *name, const char *value)
 {
-	return put(call, name, value, strlen(value));
-}
-
-static int
-put_path(struct call *call)
-{
-	const char *query = strchrnul(call->target, '?');
-	size_t length = (size_t)(query - call->target);
-	char *path = malloc(length + 1);
-	ptrdiff_t decoded;
-	int rc;
-
-	if (path == NULL)
-		return -1;
-	decoded = wire_percent_decode(path, call->target, length, false);
-	if (decoded < 0) {
-		free(path);
-		return cli_usage_error("call", "\"%s\" has a malformed "
-		    "escape", call->target);
-	}
-	rc = put(call, "PATH_INFO", path, (size_t)decoded);
-	free(path);
-	if (*query == '?')
-		query++;
-	return rc < 0 || put_text(call, "QUERY_STRING", query) < 0 ||
-	    put_text(call, "REQUEST_URI", call->target) < 0 ? -1 : 0;
+	return request_put_text(&call->request.asked, name, value);
 }
 
 /* "Accept-Language" -> "HTTP_ACCEPT_LANGUAGE" */
@@ -191,29 +159,12 @@ put_body(struct call *call)
 static int
 put_all(struct call *call)
 {
-	static const struct {
-		const char *name, *value;
-	} fixed[] = {
-		{ "GATEWAY_INTERFACE", "CGI/1.1" },
-		{ "SERVER_PROTOCOL", "HTTP/1.1" },
-		{ "SERVER_SOFTWARE", "fcgi-host-call" },
-		{ "SERVER_NAME", "localhost" },
-		{ "SERVER_ADDR", "127.0.0.1" },
-		{ "SERVER_PORT", "80" },
-		{ "REMOTE_ADDR", "127.0.0.1" },
-		{ "REMOTE_PORT", "1" },
-		{ "REQUEST_SCHEME", "http" },
-		{ "SCRIPT_NAME", "" },
-	};
-	int rc;
+	int rc = request_put_line(&call->request.asked, call->method,
+	    call->target);
 
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-		if (put_text(call, fixed[i].name, fixed[i].value) < 0)
-			return -1;
-	}
-	if (put_text(call, "REQUEST_METHOD", call->method) < 0)
-		return -1;
-	rc = put_path(call);
+	if (rc > 0)
+		return cli_usage_error("call", "\"%s\" has a malformed "
+		    "escape", call->target);
 	if (rc == 0)
 		rc = put_headers(call);
 	return rc == 0 ? put_body(call) : rc;
@@ -298,7 +249,7 @@ run(struct call *call, const struct config *config, int out)
 		cli_inline_close(&in);
 		return EXIT_CODE_CONFIG;
 	}
-	head = cli_request_scan(request);
+	head = request_scan(&request->asked);
 	if (head != HEAD_OK)
 		cli_inline_problem(request, &sink, 400, "", "%s.",
 		    head_strerror(head));

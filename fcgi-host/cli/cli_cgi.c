@@ -80,7 +80,7 @@ put_root_path(struct cgi *cgi)
 
 	if (path != NULL && path[0] != '\0')
 		return 0;
-	return cli_request_put(&cgi->request, "PATH_INFO", 9, "/", 1);
+	return request_put(&cgi->request.asked, "PATH_INFO", 9, "/", 1);
 }
 
 static int
@@ -91,7 +91,7 @@ put_environment(struct cgi *cgi)
 
 		if (equals == NULL || equals == *variable)
 			continue;
-		if (cli_request_put(&cgi->request, *variable,
+		if (request_put(&cgi->request.asked, *variable,
 		    (size_t)(equals - *variable), equals + 1,
 		    strlen(equals + 1)) < 0)
 			return -1;
@@ -114,16 +114,17 @@ is_well_formed(struct cgi *cgi)
 {
 	struct cli_request *request = &cgi->request;
 	const struct config *config = cgi->config;
-	enum head_rc rc = cli_request_scan(request);
+	enum head_rc rc = request_scan(&request->asked);
 
-	if (request->length > config->params_limit)
+	if (request->asked.length > config->params_limit)
 		cli_inline_problem(request, &cgi->sink, 431, "",
 		    "The request's parameters are larger than params_limit "
 		    "(%zu bytes).", config->params_limit);
 	else if (rc != HEAD_OK)
 		cli_inline_problem(request, &cgi->sink, 400, "", "%s.",
 		    head_strerror(rc));
-	else if (request->head.content_length > (int64_t)config->body_limit)
+	else if (request->asked.head.content_length >
+	    (int64_t)config->body_limit)
 		cli_inline_problem(request, &cgi->sink, 413, "",
 		    "The request body is larger than body_limit (%zu bytes).",
 		    config->body_limit);
@@ -139,14 +140,14 @@ read_body(struct cgi *cgi)
 	struct err err = { "" };
 	int status;
 
-	if (!has_body(&request->head))
+	if (!has_body(&request->asked.head))
 		return true;
 	status = cli_body_read(&request->body, STDIN_FILENO,
-	    request->head.content_length, cgi->config, &err);
+	    request->asked.head.content_length, cgi->config, &err);
 	if (status == 0)
 		return true;
 	if (status >= 500)
-		log_warnx("req=%s %s", request->id, err.text);
+		log_warnx("req=%s %s", request->asked.id, err.text);
 	cli_inline_problem(request, &cgi->sink, status, "", "%s",
 	    status >= 500 ? "The request body could not be stored." :
 	    err.text);
@@ -165,7 +166,7 @@ serve(struct cgi *cgi)
 		    timeout_ms * CLOCK_NS_PER_MS;
 	if (cli_last_words_begin(&cgi->sink, request, timeout_ms,
 	    cgi->config->kill_grace_ms) < 0)
-		log_warn("req=%s watching its handler", request->id);
+		log_warn("req=%s watching its handler", request->asked.id);
 	rc = cli_inline_serve(&cgi->in, request, &cgi->sink);
 	cli_last_words_end();
 	return rc < 0 ? 1 : 0;
@@ -235,7 +236,7 @@ begin(struct cgi *cgi)
 	unsetenv("HTTP_PROXY");	/* a request's header, not our proxy */
 	cli_request_init(&cgi->request);
 	if (method != NULL)
-		cgi->request.head.method = (struct wire_span){ method,
+		cgi->request.asked.head.method = (struct wire_span){ method,
 		    strlen(method) };
 	out = cli_take_stdout();
 	if (out < 0) {

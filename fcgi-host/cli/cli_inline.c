@@ -51,14 +51,31 @@ cli_inline_close(struct cli_inline *in)
 	cli_models_close(in);
 }
 
+/* ------------------------------------------------------------ requests */
+
+void
+cli_request_init(struct cli_request *request)
+{
+	memset(request, 0, sizeof(*request));
+	request_init(&request->asked);
+	request->body.fd = -1;
+}
+
+void
+cli_request_free(struct cli_request *request)
+{
+	request_free(&request->asked);
+	cli_body_free(&request->body);
+}
+
 /* ------------------------------------------------------------ refusals */
 
 void
 cli_inline_problem(const struct cli_request *request, struct cli_sink *sink,
     int status, const char *extra, const char *format, ...)
 {
-	bool head_only = request->head.method.length == 4 &&
-	    memcmp(request->head.method.at, "HEAD", 4) == 0;
+	bool head_only = request->asked.head.method.length == 4 &&
+	    memcmp(request->asked.head.method.at, "HEAD", 4) == 0;
 	char text[API_PROBLEM_MAX], detail[512];
 	size_t length, head;
 	const char *end;
@@ -67,7 +84,7 @@ cli_inline_problem(const struct cli_request *request, struct cli_sink *sink,
 	va_start(ap, format);
 	vsnprintf(detail, sizeof(detail), format, ap);
 	va_end(ap);
-	length = api_problem(text, sizeof(text), status, request->id,
+	length = api_problem(text, sizeof(text), status, request->asked.id,
 	    head_only, extra, "%s", detail);
 	end = memmem(text, length, "\r\n\r\n", 4);
 	FH_BUG(end == NULL);
@@ -80,7 +97,7 @@ bool
 cli_inline_route(struct cli_inline *in, struct cli_request *request,
     struct cli_sink *sink)
 {
-	const struct head *head = &request->head;
+	const struct head *head = &request->asked.head;
 	struct route_match *match = &request->match;
 	char allow[ROUTE_ALLOW_MAX + 16];
 
@@ -152,12 +169,12 @@ cli_inline_serve(struct cli_inline *in, struct cli_request *request,
 	const struct route *route = request->match.route;
 	struct api_input input = {
 		.route = route,
-		.params = request->params,
-		.params_length = request->length,
+		.params = request->asked.params,
+		.params_length = request->asked.length,
 		.body = request->body.bytes != NULL ? request->body.bytes : "",
 		.body_length = request->body.length,
 		.body_fd = request->body.fd,
-		.request_id = request->id,
+		.request_id = request->asked.id,
 		.head_only = request->match.head,
 		.deadline_ns = request->deadline_ns,
 	};

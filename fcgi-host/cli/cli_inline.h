@@ -2,7 +2,7 @@
  * cli_inline.h - handlers without a daemon: one request, in this process.
  *
  *	cli_inline_open(&in, config);
- *	cli_request_put(&request, ...); cli_request_scan(&request);
+ *	request_put(&request.asked, ...); request_scan(&request.asked);
  *	if (cli_inline_route(&in, &request, &sink))
  *		cli_inline_serve(&in, &request, &sink);
  *	cli_inline_close(&in);
@@ -23,7 +23,7 @@
 #include "api/api.h"
 #include "config/config.h"
 #include "common/handler_set.h"
-#include "common/head.h"
+#include "common/request.h"
 
 struct cli_inline {
 	const struct config	*config;
@@ -68,26 +68,13 @@ void	cli_body_free(struct cli_body *);
 
 /* What is asked for. */
 struct cli_request {
-	uint8_t		*params;	/* raw pairs; malloc */
-	size_t		 length;
-	size_t		 room;
-	char		*scratch;
-	struct head	 head;
+	struct request	 asked;
 	struct route_match match;
-	char		 id[HEAD_ID_MAX + 1];
 	struct cli_body	 body;
 	uint64_t	 deadline_ns;	/* 0: none */
 };
 
-/* Empty, with an id of its own. */
 void	cli_request_init(struct cli_request *);
-
-/* Appends a parameter.  -1: out of memory. */
-int	cli_request_put(struct cli_request *, const char *name,
-	    size_t name_length, const char *value, size_t value_length);
-
-/* Reads the head; a web server's id takes the place of ours. */
-enum head_rc	cli_request_scan(struct cli_request *);
 void	cli_request_free(struct cli_request *);
 
 /* Loads the handlers.  -1: said why on stderr. */

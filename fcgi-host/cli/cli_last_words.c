@@ -122,13 +122,13 @@ prepare_texts(const struct cli_request *request)
 	bool head_only = request->match.head;
 
 	words.crashed_length = api_problem(words.crashed,
-	    sizeof(words.crashed), 500, request->id, head_only, "",
+	    sizeof(words.crashed), 500, request->asked.id, head_only, "",
 	    "The handler ended without a reply.");
 	words.timed_out_length = api_problem(words.timed_out,
-	    sizeof(words.timed_out), 504, request->id, head_only, "",
+	    sizeof(words.timed_out), 504, request->asked.id, head_only, "",
 	    "The handler took longer than its time.");
 	snprintf(words.line, sizeof(words.line), "cgi[%d] error req=%s "
-	    "route=\"%.200s\" handler=%s ", (int)getpid(), request->id,
+	    "route=\"%.200s\" handler=%s ", (int)getpid(), request->asked.id,
 	    request->match.route->label, request->match.route->handler->name);
 }
 

@@ -16,9 +16,6 @@
 int	handler_load(struct handler *, const char *path, struct err *);
 void	handler_unload(struct handler *);
 
-/* Tells whoever has called handler_set_watch(). */
-bool	handler_watched(const char *file);
-
 /* The name of its file, without the folder. */
 const char	*handler_base(const struct handler *);
 

@@ -69,20 +69,24 @@ struct handler_set {
 
 /*
  * Takes a sentence that names the file or the line of the configuration it is
- * about.  `about` is the handler, or NULL for one on the configuration.
+ * about.  `about` is the handler, or NULL for one on the configuration.  A
+ * handler's refusal is "FILE: REASON", with its `file`.
  */
 typedef void	handler_report(void *context, const struct handler *about,
 		    const char *sentence);
 
 /*
  * Called with each file before anything of it is opened or run, by
- * handler_set_load and again by handler_set_preload, and with "" after the
- * last: whoever supervises the process then knows in which handler it crashed
+ * handler_set_load and again by handler_set_preload and api_probe, and with ""
+ * after the last: whoever supervises the process then knows in which handler it crashed
  * or hung.  False, while loading, leaves the file out, with the error "left
  * out".  For all later calls in this process; NULL for none.
  */
 typedef bool	handler_watch(void *context, const char *file);
 void	handler_set_watch(handler_watch *, void *context);
+
+/* For those who run a file's code: tells the watcher, gives its answer. */
+bool	handler_watched(const char *file);
 
 /*
  * Which files are opened: exactly these names, in this order, each in the

@@ -1,0 +1,51 @@
+/*
+ * request.h - a request as FastCGI parameters, made without FastCGI.
+ *
+ *	request_init(&request);
+ *	request_put_line(&request, "GET", "/hello?name=you");
+ *	request_scan(&request);
+ *	... request.head, request.params ...
+ *	request_free(&request);
+ *
+ * What comes from a web server is read by the front; this is for requests of
+ * our own, and those of `call` and `cgi`.
+ */
+#ifndef COMMON_REQUEST_H
+#define COMMON_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/head.h"
+
+struct request {
+	uint8_t		*params;	/* raw pairs; malloc */
+	size_t		 length;
+	size_t		 room;
+	char		*scratch;
+	struct head	 head;
+	char		 id[HEAD_ID_MAX + 1];
+};
+
+/* Empty, with an id of its own. */
+void	request_init(struct request *);
+void	request_free(struct request *);
+
+/* Appends a parameter.  -1: out of memory. */
+int	request_put(struct request *, const char *name, size_t name_length,
+	    const char *value, size_t value_length);
+int	request_put_text(struct request *, const char *name,
+	    const char *value);
+
+/*
+ * Appends what a web server on this machine would say of this request:
+ * `target` is "/path?query" as in a URL.  -1: out of memory.  1: the path has
+ * a malformed escape.
+ */
+int	request_put_line(struct request *, const char *method,
+	    const char *target);
+
+/* Reads the head; a web server's id takes the place of ours. */
+enum head_rc	request_scan(struct request *);
+
+#endif
