@@ -32,7 +32,7 @@ run(int argc, char **argv)
 	const struct cli_option options[] = { CLI_OPTION_CONFIG(file) };
 	const struct cli_command command = { "run", "", 0, 0,
 	    "Runs the host in the foreground.  SIGTERM: answers what has begun "
-	    "and stops.\nSIGINT twice: stops at once.", options, 1 };
+	    "and stops.\nSIGINT twice: stops at once.  SIGHUP: reloads.", options, 1 };
 	struct config *config;
 	int exit_code;
 
@@ -84,6 +84,9 @@ static const struct subcommand {
 	{ "plan", cli_plan, "add up the memory a start would need" },
 	{ "routes", cli_routes, "list the routes" },
 	{ "status", cli_status, "ask a running host what it does" },
+	{ "reload", cli_reload, "take handlers, configuration and models anew" },
+	{ "rollback", cli_rollback, "go back to an earlier generation" },
+	{ "generations", cli_generations, "list what a rollback can go to" },
 	{ "call", cli_call, "run one request against a handler, no server" },
 	{ "cgi", cli_cgi, "answer one request as a CGI program" },
 	{ "version", cli_version, "print the version" },
@@ -99,7 +102,7 @@ help(FILE *out, int exit_code)
 	fprintf(out, "Usage: fcgi-host SUBCOMMAND [OPTION...]\n\n");
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
 		if (subcommands[i].about != NULL)
-			fprintf(out, "  %-8s  %s\n", subcommands[i].name,
+			fprintf(out, "  %-11s  %s\n", subcommands[i].name,
 			    subcommands[i].about);
 	fprintf(out, "\n`fcgi-host SUBCOMMAND --help` says more; so does "
 	    "fcgi-host(1).\n");

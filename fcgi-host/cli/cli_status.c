@@ -8,100 +8,17 @@
  */
 #include <json-c/json.h>
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cli_ask.h"
 #include "cli/cli_options.h"
 #include "common/log.h"
 
-#define ANSWER_MAX	(64u << 20)
-
-static int
-connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
-		return -1;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (connect(fd, (const struct sockaddr *)&address,
-	    sizeof(address)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-/* Everything up to the end, NUL-terminated; NULL with errno. */
-static char *
-read_answer(int fd)
-{
-	size_t have = 0, size = 65536;
-	char *text = malloc(size);
-
-	while (text != NULL) {
-		ssize_t got = read(fd, text + have, size - have - 1);
-		char *grown;
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			text[have] = '\0';
-			return text;
-		}
-		have += (size_t)got;
-		if (have < size - 1)
-			continue;
-		grown = size < ANSWER_MAX ? realloc(text, size *= 2) : NULL;
-		if (grown == NULL) {
-			free(text);
-			return NULL;
-		}
-		text = grown;
-	}
-	return NULL;
-}
-
-static char *
-ask(const char *path)
-{
-	static const char request[] = "status\n";
-	int fd = connect_to(path);
-	char *text = NULL;
-
-	if (fd < 0)
-		return NULL;
-	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) ==
-	    (ssize_t)sizeof(request) - 1)
-		text = read_answer(fd);
-	close(fd);
-	return text;
-}
-
 /* ------------------------------------------------------------ the tables */
-
-static const char *
-text_of(struct json_object *object, const char *key)
-{
-	struct json_object *value = json_object_object_get(object, key);
-
-	return value == NULL ? "-" : json_object_get_string(value);
-}
-
-static uint64_t
-number_of(struct json_object *object, const char *key)
-{
-	return (uint64_t)json_object_get_int64(json_object_object_get(object,
-	    key));
-}
 
 static double
 mebibytes(uint64_t bytes)
@@ -118,19 +35,19 @@ print_pools(struct json_object *pools)
 		struct json_object *pool = json_object_array_get_idx(pools, i);
 
 		printf("%-16s %8" PRIu64 " %8" PRIu64 " %8" PRIu64
-		    " %8" PRIu64 " %8" PRIu64 "\n", text_of(pool, "name"),
-		    number_of(pool, "workers"), number_of(pool, "threads"),
-		    number_of(pool, "busy"), number_of(pool, "idle"),
-		    number_of(pool, "queued"));
+		    " %8" PRIu64 " %8" PRIu64 "\n", cli_text(pool, "name"),
+		    cli_number(pool, "workers"), cli_number(pool, "threads"),
+		    cli_number(pool, "busy"), cli_number(pool, "idle"),
+		    cli_number(pool, "queued"));
 	}
 }
 
 static double
 mean_ms(struct json_object *route, const char *key)
 {
-	uint64_t requests = number_of(route, "requests");
+	uint64_t requests = cli_number(route, "requests");
 
-	return requests == 0 ? 0 : (double)number_of(route, key) /
+	return requests == 0 ? 0 : (double)cli_number(route, key) /
 	    (double)requests / 1e6;
 }
 
@@ -146,11 +63,11 @@ print_routes(struct json_object *routes)
 		    "status");
 
 		printf("%-32s %-5s %10" PRIu64 " %6" PRIu64 " %8" PRIu64
-		    " %10.3f %10.3f\n", text_of(route, "route"),
+		    " %10.3f %10.3f\n", cli_text(route, "route"),
 		    json_object_get_boolean(json_object_object_get(route,
 		    "async")) ? "async" : "sync",
-		    number_of(route, "requests"), number_of(route,
-		    "in_flight"), number_of(status, "5xx"),
+		    cli_number(route, "requests"), cli_number(route,
+		    "in_flight"), cli_number(status, "5xx"),
 		    mean_ms(route, "queue_ns"), mean_ms(route, "run_ns"));
 	}
 }
@@ -166,11 +83,11 @@ print_workers(struct json_object *workers)
 
 		printf("%-6" PRIu64 " %8" PRIu64 " %-16s %-9s %5" PRIu64
 		    " %10" PRIu64 " %12.1f %9.1f\n",
-		    number_of(worker, "slot"), number_of(worker, "pid"),
-		    text_of(worker, "pool"), text_of(worker, "state"),
-		    number_of(worker, "busy"), number_of(worker, "requests"),
-		    mebibytes(number_of(worker, "private_bytes")),
-		    mebibytes(number_of(worker, "pss_bytes")));
+		    cli_number(worker, "slot"), cli_number(worker, "pid"),
+		    cli_text(worker, "pool"), cli_text(worker, "state"),
+		    cli_number(worker, "busy"), cli_number(worker, "requests"),
+		    mebibytes(cli_number(worker, "private_bytes")),
+		    mebibytes(cli_number(worker, "pss_bytes")));
 	}
 }
 
@@ -186,12 +103,12 @@ print_models(struct json_object *models)
 		    i);
 
 		printf("%-20s %-8s %-7s %10.1f %8" PRIu64 " %.16s %s\n",
-		    text_of(model, "name"), text_of(model, "kind"),
-		    text_of(model, "state"),
-		    mebibytes(number_of(model, "bytes")),
-		    number_of(model, "sharers"), text_of(model, "sha256"),
+		    cli_text(model, "name"), cli_text(model, "kind"),
+		    cli_text(model, "state"),
+		    mebibytes(cli_number(model, "bytes")),
+		    cli_number(model, "sharers"), cli_text(model, "sha256"),
 		    json_object_object_get(model, "error") == NULL ? "" :
-		    text_of(model, "error"));
+		    cli_text(model, "error"));
 	}
 }
 
@@ -200,22 +117,75 @@ print_head(struct json_object *root)
 {
 	struct json_object *generation = json_object_object_get(root,
 	    "generation");
-	struct json_object *refused = json_object_object_get(generation,
-	    "refused");
 	struct json_object *front = json_object_object_get(root, "front");
 
 	printf("fcgi-host %s, %s on %s, up %" PRIu64 " s\n",
-	    text_of(root, "version"), text_of(root, "state"),
-	    text_of(root, "listen"), number_of(root, "uptime_ms") / 1000);
-	printf("generation %" PRIu64 ": %" PRIu64 " handlers, %" PRIu64
+	    cli_text(root, "version"), cli_text(root, "state"),
+	    cli_text(root, "listen"), cli_number(root, "uptime_ms") / 1000);
+	printf("generation %" PRIu64 " (%s): %" PRIu64 " handlers, %" PRIu64
 	    " routes; %" PRIu64 " connections, %" PRIu64 " requests\n",
-	    number_of(generation, "number"), number_of(generation, "handlers"),
-	    number_of(generation, "routes"), number_of(front, "connections"),
-	    number_of(front, "requests"));
-	for (size_t i = 0; refused != NULL &&
+	    cli_number(generation, "number"), cli_text(generation, "trigger"),
+	    cli_number(generation, "handlers"),
+	    cli_number(generation, "routes"),
+	    cli_number(front, "connections"), cli_number(front, "requests"));
+}
+
+/* Sections of the configuration; files have a table of their own. */
+static void
+print_complaints(struct json_object *root)
+{
+	struct json_object *refused = json_object_object_get(
+	    json_object_object_get(root, "generation"), "refused");
+	struct json_object *files = json_object_object_get(root, "files");
+	size_t skip = 0;
+
+	for (size_t i = 0; i < json_object_array_length(files); i++)
+		skip += json_object_object_get(json_object_array_get_idx(files,
+		    i), "refused") != NULL;
+	for (size_t i = skip; refused != NULL &&
 	    i < json_object_array_length(refused); i++)
 		printf("refused: %s\n", json_object_get_string(
 		    json_object_array_get_idx(refused, i)));
+}
+
+/* Generations that are not the one that serves. */
+static void
+print_others(struct json_object *root)
+{
+	struct json_object *list = json_object_object_get(root,
+	    "generations");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+
+		if (strcmp(cli_text(one, "state"), "serving") != 0)
+			printf("generation %" PRIu64 " is %s, with %" PRIu64
+			    " connections\n", cli_number(one, "number"),
+			    cli_text(one, "state"),
+			    cli_number(one, "connections"));
+	}
+}
+
+static void
+print_files(struct json_object *files)
+{
+	if (json_object_array_length(files) == 0)
+		return;
+	printf("\n%-24s %-11s %-12s %-16s %4s  %s\n", "FILE", "STATE",
+	    "BUILD ID", "SINCE", "GEN.", "REFUSED");
+	for (size_t i = 0; i < json_object_array_length(files); i++) {
+		struct json_object *file = json_object_array_get_idx(files,
+		    i);
+		struct json_object *refused = json_object_object_get(file,
+		    "refused");
+		char since[CLI_TIME_MAX];
+
+		printf("%-24s %-11s %-12.12s %-16s %4" PRIu64 "  %s\n",
+		    cli_text(file, "file"), cli_text(file, "state"),
+		    cli_text(file, "build_id"), cli_time(file, "since", since),
+		    cli_number(file, "generation"), refused == NULL ? "" :
+		    cli_text(refused, "reason"));
+	}
 }
 
 static void
@@ -224,6 +194,9 @@ print_tables(struct json_object *root)
 	struct json_object *totals = json_object_object_get(root, "totals");
 
 	print_head(root);
+	print_others(root);
+	print_files(json_object_object_get(root, "files"));
+	print_complaints(root);
 	if (json_object_object_get(root, "front") != NULL) {
 		print_pools(json_object_object_get(root, "pools"));
 		print_routes(json_object_object_get(root, "routes"));
@@ -232,10 +205,10 @@ print_tables(struct json_object *root)
 	print_models(json_object_object_get(root, "models"));
 	printf("\n%" PRIu64 " processes: PSS %.1f MiB, private %.1f MiB; with "
 	    "a copy of the models per worker %.1f MiB\n",
-	    number_of(totals, "processes"),
-	    mebibytes(number_of(totals, "pss_bytes")),
-	    mebibytes(number_of(totals, "private_bytes")),
-	    mebibytes(number_of(totals, "with_private_copies_bytes")));
+	    cli_number(totals, "processes"),
+	    mebibytes(cli_number(totals, "pss_bytes")),
+	    mebibytes(cli_number(totals, "private_bytes")),
+	    mebibytes(cli_number(totals, "with_private_copies_bytes")));
 }
 
 static int
@@ -278,13 +251,8 @@ cli_status(int argc, char **argv)
 		return exit_code;
 	if ((config = cli_config_load(file)) == NULL)
 		return EXIT_CODE_CONFIG;
-	text = ask(config->control);
-	if (text == NULL || text[0] == '\0') {
-		fprintf(stderr, "fcgi-host status: %s: %s; is the host "
-		    "running?\n", config->control, strerror(errno));
-		exit_code = EXIT_CODE_SYSTEM;
-	} else
-		exit_code = show(text, json);
+	text = cli_ask("status", config->control, "status");
+	exit_code = text == NULL ? EXIT_CODE_SYSTEM : show(text, json);
 	free(text);
 	config_free(config);
 	return exit_code;

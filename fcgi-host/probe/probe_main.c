@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -40,7 +41,12 @@ report(void *context, const struct handler *about, const char *sentence)
 	const struct child_start *start = context;
 	struct message message = { .type = MESSAGE_HANDLER,
 	    .slot = start->zygote->slots[about->index] };
+	size_t length = strlen(about->file);
 
+	/* The supervisor knows its name. */
+	if (strncmp(sentence, about->file, length) == 0 &&
+	    strncmp(sentence + length, ": ", 2) == 0)
+		sentence += length + 2;
 	snprintf(message.text, sizeof(message.text), "%s", sentence);
 	say(start, &message);
 }

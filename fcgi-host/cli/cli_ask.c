@@ -1,0 +1,133 @@
+/*
+ * cli_ask.c - one question to a running host, and its answer.
+ *
+ * Runs in: the tools.
+ * Owns: nothing; the answer is the caller's.
+ * Invariant: waits for as long as the host takes: a reload may take a while.
+ */
+#include "cli/cli_ask.h"
+
+#include <json-c/json.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REQUEST_MAX	256
+#define ANSWER_MAX	(64u << 20)
+
+static int
+connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return -1;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (connect(fd, (const struct sockaddr *)&address,
+	    sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Everything up to the end, NUL-terminated; NULL with errno. */
+static char *
+read_answer(int fd)
+{
+	size_t have = 0, size = 65536;
+	char *text = malloc(size);
+
+	while (text != NULL) {
+		ssize_t got = read(fd, text + have, size - have - 1);
+		char *grown;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			text[have] = '\0';
+			return text;
+		}
+		have += (size_t)got;
+		if (have < size - 1)
+			continue;
+		grown = size < ANSWER_MAX ? realloc(text, size *= 2) : NULL;
+		if (grown == NULL) {
+			free(text);
+			return NULL;
+		}
+		text = grown;
+	}
+	return NULL;
+}
+
+static char *
+exchange(const char *path, const char *request)
+{
+	char line[REQUEST_MAX];
+	int length = snprintf(line, sizeof(line), "%s\n", request);
+	int fd = connect_to(path);
+	char *text = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (send(fd, line, (size_t)length, MSG_NOSIGNAL) == length)
+		text = read_answer(fd);
+	close(fd);
+	return text;
+}
+
+char *
+cli_ask(const char *name, const char *path, const char *request)
+{
+	char *text;
+
+	errno = 0;
+	text = exchange(path, request);
+	if (text != NULL && text[0] != '\0')
+		return text;
+	free(text);
+	if (errno == 0)
+		fprintf(stderr, "fcgi-host %s: %s: the host ended before it "
+		    "answered; its log says more\n", name, path);
+	else
+		fprintf(stderr, "fcgi-host %s: %s: %s; is the host running?\n",
+		    name, path, strerror(errno));
+	return NULL;
+}
+
+/* --------------------------------------------------------------- the answer */
+
+const char *
+cli_text(struct json_object *object, const char *key)
+{
+	struct json_object *value = json_object_object_get(object, key);
+
+	return value == NULL ? "-" : json_object_get_string(value);
+}
+
+uint64_t
+cli_number(struct json_object *object, const char *key)
+{
+	return (uint64_t)json_object_get_int64(json_object_object_get(object,
+	    key));
+}
+
+const char *
+cli_time(struct json_object *object, const char *key, char out[CLI_TIME_MAX])
+{
+	time_t time = (time_t)cli_number(object, key);
+	struct tm parts;
+
+	if (time == 0 || localtime_r(&time, &parts) == NULL)
+		return "-";
+	strftime(out, CLI_TIME_MAX, "%F %R", &parts);
+	return out;
+}

@@ -1,0 +1,27 @@
+/*
+ * cli_ask.h - one question to a running host, and its answer.
+ */
+#ifndef CLI_CLI_ASK_H
+#define CLI_CLI_ASK_H
+
+#include <stdint.h>
+
+struct json_object;
+
+/*
+ * Asks through the control socket at `path`.  Returns the text of the answer;
+ * free() it.  NULL, after a sentence on stderr that names the subcommand, when
+ * nobody answers.
+ */
+char	*cli_ask(const char *name, const char *path, const char *request);
+
+/* Members of an answer; "-" and 0 where there are none. */
+const char	*cli_text(struct json_object *, const char *key);
+uint64_t	 cli_number(struct json_object *, const char *key);
+
+/* A time as "2026-01-31 12:00"; "-" for 0. */
+#define CLI_TIME_MAX	24
+const char	*cli_time(struct json_object *, const char *key,
+		    char out[CLI_TIME_MAX]);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * cli_reload.c - `fcgi-host reload` and `rollback`: change what serves.
+ *
+ * Runs in: the tools.
+ * Owns: nothing.
+ * Invariant: the exit code is 0 only when everything that was found is served.
+ */
+#include <json-c/json.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/cli_ask.h"
+#include "cli/cli_options.h"
+#include "common/log.h"
+
+static void
+print_changes(struct json_object *changes)
+{
+	for (size_t i = 0; i < json_object_array_length(changes); i++) {
+		struct json_object *one = json_object_array_get_idx(changes,
+		    i);
+
+		printf("  %-8s %s\n", cli_text(one, "kind"),
+		    cli_text(one, "text"));
+	}
+}
+
+static void
+print_refused(struct json_object *refused)
+{
+	for (size_t i = 0; i < json_object_array_length(refused); i++) {
+		struct json_object *one = json_object_array_get_idx(refused,
+		    i);
+
+		printf("  %-8s %s: %s\n", "refused", cli_text(one, "file"),
+		    cli_text(one, "reason"));
+	}
+}
+
+static void
+print_restart(struct json_object *restart)
+{
+	for (size_t i = 0; i < json_object_array_length(restart); i++)
+		printf("  %-8s %s\n", "restart", json_object_get_string(
+		    json_object_array_get_idx(restart, i)));
+}
+
+static bool
+is_ok(struct json_object *outcome)
+{
+	return json_object_get_boolean(json_object_object_get(outcome, "ok"));
+}
+
+static void
+print_outcome(struct json_object *outcome)
+{
+	uint64_t number = cli_number(outcome, "generation");
+	uint64_t was = cli_number(outcome, "was");
+
+	if (!is_ok(outcome)) {
+		fprintf(stderr, "refused: %s; generation %" PRIu64 " serves "
+		    "on\n", cli_text(outcome, "reason"), number);
+	} else if (number == was)
+		printf("generation %" PRIu64 " serves on\n", number);
+	else
+		printf("generation %" PRIu64 " serves, was %" PRIu64
+		    ", after %" PRIu64 " ms\n", number, was,
+		    cli_number(outcome, "ms"));
+	if (is_ok(outcome))
+		print_changes(json_object_object_get(outcome, "changes"));
+	print_refused(json_object_object_get(outcome, "refused"));
+	print_restart(json_object_object_get(outcome, "restart"));
+}
+
+/* 1: not all is served. */
+static int
+judge(struct json_object *outcome)
+{
+	return is_ok(outcome) && json_object_array_length(
+	    json_object_object_get(outcome, "refused")) == 0 ? 0 : 1;
+}
+
+static int
+show(const char *name, const char *text, bool json)
+{
+	struct json_object *outcome = json_tokener_parse(text);
+	int exit_code;
+
+	if (outcome == NULL || json_object_object_get(outcome, "error") !=
+	    NULL) {
+		fprintf(stderr, "fcgi-host %s: %s\n", name, outcome == NULL ?
+		    "the answer is not JSON" : cli_text(outcome, "error"));
+		json_object_put(outcome);
+		return EXIT_CODE_SYSTEM;
+	}
+	if (json)
+		printf("%s\n", text);
+	else
+		print_outcome(outcome);
+	exit_code = judge(outcome);
+	json_object_put(outcome);
+	return exit_code;
+}
+
+static int
+ask(const struct cli_command *command, const char *file, const char *request,
+    bool json)
+{
+	struct config *config = cli_config_load(file);
+	int exit_code = EXIT_CODE_SYSTEM;
+	char *text;
+
+	if (config == NULL)
+		return EXIT_CODE_CONFIG;
+	text = cli_ask(command->name, config->control, request);
+	if (text != NULL)
+		exit_code = show(command->name, text, json);
+	free(text);
+	config_free(config);
+	return exit_code;
+}
+
+int
+cli_reload(int argc, char **argv)
+{
+	const char *file = NULL;
+	bool json = false;
+	const struct cli_option options[] = {
+		CLI_OPTION_CONFIG(file),
+		{ 'j', "json", NULL, "prints the whole result",
+		    .flag = &json },
+	};
+	const struct cli_command command = { "reload", "", 0, 0,
+	    "Makes a running host take its handlers, its configuration and its "
+	    "models as they\nare now, waits until they serve, and prints what "
+	    "changed.  No request is lost.\n\nExit code: 0; 1 if a file or the "
+	    "whole was refused: what served before serves on.",
+	    options, sizeof(options) / sizeof(options[0]) };
+	int exit_code;
+
+	if (cli_parse(&command, argc, argv, &exit_code) < 0)
+		return exit_code;
+	return ask(&command, file, "reload", json);
+}
+
+int
+cli_rollback(int argc, char **argv)
+{
+	const char *file = NULL;
+	bool json = false;
+	const struct cli_option options[] = {
+		CLI_OPTION_CONFIG(file),
+		{ 'j', "json", NULL, "prints the whole result",
+		    .flag = &json },
+	};
+	const struct cli_command command = { "rollback", "[N]", 0, 1,
+	    "Makes a running host serve the handlers and the configuration of "
+	    "generation N\nagain, or of the one before the one that serves.  "
+	    "Models are those in use, or\ntheir files as they are.  What was "
+	    "rolled back stays so until its file changes,\nor until a reload.",
+	    options, sizeof(options) / sizeof(options[0]) };
+	char request[64] = "rollback";
+	int exit_code, operand;
+
+	if ((operand = cli_parse(&command, argc, argv, &exit_code)) < 0)
+		return exit_code;
+	if (operand < argc && (strlen(argv[operand]) > 9 ||
+	    strspn(argv[operand], "0123456789") != strlen(argv[operand])))
+		return cli_usage_error("rollback", "\"%s\" is not the number "
+		    "of a generation", argv[operand]);
+	if (operand < argc)
+		snprintf(request, sizeof(request), "rollback %s",
+		    argv[operand]);
+	return ask(&command, file, request, json);
+}
