@@ -1,0 +1,209 @@
+"""A host whose every part has a version that its replies show.
+
+	with VersionHost() as host:
+		host.change("handler")
+		assert host.look() == host.version == (2, 1, 1)
+
+The fixture live_version answers with the version of its file, of a model and
+of a setting.  Each of the three only grows.  A version of the file is the
+built one with other digits in it, and another build id.
+"""
+
+import itertools
+import json
+import os
+import re
+import signal
+
+from . import fcgi
+from .fcgi import wait_until
+from .host import Host, shared_object
+
+MARK = b"VERSION=%08d"
+NOTE = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0"	# of a build id of 20 bytes
+WAYS = ("handler", "model", "config", "nothing")
+LINE = re.compile(r"c=(\d{8}) m=(\d{8}) s=(\d{8}) p=\d{8} d=[0-9a-f]{16} "
+                  r"n=(\d{8}) id=(\S*) *\Z")
+
+
+def handler_bytes(number):
+    """The fixture as its version `number`."""
+    with open(shared_object("live_version"), "rb") as file:
+        data = file.read()
+    assert data.count(MARK % 1) == 1
+    data = data.replace(MARK % 1, MARK % number)
+    at = data.find(NOTE)
+    if at >= 0:
+        at += len(NOTE)
+        data = data[:at] + (b"%020d" % number) + data[at + 20:]
+    return data
+
+
+def model_bytes(number, size=65536):
+    return (b"%08d" % number) * (size // 8)
+
+
+def versions_of(reply):
+    """(file, model, setting), once every line of a reply has been looked at;
+    AssertionError when it is not wholly of one."""
+    assert reply.status == 200, reply
+    found = set()
+    for number, line in enumerate(reply.text.splitlines()):
+        match = LINE.match(line)
+        assert match, line
+        assert int(match[4]) == number, line
+        found.add((int(match[1]), int(match[2]), int(match[3]), match[5]))
+    assert len(found) == 1, found
+    return found.pop()[:3]
+
+
+class VersionHost(Host):
+    """A host of live_version, and of other `handlers`."""
+
+    def __init__(self, handlers=(), **options):
+        keep = {name: options.pop(name) for name in (
+            "crashes", "exit_code", "start", "expect_ready", "wrapper",
+            "environment") if name in options}
+        start = keep.pop("start", True)
+        super().__init__(handlers=handlers, start=False, **keep)
+        self.numbers = {"handler": 1, "model": 1, "config": 1}
+        self.serial = itertools.count(1)
+        self.written = [options.pop(name, {}) for name in (
+            "pools", "routes", "models", "settings")]
+        self.written_options = {"watch_delay": "20ms", **options}
+        self.journal = self.write("journal", b"")
+        os.chmod(self.journal, 0o666)
+        self.visited = {self.version}
+        self.put_handler()
+        self.put_model()
+        self.put_config()
+        if start:
+            self.start()
+
+    @property
+    def version(self):
+        """What has been put in place last."""
+        return tuple(self.numbers[part] for part in WAYS[:3])
+
+    # ------------------------------------------- putting it in place
+
+    def replace(self, name, data, path):
+        """As `install` or `mv` would: whole, or not at all."""
+        made = self.write("%s.%d" % (name, next(self.serial)), data)
+        os.chmod(made, 0o644)
+        os.rename(made, path)
+
+    def put_handler(self):
+        self.replace("made", handler_bytes(self.numbers["handler"]),
+                     os.path.join(self.dropped, "live_version.so"))
+
+    def put_model(self):
+        self.replace("made", model_bytes(self.numbers["model"]),
+                     os.path.join(self.folder, "model.bin"))
+
+    def put_config(self):
+        pools, routes, models, settings = self.written
+        models = dict(models)
+        models["live-version"] = {
+            "path": os.path.join(self.folder, "model.bin"), "kind": "file"}
+        settings = dict(settings)
+        settings["live_version"] = {
+            "setting": "%08d" % self.numbers["config"],
+            "journal": self.journal}
+        self.write_config(self.written_options, pools, routes, models,
+                          settings, "")
+
+    def put(self, way):
+        """A new version of one part, in its place; nothing is told."""
+        if way == "nothing":
+            return
+        self.numbers[way] += 1
+        getattr(self, "put_" + way)()
+        self.visited.add(self.version)
+
+    # -------------------------------------------------- taking it over
+
+    def reload(self, *arguments):
+        """`fcgi-host reload`, which must take all."""
+        done = self.command("reload", *arguments)
+        assert done.returncode == 0, (done.returncode, done.stdout,
+                                      done.stderr)
+        return done.stdout
+
+    def change(self, way, told=None):
+        """Puts one part's next version in place and waits until it serves.
+
+        A handler file is found by the watcher, a configuration is told by
+        SIGHUP, the rest by `fcgi-host reload`; `told` chooses: "watch",
+        "hup" or "command".
+        """
+        told = told or {"handler": "watch", "config": "hup"}.get(
+            way, "command")
+        self.put(way)
+        if told == "hup":
+            self.send_signal(signal.SIGHUP)
+        elif told == "command":
+            self.reload()
+        self.wait_served()
+
+    def look(self, target="/version-sync", lines=3, **keywords):
+        """The version that a new connection is served."""
+        return versions_of(self.get("%s?id=look&lines=%d" % (target, lines),
+                                    **keywords))
+
+    def wait_served(self, seconds=30.0):
+        wait_until(lambda: self.look() == self.version, seconds,
+                   "version %s to serve, not %s" % (self.version, "an old"))
+
+    # -------------------------------------------------------- looking
+
+    def generations(self):
+        """state: how many of them live."""
+        found = {}
+        for entry in self.status()["generations"]:
+            found[entry["state"]] = found.get(entry["state"], 0) + 1
+        return found
+
+    def wait_settled(self, workers=2, seconds=20.0):
+        """Until the processes of one generation are all there is."""
+        wanted = sorted(["front", "supervisor", "zygote"]
+                        + ["worker"] * workers)
+        wait_until(lambda: sorted(self.processes().values()) == wanted,
+                   seconds, "one generation's processes", 0.05)
+
+    def ran(self):
+        """id: how often a request of that id was run."""
+        counts = {}
+        with open(self.journal) as file:
+            for line in file:
+                name = line.rstrip("\n")
+                counts[name] = counts.get(name, 0) + 1
+        counts.pop("look", None)
+        return counts
+
+    def ran_twice(self):
+        return sorted(name for name, count in self.ran().items()
+                      if count != 1)
+
+
+def check(host, result, asked=0):
+    """What must be so after any load over any reloads."""
+    assert result.failed == 0, result
+    assert result.fine > asked, result
+    strange = set(result.versions) - host.visited
+    assert not strange, "made from parts of several: %s" % sorted(strange)
+    assert host.ran_twice() == []
+    assert len(host.ran()) == result.fine
+
+
+def shown(result):
+    return json.dumps(result.counts)
+
+
+def ask_versions(conn, target="/version-sync", lines=3, **keywords):
+    """The version that this connection is served."""
+    return versions_of(conn.get("%s?id=ask&lines=%d" % (target, lines),
+                                **keywords))
+
+
+assert fcgi
