@@ -65,6 +65,9 @@ handle(struct sup_child *child, const struct message *message)
 	switch (message->type) {
 	case MESSAGE_READY:
 		child->state = SUP_CHILD_READY;
+		if (child->slot == SLOT_FRONT)
+			sup_child_tell(child, &(struct message){
+			    .type = MESSAGE_SERVE });
 		sup_team_ready(child->team);
 		break;
 	case MESSAGE_BUSY:
