@@ -20,6 +20,7 @@
 #include "zygote/zyg.h"
 
 #define SPARE_FIRST	100	/* where one that closes 3 to 9 misses it */
+#define SPARE_LOW	20	/* ... if so many descriptors may be open */
 
 void
 zyg_harm_begin(struct zyg *zyg)
@@ -27,6 +28,9 @@ zyg_harm_begin(struct zyg *zyg)
 	zyg->pid = getpid();
 	zyg->spare_link = fcntl(zyg->start->link, F_DUPFD_CLOEXEC,
 	    SPARE_FIRST);
+	if (zyg->spare_link < 0)
+		zyg->spare_link = fcntl(zyg->start->link, F_DUPFD_CLOEXEC,
+		    SPARE_LOW);
 	zyg->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (zyg->spare_link < 0 || zyg->folder < 0)
 		fatal(EXIT_CODE_SYSTEM, "descriptors of the zygote");
