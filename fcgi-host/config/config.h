@@ -5,6 +5,9 @@
  * fault is reported with file, line and key, not only the first.  Processes
  * forked later inherit the struct; nobody writes to it.
  *
+ * A reload reads the file again, into a struct of its own: what may change and
+ * what did is in config/config_reload.h.
+ *
  * Sizes are bytes, times are milliseconds.  Every string is owned by the
  * struct; config_free() releases all of it.  Every option stands once, in the
  * table of config_table.c, from which parser, defaults, `fcgi-host check`, the
@@ -30,6 +33,7 @@ enum config_kind { CONFIG_MODEL_FILE, CONFIG_MODEL_BUILD,
 	CONFIG_MODEL_PRELOAD };
 enum config_pages { CONFIG_PAGES_OFF, CONFIG_PAGES_TRY };
 enum config_plan { CONFIG_PLAN_ENFORCE, CONFIG_PLAN_WARN, CONFIG_PLAN_OFF };
+enum config_reload { CONFIG_RELOAD_KEEP_SERVING, CONFIG_RELOAD_FREE_FIRST };
 
 /* pool "name" { ... }; there is always one called "default". */
 struct config_pool {
@@ -65,6 +69,8 @@ struct config_model {
 	char		*sha256;	/* expected, 64 hex digits, or NULL */
 	uint64_t	 load_timeout_ms;
 	bool		 allow_threads;	/* threads before the fork are fine */
+	enum config_reload reload;	/* of a changed one: beside the old? */
+	char		*check;		/* "GET /path?query", or NULL */
 	unsigned	 line;
 };
 
@@ -94,7 +100,7 @@ struct config {
 	char		*user;		/* of all but the supervisor */
 	char		*group;
 	char		*handlers;	/* the handler directory */
-	char		*state_dir;	/* private copies of handlers, spool */
+	char		*state_dir;	/* kept generations, spool */
 	char		*control;	/* path of the control socket */
 	enum log_level	 log_level;
 
@@ -115,7 +121,13 @@ struct config {
 	/* time */
 	uint64_t	 timeout_ms;	/* of a route that names none */
 	uint64_t	 kill_grace_ms;
-	uint64_t	 drain_timeout_ms;
+	uint64_t	 drain_timeout_ms;	/* a stop, an old generation */
+
+	/* reloads */
+	bool		 watch;		/* the handler directory */
+	uint64_t	 watch_delay_ms;	/* quiet before it is read */
+	uint32_t	 keep_generations;	/* the serving one included */
+	uint64_t	 load_timeout_ms;	/* of each handler */
 
 	/* memory */
 	enum config_plan memory_plan;

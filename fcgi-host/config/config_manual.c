@@ -85,8 +85,12 @@ static const char units[] =
     ".Li d .\n"
     "Only 0 needs none.\n"
     ".Ss Changes\n"
-    "The file is read when the host starts, and a running host keeps what it\n"
-    "has read.\n";
+    "The file is read when the host starts, and again at every\n"
+    ".Ql fcgi-host reload\n"
+    "and\n"
+    ".Dv SIGHUP .\n"
+    "A file with a fault changes nothing: the reload is refused, and what was\n"
+    "read before stays in use.\n";
 
 static const char tail[] =
     ".Sh FILES\n"
@@ -105,7 +109,8 @@ argument(const struct config_option *option)
 		[CONFIG_TEXT] = "text", [CONFIG_PATH] = "path",
 		[CONFIG_SOCKET] = "path", [CONFIG_LISTEN] = "address",
 		[CONFIG_USER] = "user", [CONFIG_GROUP] = "group",
-		[CONFIG_NAME] = "name", [CONFIG_SHA256] = "digits",
+		[CONFIG_NAME] = "name", [CONFIG_REQUEST] = "request",
+		[CONFIG_SHA256] = "digits",
 		[CONFIG_MODE] = "mode", [CONFIG_SIZE] = "size",
 		[CONFIG_TIME] = "time", [CONFIG_COUNT] = "number",
 		[CONFIG_WORKERS] = "number | auto",
@@ -143,7 +148,8 @@ print_changes(FILE *out)
 	const struct config_option *last = NULL;
 
 	fputs("These options belong to the supervisor for as long as it "
-	    "runs:\n", out);
+	    "runs.\nA reload says that they need a restart, and takes the "
+	    "rest:\n", out);
 	for (; option->name != NULL; option++) {
 		if (!option->restart)
 			continue;
@@ -153,7 +159,8 @@ print_changes(FILE *out)
 	}
 	fprintf(out, "and\n.Ic %s .\n", last->name);
 	fputs("All others belong to a generation: handlers, models and "
-	    "workers that\nstart and end together.\n", out);
+	    "workers that\nstart and end together; a reload makes a new one "
+	    "with what has changed.\n", out);
 }
 
 void

@@ -43,23 +43,38 @@ pool_place(const struct config_statements *statements, size_t index)
 	return index < first ? index + 1 : index;
 }
 
+size_t
+config_section_count(const struct config *config,
+    enum config_section_kind kind)
+{
+	size_t count;
+
+	memcpy(&count, (const char *)config + config_sections[kind].count,
+	    sizeof(count));
+	return count;
+}
+
+void *
+config_section_at(const struct config *config, enum config_section_kind kind,
+    size_t index)
+{
+	const struct config_section *section = &config_sections[kind];
+	char *array;
+
+	memcpy(&array, (const char *)config + section->array, sizeof(array));
+	return array + index * section->size;
+}
+
 void *
 config_values_base(struct config *config,
     const struct config_statements *statements,
     const struct config_instance *instance, size_t index)
 {
-	switch (instance->kind) {
-	case CONFIG_SECTION_POOL:
-		return &config->pools[pool_place(statements, index)];
-	case CONFIG_SECTION_ROUTE:
-		return &config->routes[index];
-	case CONFIG_SECTION_MODEL:
-		return &config->models[index];
-	case CONFIG_SECTION_HANDLER:
-		return &config->handler_sections[index];
-	default:
+	if (instance->kind == CONFIG_TOP)
 		return config;
-	}
+	if (instance->kind == CONFIG_SECTION_POOL)
+		index = pool_place(statements, index);
+	return config_section_at(config, instance->kind, index);
 }
 
 static char *

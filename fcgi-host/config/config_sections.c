@@ -12,6 +12,10 @@
 #define MODEL(member)	CONFIG_MEMBER(struct config_model, member)
 #define HANDLER(member)	CONFIG_MEMBER(struct config_handler, member)
 
+#define ARRAY(list, number) \
+	.array = offsetof(struct config, list), \
+	.count = offsetof(struct config, number)
+
 const struct config_option config_pool_options[] = {
 	{ .name = "workers", .type = CONFIG_WORKERS, POOL(workers),
 	    .fallback = "auto", .min = "1", .max = "1024",
@@ -101,6 +105,19 @@ const struct config_option config_model_options[] = {
 	    .text = "For kind preload: true accepts that the library has "
 	    "started threads.  They do not exist in the forked workers, and "
 	    "a library that waits for them there hangs." },
+	{ .name = "reload", .type = CONFIG_CHOICE, MODEL(reload),
+	    .fallback = "keep-serving", .choices = "keep-serving free-first",
+	    .text = "What a reload does when the model has changed.  "
+	    "keep-serving: the new one is loaded beside the old one, so for "
+	    "a while both are in memory.  free-first: the old one is given up "
+	    "before the new one is loaded, for a model that does not fit "
+	    "twice; requests get a 503 with Retry-After meanwhile." },
+	{ .name = "check", .type = CONFIG_REQUEST, MODEL(check),
+	    .fallback = "",
+	    .text = "A request without a body, \"METHOD /path?query\", such as "
+	    "\"GET /sentiment?text=good\".  A new version of the model must "
+	    "answer it with a status below 400, in a process that is then "
+	    "thrown away, before it serves.  Empty: none is made." },
 	{ .name = NULL }
 };
 
@@ -117,7 +134,7 @@ const struct config_section config_sections[CONFIG_SECTION_KINDS] = {
 	    .options = config_top_options },
 	[CONFIG_SECTION_POOL] = { .name = "pool", .title = "NAME",
 	    .example = "default", .most = 64,
-	    .size = sizeof(struct config_pool),
+	    .size = sizeof(struct config_pool), ARRAY(pools, pool_count),
 	    .options = config_pool_options,
 	    .text = "A pool of workers for async handlers.  The pool "
 	    "\"default\" is always there; routes and handlers choose others "
@@ -125,7 +142,7 @@ const struct config_section config_sections[CONFIG_SECTION_KINDS] = {
 	    "time, workers times threads." },
 	[CONFIG_SECTION_ROUTE] = { .name = "route", .title = "METHOD /path",
 	    .example = "GET /hello", .most = 4096,
-	    .size = sizeof(struct config_route),
+	    .size = sizeof(struct config_route), ARRAY(routes, route_count),
 	    .options = config_route_options,
 	    .text = "Changes one route of a handler without a rebuild.  The "
 	    "title is one of its methods and its path as fcgi-host routes "
@@ -133,13 +150,14 @@ const struct config_section config_sections[CONFIG_SECTION_KINDS] = {
 	    "not set here stays as the handler has it." },
 	[CONFIG_SECTION_MODEL] = { .name = "model", .title = "NAME",
 	    .example = "sentiment", .most = 256,
-	    .size = sizeof(struct config_model),
+	    .size = sizeof(struct config_model), ARRAY(models, model_count),
 	    .options = config_model_options,
 	    .text = "A model: loaded once, mapped read-only by every process, "
 	    "given to handlers under its name." },
 	[CONFIG_SECTION_HANDLER] = { .name = "handler", .title = "NAME",
 	    .example = "train", .most = 256,
 	    .size = sizeof(struct config_handler),
+	    ARRAY(handler_sections, handler_count),
 	    .options = config_handler_options,
 	    .text = "Settings for one handler, which it reads with "
 	    "fh_setting() and its kin." }

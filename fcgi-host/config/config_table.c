@@ -40,23 +40,32 @@ const struct config_option config_top_options[] = {
 	    .fallback = "", .restart = true,
 	    .text = "The user that every process but the supervisor runs as, "
 	    "by name.  It takes effect when the host is started by root.  "
-	    "Empty: the user that starts the host." },
+	    "Empty: the user that starts the host.  Handlers may belong to "
+	    "this user or to root." },
 	{ .name = "group", .type = CONFIG_GROUP, TOP(group),
 	    .fallback = "", .restart = true,
 	    .text = "The group of these processes, by name; it takes effect "
 	    "together with user.  Empty: that user's own group." },
 	{ .name = "handlers", .type = CONFIG_PATH, TOP(handlers),
-	    .fallback = "/usr/lib/fcgi-host/handlers", .restart = true,
+	    .fallback = "/usr/lib/fcgi-host/handlers",
 	    .text = "The directory of the handlers.  Every file in it that "
-	    "ends in .so is loaded, in the order of their names." },
+	    "ends in .so is loaded, in the order of their names.  What is "
+	    "loaded is a copy, so a file here may be replaced at any time.  A "
+	    "file that its group or everybody may write to is refused, and so "
+	    "is one that belongs neither to root nor to the user the "
+	    "processes run as (see user)." },
 	{ .name = "state_dir", .type = CONFIG_PATH, TOP(state_dir),
 	    .fallback = "/var/lib/fcgi-host", .restart = true,
-	    .text = "A directory of the host's own, for private copies of the "
-	    "handlers and for request bodies that are spooled." },
+	    .text = "A directory of the host's own, for request bodies that "
+	    "are spooled and for the generations that are kept: the handler "
+	    "files that each one loaded and its configuration.  A handler "
+	    "whose new file is refused is served from there in its last good "
+	    "version, after a restart too.  See keep_generations." },
 	{ .name = "control", .type = CONFIG_SOCKET, TOP(control),
 	    .fallback = "/run/fcgi-host/control.sock", .restart = true,
-	    .text = "The Unix socket that fcgi-host status asks.  It belongs "
-	    "to the supervisor, so it answers when every worker is busy." },
+	    .text = "The Unix socket on which fcgi-host status, reload, "
+	    "rollback and generations talk to the host.  It belongs to the "
+	    "supervisor, so it answers when every worker is busy." },
 	{ .name = "log_level", .type = CONFIG_CHOICE, TOP(log_level),
 	    .fallback = "info", .choices = "error warn info debug",
 	    .text = "What is logged to standard error: lines of this level "
@@ -130,8 +139,39 @@ const struct config_option config_top_options[] = {
 	    "over its time: first fh_cancelled() is true, then the worker is "
 	    "sent SIGTERM, then SIGKILL." },
 	{ .name = "drain_timeout", .type = CONFIG_TIME, TOP(drain_timeout_ms),
-	    .fallback = "30s", .min = "1ms", .max = "1d", .restart = true,
-	    .text = "How long a stop waits for requests that have begun." },
+	    .fallback = "30s", .min = "1ms", .max = "1d",
+	    .text = "How long requests that have begun may go on after a "
+	    "stop, and in the old generation after a reload.  Then "
+	    "fh_cancelled() is true for their handlers; what still runs after "
+	    "kill_grace is ended, and its client gets a 503 or a 504." },
+
+	{ .name = "watch", .type = CONFIG_BOOL, TOP(watch),
+	    .heading = "Reloads",
+	    .fallback = "true",
+	    .text = "true: the host itself takes over a handler file that is "
+	    "added, replaced or removed.  false: it waits for fcgi-host "
+	    "reload or SIGHUP, as it always does with changes of models and "
+	    "of this file." },
+	{ .name = "watch_delay", .type = CONFIG_TIME, TOP(watch_delay_ms),
+	    .fallback = "500ms", .min = "10ms", .max = "1m",
+	    .text = "How long the handler directory must have been quiet "
+	    "before a change in it is taken over, so that files that are "
+	    "copied together are loaded together and none is read half "
+	    "written." },
+	{ .name = "keep_generations", .type = CONFIG_COUNT,
+	    TOP(keep_generations),
+	    .fallback = "5", .min = "1", .max = "1000",
+	    .text = "How many generations are kept in state_dir, the one that "
+	    "serves included; the oldest are removed.  fcgi-host rollback "
+	    "returns to one of them; fcgi-host generations lists them.  The "
+	    "last good version of a handler is kept in any case." },
+	{ .name = "load_timeout", .type = CONFIG_TIME, TOP(load_timeout_ms),
+	    .fallback = "60s", .min = "10ms", .max = "1d",
+	    .text = "How long a new version of a handler may take to be "
+	    "loaded and tried, for each handler alone and each of these "
+	    "steps: loading, preload(), worker_init() and self_test().  One "
+	    "that takes longer is refused, and its last good version serves "
+	    "on.  Models have a load_timeout of their own." },
 
 	{ .name = "memory_plan", .type = CONFIG_CHOICE, TOP(memory_plan),
 	    .heading = "Memory",

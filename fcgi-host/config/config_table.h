@@ -23,6 +23,7 @@ enum config_type {
 	CONFIG_USER,		/* char *: a user that exists; NULL for "" */
 	CONFIG_GROUP,		/* char *: a group that exists; NULL for "" */
 	CONFIG_NAME,		/* char *: as names of pools are */
+	CONFIG_REQUEST,		/* char *: METHOD /path?query; NULL for "" */
 	CONFIG_SHA256,		/* char *: 64 lower case digits; NULL for "" */
 	CONFIG_MODE,		/* mode_t: octal */
 	CONFIG_SIZE,		/* bytes */
@@ -79,6 +80,8 @@ enum config_section_kind {
  * title	how the manual calls the section's title
  * example	a title for the sample
  * most		how many such sections a file may have
+ * array,	where struct config has the pointer to its sections of this
+ * count	kind, each `size` bytes, and how many they are; not for the top
  * options	ended by an entry without a name
  */
 struct config_section {
@@ -87,6 +90,7 @@ struct config_section {
 	const char			*example;
 	size_t				 most;
 	size_t				 size;
+	size_t				 array, count;
 	const struct config_option	*options;
 	const char			*text;
 };

@@ -9,11 +9,14 @@
 #include "config/config_units.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "config/config.h"
 #include "config/config_fault.h"
+
+#define SECONDS_MAX_MS	120000	/* a longer time is shown in minutes */
 
 struct unit {
 	const char	*name;
@@ -192,6 +195,44 @@ config_units_count(const char *text, uint64_t *count_out, struct err *err)
 		    "no unit", shown);
 	*count_out = number;
 	return 0;
+}
+
+/* The largest unit, of at most `most`, of which the number is a multiple. */
+static const struct unit *
+fit_unit(const struct unit *units, uint64_t number, uint64_t most)
+{
+	const struct unit *best = units;
+
+	for (; units->name != NULL; units++)
+		if (number % units->factor == 0 && units->factor <= most &&
+		    units->factor > best->factor)
+			best = units;
+	return best;
+}
+
+const char *
+config_units_show_size(uint64_t bytes, char out[CONFIG_UNITS_ROOM])
+{
+	const struct unit *unit = fit_unit(size_units + 1, bytes, UINT64_MAX);
+
+	if (bytes == 0)
+		return strcpy(out, "0");
+	snprintf(out, CONFIG_UNITS_ROOM, "%llu %s",
+	    (unsigned long long)(bytes / unit->factor), unit->name);
+	return out;
+}
+
+const char *
+config_units_show_time(uint64_t ms, char out[CONFIG_UNITS_ROOM])
+{
+	uint64_t most = ms <= SECONDS_MAX_MS ? 1000 : UINT64_MAX;
+	const struct unit *unit = fit_unit(time_units, ms, most);
+
+	if (ms == 0)
+		return strcpy(out, "0");
+	snprintf(out, CONFIG_UNITS_ROOM, "%llu%s",
+	    (unsigned long long)(ms / unit->factor), unit->name);
+	return out;
 }
 
 int

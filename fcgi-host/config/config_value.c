@@ -43,8 +43,8 @@ store_text(const struct config_option *option, void *base, const char *text)
 	*at = text[0] == '\0' ? NULL : config_copy(text, strlen(text));
 }
 
-static bool
-is_text(const struct config_option *option)
+bool
+config_value_is_text(const struct config_option *option)
 {
 	return option->type <= CONFIG_SHA256;
 }
@@ -103,6 +103,8 @@ check_text(const struct config_option *option, const char *text,
 		return check_group(text, err);
 	case CONFIG_NAME:
 		return config_title_check(CONFIG_SECTION_POOL, text, err);
+	case CONFIG_REQUEST:
+		return config_request_check(text, err);
 	case CONFIG_SHA256:
 		return check_sha256(text, err);
 	default:
@@ -255,7 +257,7 @@ config_value_store(const struct config_option *option, const char *text,
 	for (const char *c = text; *c != '\0'; c++)
 		if ((unsigned char)*c < ' ' || *c == 127)
 			return err_set(err, "has a control character in it");
-	if (is_text(option))
+	if (config_value_is_text(option))
 		return store_checked_text(option, text, base, err);
 	if (text[0] == '\0')
 		return err_set(err, "is empty: write a value, or remove the "
@@ -276,7 +278,8 @@ config_value_defaults(const struct config_section *section, void *base)
 		if (option->fallback != NULL)
 			FH_BUG(config_value_store(option, option->fallback,
 			    base, NULL) < 0);
-		else if (!is_text(option) && option->type != CONFIG_SETTINGS)
+		else if (!config_value_is_text(option) &&
+		    option->type != CONFIG_SETTINGS)
 			store_number(option, base, (uint64_t)CONFIG_UNSET);
 	}
 }
@@ -287,8 +290,23 @@ config_value_release(const struct config_section *section, void *base)
 	const struct config_option *option = section->options;
 
 	for (; option->name != NULL; option++)
-		if (is_text(option))
+		if (config_value_is_text(option))
 			store_text(option, base, "");
+}
+
+void
+config_value_assign(const struct config_option *option, void *base,
+    const void *other)
+{
+	const char *text;
+
+	if (!config_value_is_text(option)) {
+		memcpy((char *)base + option->offset,
+		    (const char *)other + option->offset, option->width);
+		return;
+	}
+	memcpy(&text, (const char *)other + option->offset, sizeof(text));
+	store_text(option, base, text == NULL ? "" : text);
 }
 
 int

@@ -4,6 +4,8 @@
 #ifndef COMMON_CONFIG_VALUE_H
 #define COMMON_CONFIG_VALUE_H
 
+#include <stdio.h>
+
 #include "config/config_table.h"
 
 /*
@@ -17,12 +19,44 @@ int	config_value_store(const struct config_option *, const char *text,
 /* Stores the defaults of a section in its struct, which is all zeroes. */
 void	config_value_defaults(const struct config_section *, void *base);
 
+/* Is it kept as a string? */
+bool	config_value_is_text(const struct config_option *);
+
+/* Sets the option in `base` to what it is in `other`, with a string of its
+ * own.  Not for CONFIG_SETTINGS. */
+void	config_value_assign(const struct config_option *, void *base,
+	    const void *other);
+
 /* Frees the strings of a section's struct. */
 void	config_value_release(const struct config_section *, void *base);
 
 /* Splits "key=value"; -1 and why if it is none. */
 int	config_value_setting(const char *text, struct config_setting *out,
 	    struct err *);
+
+/* ------------------------------------------------------- config_equal.c */
+
+/* Has the option the same value in two structs of its section?  Settings in
+ * another order are the same ones. */
+bool	config_value_equal(const struct config_option *, const void *base,
+	    const void *other);
+
+/* ------------------------------------------------------- config_write.c */
+
+/*
+ * Prints the value as it stands in a file, but quotes are only around strings:
+ * "/a/path", 30s, 8 MiB, keep-serving, 0660.  "not set" where nothing is.  Not
+ * for CONFIG_SETTINGS.
+ */
+void	config_value_write(FILE *, const struct config_option *,
+	    const void *base);
+
+/* ----------------------------------------------------- config_request.c */
+
+/* METHOD /path?query, as it would be sent, or ""? */
+int	config_request_check(const char *text, struct err *);
+
+#define CONFIG_REQUEST_MAX	2000	/* bytes of it */
 
 /* ------------------------------------------------------ config_listen.c */
 

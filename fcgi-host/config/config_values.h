@@ -24,6 +24,11 @@ void	config_values_prepare(struct config *,
 void	*config_values_base(struct config *, const struct config_statements *,
 	    const struct config_instance *, size_t index);
 
+/* The sections of a kind, in the order they are kept in. */
+size_t	config_section_count(const struct config *, enum config_section_kind);
+void	*config_section_at(const struct config *, enum config_section_kind,
+	    size_t index);
+
 /* ------------------------------------------------------- config_check.c */
 
 /* What a value alone cannot show: required ones, and how they fit together. */

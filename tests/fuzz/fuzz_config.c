@@ -5,13 +5,14 @@
  * Owns: nothing.
  * Invariant: there is a configuration or there are faults, never both and
  * never neither; each fault names the file and a line in it; and a
- * configuration is whole.
+ * configuration is whole.  What is shown of a value is read as the same one.
  */
 #include "fuzz.h"
 
 #include <string.h>
 
 #include "config/config.h"
+#include "config/config_reload.h"
 #include "config/config_units.h"
 
 #define NAME	"fuzz.conf"
@@ -93,6 +94,19 @@ check_sections(const struct config *config)
 }
 
 static void
+check_shown(size_t bytes, uint64_t ms)
+{
+	char shown[CONFIG_UNITS_ROOM];
+	uint64_t again_ms;
+	size_t again;
+
+	CHECK(config_units_size(config_units_show_size(bytes, shown), &again,
+	    NULL) == 0 && again == bytes);
+	CHECK(config_units_time(config_units_show_time(ms, shown), &again_ms,
+	    NULL) == 0 && again_ms == ms);
+}
+
+static void
 check_value(const char *text)
 {
 	struct err size_err = { "" }, time_err = { "" };
@@ -105,6 +119,35 @@ check_value(const char *text)
 	    (time_err.text[0] != '\0'));
 	CHECK(size_err.text[0] == '\0' || bytes == 7);
 	CHECK(time_err.text[0] == '\0' || ms == 7);
+	check_shown(bytes, ms);
+}
+
+static void
+count_change(void *context, const char *sentence)
+{
+	size_t *count = context;
+
+	CHECK(strchr(sentence, ':') != NULL);
+	++*count;
+}
+
+/* Against itself and against the defaults, which it then agrees with where a
+ * restart would be needed. */
+static void
+check_reload(struct config *config)
+{
+	struct config *running = config_defaults();
+	size_t told = 0, there, back;
+
+	CHECK(config_changes(config, config, count_change, &told) == 0);
+	there = config_changes(config, running, count_change, &told);
+	back = config_changes(running, config, count_change, &told);
+	CHECK(there == back && told == there + back);
+	told = 0;
+	CHECK(config_keep_restart(config, running, count_change, &told) ==
+	    told);
+	CHECK(config_keep_restart(config, running, count_change, &told) == 0);
+	config_free(running);
 }
 
 int
@@ -127,6 +170,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(config->header_limit <= config->reply_space);
 		check_pools(config);
 		check_sections(config);
+		check_reload(config);
 	}
 	config_free(config);
 	free(text);

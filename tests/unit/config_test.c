@@ -127,6 +127,10 @@ test_defaults(void **state)
 	assert_int_equal(c->timeout_ms, 60000);
 	assert_int_equal(c->kill_grace_ms, 2000);
 	assert_int_equal(c->drain_timeout_ms, 30000);
+	assert_true(c->watch);
+	assert_int_equal(c->watch_delay_ms, 500);
+	assert_int_equal(c->keep_generations, 5);
+	assert_int_equal(c->load_timeout_ms, 60000);
 	assert_int_equal(c->memory_plan, CONFIG_PLAN_ENFORCE);
 	assert_int_equal(c->worker_memory, 8 * MIB);
 	assert_int_equal(c->omp_threads, 1);
@@ -164,6 +168,8 @@ test_section_defaults(void **state)
 	assert_null(c->models[0].sha256);
 	assert_int_equal(c->models[0].load_timeout_ms, 120000);
 	assert_false(c->models[0].allow_threads);
+	assert_int_equal(c->models[0].reload, CONFIG_RELOAD_KEEP_SERVING);
+	assert_null(c->models[0].check);
 	assert_int_equal(c->handler_sections[0].setting_count, 0);
 	config_free(c);
 }
@@ -181,7 +187,8 @@ static const char everything[] =
     "body_memory = 8192  idle_timeout = 5s  read_timeout = 250ms\n"
     "send_timeout = 1m  header_limit = '8 KiB'  reply_space = '32 KiB'\n"
     "sync_reply_limit = '1 MiB'  timeout = 0  kill_grace = 100ms\n"
-    "drain_timeout = 1h  memory_plan = warn  worker_memory = '1 MB'\n"
+    "drain_timeout = 1h  memory_plan = warn  worker_memory = '1 MB' "
+    "watch = no watch_delay = 2s keep_generations = 3 load_timeout = 5m\n"
     "omp_threads = 2 /* and\nmore */\n"
     "pool slow { workers = 3 threads = 800 queue = 5\n"
     "  queue_timeout = 0 stack = '64 KiB' }\n"
@@ -195,7 +202,8 @@ static const char everything[] =
     "  hugepages = try  lock = on  max_bytes = \"1 GiB\"\n"
     "  sha256 = ABCDEF0123456789abcdef0123456789"
     "abcdef0123456789abcdef0123456789\n"
-    "  load_timeout = \"1500ms\"  allow_threads = true }\n"
+    "  load_timeout = \"1500ms\"  allow_threads = true "
+    "  reload = free-first  check = 'GET /m/a%20b?text=x&y=[1]' }\n"
     "handler \"train\" { set = { \"database=postgresql://u:p@h/d?a=b\",\n"
     "  'empty=', \"quote=\\\"\\x41\\\\\" , } }\n"
     "handler one { set = 'a=${b}' }\n";
@@ -230,6 +238,10 @@ test_every_top_option(void **state)
 	assert_int_equal(c->timeout_ms, 0);
 	assert_int_equal(c->kill_grace_ms, 100);
 	assert_int_equal(c->drain_timeout_ms, 3600000);
+	assert_false(c->watch);
+	assert_int_equal(c->watch_delay_ms, 2000);
+	assert_int_equal(c->keep_generations, 3);
+	assert_int_equal(c->load_timeout_ms, 300000);
 	assert_int_equal(c->memory_plan, CONFIG_PLAN_WARN);
 	assert_int_equal(c->worker_memory, 1000000);
 	assert_int_equal(c->omp_threads, 2);
@@ -285,6 +297,8 @@ test_every_model_and_setting(void **state)
 	    "abcdef0123456789abcdef0123456789");
 	assert_int_equal(m->load_timeout_ms, 1500);
 	assert_true(m->allow_threads);
+	assert_int_equal(m->reload, CONFIG_RELOAD_FREE_FIRST);
+	assert_string_equal(m->check, "GET /m/a%20b?text=x&y=[1]");
 	assert_string_equal(config_setting(c, "train", "database"),
 	    "postgresql://u:p@h/d?a=b");
 	assert_string_equal(config_setting(c, "train", "empty"), "");
@@ -311,6 +325,10 @@ test_bounds(void **state)
 	faulty("reply_space = 20000", 1, "multiple of 4096");
 	faulty("read_timeout = 0", 1, "10ms to 1d");
 	faulty("idle_timeout = 1ms", 1, "0, or 10ms to 7d");
+	faulty("watch_delay = 9ms", 1, "10ms to 1m");
+	faulty("watch_delay = 0", 1, "10ms to 1m");
+	faulty("keep_generations = 0", 1, "1 to 1000");
+	faulty("load_timeout = 2d", 1, "10ms to 1d");
 	faulty("pool x { threads = 4097 }", 1, "1 to 4096");
 	faulty("pool x { workers = 0 }", 1, "1 to 1024");
 	faulty("pool x { workers = some }", 1, "not a whole number");
@@ -333,6 +351,9 @@ test_words(void **state)
 	faulty("model m { path = /m kind = files }", 1, "file build preload");
 	faulty("model m { path = /m hugepages = yes }", 1, "off try");
 	faulty("model m { path = /m lock = maybe }", 1, "true nor false");
+	faulty("model m { path = /m reload = never }", 1,
+	    "keep-serving free-first");
+	faulty("watch = 1", 1, "true nor false");
 	faulty("model m { path = /m sha256 = abc }", 1, "64 hexadecimal");
 	faulty("route 'GET /' { async = 1 }", 1, "true nor false");
 	faulty("listen_mode = 660x", 1, "octal");
@@ -344,6 +365,40 @@ test_words(void **state)
 	faulty("group = no-such-group", 1, "no group \"no-such-group\"");
 	faulty("listen_group = no-such-group", 1, "no group");
 	faulty("user = \"a\\nb\"", 1, "control character");
+}
+
+static void
+test_requests(void **state)
+{
+	static const struct { const char *text, *says; } bad[] = {
+		{ "/m", "such as \"GET /hello?name=x\"" },
+		{ "get /m", "such as" }, { "GET", "such as" },
+		{ "GET  /m", "such as" }, { "GET m", "such as" },
+		{ " GET /m", "such as" }, { "GET\\t/m", "control character" },
+		{ "GET /a b", "write it as %20" },
+		{ "GET /m HTTP/1.1", "write it as %20" },
+		{ "GET /\xc3\xa9", "write it as %C3" },
+		{ "GET /m#top", "write it as %23" },
+		{ "GET /100%", "write \"%25\"" }, { "GET /%4", "\"%25\"" },
+		{ "GET /%g0", "\"%25\"" }
+	};
+	char text[4096];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "model m { path = /m\n"
+		    "check = \"%s\" }", bad[i].text);
+		faulty(text, 2, "check: ");
+		faulty(text, 2, bad[i].says);
+	}
+	snprintf(text, sizeof(text), "model m { path = /m\n"
+	    "check = 'GET /%01995d' }", 0);
+	config_free(sound(text));
+	snprintf(text, sizeof(text), "model m { path = /m\n"
+	    "check = 'GET /%01996d' }", 0);
+	faulty(text, 2, "check: the request is over 2000 bytes");
+	config_free(sound("model m { path = /m check = '' }"));
+	config_free(sound("model m { path = /m check = 'VERSION-CONTROL /' }"));
 }
 
 static void
@@ -483,6 +538,7 @@ main(void)
 		cmocka_unit_test(test_every_model_and_setting),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_paths_and_addresses),
 		cmocka_unit_test(test_how_values_fit),
 		cmocka_unit_test(test_files),
