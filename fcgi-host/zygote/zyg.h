@@ -21,9 +21,6 @@ void	zyg_start_receive(struct zygote_start *);
 /* zyg_load.c: handlers, models, preload hooks; fatal (and told) on failure. */
 void	zyg_load(struct zyg *);
 
-/* zyg_ready.c: 0 when forking is safe; -1 and why: a second thread runs. */
-int	zyg_prepare_fork(const struct zyg *, struct err *);
-
 /* zyg_fork.c: what MESSAGE_SPAWN_* asks for; takes over the descriptors. */
 void	zyg_spawn(const struct zyg *, const struct message *,
 	    const int fds[SPAWN_FDS]);

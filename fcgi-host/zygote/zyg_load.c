@@ -223,7 +223,7 @@ zyg_load(struct zyg *zyg)
 	handler_set_preload(zyg->set, report_handler, zyg);
 	say_file(zyg, "");
 	malloc_trim(0);
-	if (zyg_prepare_fork(zyg, &err) < 0)
+	if (handler_set_ready(zyg->set, &err) < 0)
 		fail(zyg, err.text);
 	zyg->geometry = shm_geometry_create(start->config,
 	    (uint32_t)zyg->set->route_count);
