@@ -1,7 +1,8 @@
 /*
- * zyg_ready.c - is it safe to fork?
+ * handler_ready.c - is it safe to fork?
  *
- * Runs in: zygote, once, after the last handler code before the forks.
+ * Runs in: zygote, once, after the last handler code before the forks; and the
+ * child of `check --full`.
  * Owns: nothing.
  * Invariant: forks happen with exactly one thread, unless the configuration
  * says of a model that its threads are harmless: a lock held by a thread that
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "zygote/zyg.h"
+#include "common/handler_set.h"
 
 /* omp_pause_hard of OpenMP 5.0, section 3.2.44: free all of the runtime. */
 #define OMP_PAUSE_HARD	2
@@ -58,13 +59,19 @@ zyg_threads_are_allowed(const struct config *config)
 }
 
 int
-zyg_prepare_fork(const struct zyg *zyg, struct err *err)
+handler_set_ready(const struct handler_set *set, struct err *err)
 {
 	unsigned threads;
 
+<<<<<<< HEAD:fcgi-host/zygote/zyg_ready.c
 	zyg_pause_openmp(zyg->set);
 	threads = zyg_count_threads();
 	if (threads == 1 || zyg_threads_are_allowed(zyg->start->config))
+=======
+	pause_openmp(set);
+	threads = count_threads();
+	if (threads == 1 || threads_are_allowed(set->config))
+>>>>>>> h-handlers:fcgi-host/common/handler_ready.c
 		return 0;
 	return err_set(err, "%u threads run after the handlers' preload, and "
 	    "none may: forked processes would hang.  Start threads in "
