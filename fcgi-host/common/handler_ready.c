@@ -1,8 +1,8 @@
 /*
  * handler_ready.c - is it safe to fork?
  *
- * Runs in: zygote, once, after the last handler code before the forks; and the
- * child of `check --full`.
+ * Runs in: zygote, after handlers' code and before the forks; and the child of
+ * `check --full`.
  * Owns: nothing.
  * Invariant: forks happen with exactly one thread, unless the configuration
  * says of a model that its threads are harmless: a lock held by a thread that
@@ -18,8 +18,8 @@
 #define OMP_PAUSE_HARD	2
 
 /* Looked up through each handler: what it brings along is local to it. */
-void
-zyg_pause_openmp(const struct handler_set *set)
+static void
+pause_openmp(const struct handler_set *set)
 {
 	int (*pause_all)(int);
 
@@ -34,12 +34,15 @@ zyg_pause_openmp(const struct handler_set *set)
 }
 
 unsigned
-zyg_count_threads(void)
+handler_threads(const struct handler_set *set)
 {
-	FILE *status = fopen("/proc/self/status", "re");
 	char line[256];
 	unsigned threads = 0;
+	FILE *status;
 
+	if (set != NULL)
+		pause_openmp(set);
+	status = fopen("/proc/self/status", "re");
 	if (status == NULL)
 		return 0;
 	while (fgets(line, sizeof(line), status) != NULL)
@@ -50,7 +53,7 @@ zyg_count_threads(void)
 }
 
 bool
-zyg_threads_are_allowed(const struct config *config)
+handler_threads_allowed(const struct config *config)
 {
 	for (size_t i = 0; i < config->model_count; i++)
 		if (config->models[i].allow_threads)
@@ -63,15 +66,8 @@ handler_set_ready(const struct handler_set *set, struct err *err)
 {
 	unsigned threads;
 
-<<<<<<< HEAD:fcgi-host/zygote/zyg_ready.c
-	zyg_pause_openmp(zyg->set);
-	threads = zyg_count_threads();
-	if (threads == 1 || zyg_threads_are_allowed(zyg->start->config))
-=======
-	pause_openmp(set);
-	threads = count_threads();
-	if (threads == 1 || threads_are_allowed(set->config))
->>>>>>> h-handlers:fcgi-host/common/handler_ready.c
+	threads = handler_threads(set);
+	if (threads == 1 || handler_threads_allowed(set->config))
 		return 0;
 	return err_set(err, "%u threads run after the handlers' preload, and "
 	    "none may: forked processes would hang.  Start threads in "

@@ -148,6 +148,8 @@ size_t	handler_set_preload(struct handler_set *, handler_report *,
  * configuration allows it.  OpenMP's threads are ended here.
  */
 int	handler_set_ready(const struct handler_set *, struct err *);
+unsigned	handler_threads(const struct handler_set *);	/* NULL: no set yet */
+bool	handler_threads_allowed(const struct config *);
 
 void	handler_set_free(struct handler_set *);
 

@@ -34,22 +34,12 @@ void	zyg_load(struct zyg *);
 void	zyg_preload(struct zyg *);
 void	zyg_fail(const struct zyg *, const char *why) __attribute__((noreturn));
 
-<<<<<<< HEAD
 /* zyg_harm.c: what a handler's code may not do to the zygote.  0, or -1 and what
  * it did, which is undone as far as it can be. */
 void	zyg_harm_begin(struct zyg *);
 int	zyg_harm_check(const struct zyg *, struct err *);
 void	zyg_harm_end(struct zyg *);
 
-/* zyg_ready.c */
-void	zyg_pause_openmp(const struct handler_set *);
-unsigned	zyg_count_threads(void);
-bool	zyg_threads_are_allowed(const struct config *);
-/* 0 when forking is safe; -1 and why: a second thread runs. */
-int	zyg_prepare_fork(const struct zyg *, struct err *);
-
-=======
->>>>>>> h-handlers
 /* zyg_fork.c: what MESSAGE_SPAWN_* asks for; takes over the descriptors. */
 void	zyg_spawn(const struct zyg *, const struct message *,
 	    const int fds[SPAWN_FDS]);

@@ -123,11 +123,9 @@ check_threads(const struct zyg *zyg, struct err *err)
 {
 	unsigned threads;
 
-	if (zyg_threads_are_allowed(zyg->start->config))
+	if (handler_threads_allowed(zyg->start->config))
 		return 0;
-	if (zyg->set != NULL)
-		zyg_pause_openmp(zyg->set);
-	threads = zyg_count_threads();
+	threads = handler_threads(zyg->set);
 	if (threads == 1)
 		return 0;
 	return err_set(err, "left %u threads running, and forked processes "

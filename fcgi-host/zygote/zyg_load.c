@@ -141,24 +141,8 @@ zyg_load(struct zyg *zyg)
 	handler_set_watch(say_file, zyg);
 	zyg->set = handler_set_load(start->config, &source, report, zyg, &err);
 	if (zyg->set == NULL)
-<<<<<<< HEAD
 		zyg_fail(zyg, err.text);
 	say_makers(zyg);
-=======
-		fail(zyg, err.text);
-	load_models(zyg);
-	handler_set_preload(zyg->set, report_handler, zyg);
-	say_file(zyg, "");
-	malloc_trim(0);
-	if (handler_set_ready(zyg->set, &err) < 0)
-		fail(zyg, err.text);
-	zyg->geometry = shm_geometry_create(start->config,
-	    (uint32_t)zyg->set->route_count);
-	if (zyg->geometry == NULL)
-		fail(zyg, "no memory for the layout of shared memory");
-	loaded.value = (int32_t)zyg->set->route_count;
-	loaded.extra = (uint32_t)zyg->set->handler_count;
->>>>>>> h-handlers
 	zyg_say(zyg, &loaded);
 }
 
@@ -227,7 +211,7 @@ zyg_preload(struct zyg *zyg)
 	bring_models(zyg);
 	handler_set_preload(zyg->set, report, zyg);
 	malloc_trim(0);
-	if (zyg_prepare_fork(zyg, &err) < 0)
+	if (handler_set_ready(zyg->set, &err) < 0)
 		zyg_fail(zyg, err.text);
 	check_required(zyg);
 	zyg->geometry = shm_geometry_create(zyg->start->config,
