@@ -141,7 +141,6 @@ struct sup_probe {
 	pid_t			 pid;		/* 0: none yet, or reaped */
 	bool			 passed;
 	struct sup_post		 post;
-	struct sup_output	*output;
 };
 
 struct sup_generation {
@@ -449,7 +448,7 @@ void	sup_child_describe_work(const struct sup_child *, char *out,
 /* sup_hang.c: a sync handler that does not return. */
 void	sup_hang_watch(struct sup_team *);
 
-/* sup_output.c: `child` may be NULL. */
+/* sup_output.c: `child` may be NULL; it is told when its output has ended. */
 struct sup_output	*sup_output_create(struct sup *, struct sup_child *,
 			    const char *who, int fd);
 void	sup_output_detach(struct sup_output **);	/* reads on to its end */

@@ -29,19 +29,6 @@
 
 /* ------------------------------------------------------------- giving up */
 
-/* When memory is short, this process goes first.  Where that is forbidden
- * there is no harm done. */
-static void
-volunteer_for_oom(void)
-{
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1000", 4) != 4)
-		log_debug("oom_score_adj stays as it is: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
-
 /* exit() in a build() must not run what the supervisor left to be run. */
 static void
 leave(int status, void *unused)
@@ -61,7 +48,7 @@ give_up_what_is_not_needed(const struct config *config, int socket,
 	int keep[] = { socket, log_fd() };
 
 	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	volunteer_for_oom();
+	child_volunteer_for_oom();
 	if (child_drop_privileges(config, err) != 0)
 		return -1;
 	child_begin("loader", parent);

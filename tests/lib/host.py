@@ -455,8 +455,9 @@ class Host:
         assert not reports, "\n".join(reports)
         for path in (self.socket, self.control):
             assert not os.path.exists(path), "left behind: " + path
+        kept = os.path.join(self.state, "generations") + "/"
         left = [path for path in self.files_in_state()
-                if not path.endswith(".so")]
+                if not path.startswith(kept)]
         assert not left, "left behind: %s" % left
         left = [name for name in os.listdir("/dev/shm")
                 if re.search(r"fh|fcgi", name)]

@@ -71,7 +71,8 @@ the_copy_is_opened(void **state)
 {
 	const char *const names[] = { "b.so" };
 	struct scratch *s = *state;
-	const struct handler_source source = { s->copies, names, 1 };
+	const struct handler_source source = { .copies = s->copies,
+	    .names = names, .count = 1 };
 	char path[256];
 
 	fixture_put_plain(s, "b.so");
@@ -120,7 +121,8 @@ a_source_in_its_own_order(void **state)
 {
 	const char *const names[] = { "c.so", "a.so", "missing.so" };
 	struct scratch *s = *state;
-	const struct handler_source source = { s->copies, names, 3 };
+	const struct handler_source source = { .copies = s->copies,
+	    .names = names, .count = 3 };
 	char expected[512];
 
 	fixture_put_plain(s, "a.so");
