@@ -161,7 +161,7 @@ class Host:
         self.crashes, self.exit_code = crashes, exit_code
         self.expect_ready = expect_ready
         self.process, self.notes, self.lines = None, [], []
-        self.changed = threading.Condition()
+        self.changed = threading.Condition(threading.RLock())
         os.mkdir(self.dropped)
         os.mkdir(self.state)
         for name in handlers:
@@ -248,6 +248,8 @@ class Host:
         self.seen = {self.pid}
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
+        threading.Thread(target=self.read_notes, args=(self.notify_sock,),
+                         daemon=True).start()
         if wait is None:
             wait = self.expect_ready
         if wait:
@@ -271,25 +273,31 @@ class Host:
         with self.changed:
             self.changed.notify_all()
 
+    def read_notes(self, sock):
+        """As a service manager does: nobody waits for us to read one."""
+        while True:
+            data = sock.recv(4096)
+            with self.changed:
+                if sock is not self.notify_sock or not data:
+                    return
+                self.notes += data.decode().splitlines()
+                self.changed.notify_all()
+
     def wait_note(self, text, seconds=READY):
         """A line sent to NOTIFY_SOCKET that starts with `text`."""
         deadline = time.monotonic() + seconds
-        while True:
-            for note in self.notes:
-                if note.startswith(text):
-                    return note
-            if self.process.poll() is not None:
-                raise AssertionError("exit code %s before %s:\n%s" % (
-                    self.process.returncode, text, self.log()))
-            left = deadline - time.monotonic()
-            assert left > 0, "no %s in %s; log:\n%s" % (
-                text, self.notes, self.log())
-            self.notify_sock.settimeout(min(left, 0.2))
-            try:
-                data = self.notify_sock.recv(4096).decode()
-                self.notes += data.splitlines()
-            except TimeoutError:
-                pass
+        with self.changed:
+            while True:
+                for note in self.notes:
+                    if note.startswith(text):
+                        return note
+                if self.process.poll() is not None:
+                    raise AssertionError("exit code %s before %s:\n%s" % (
+                        self.process.returncode, text, self.log()))
+                left = deadline - time.monotonic()
+                assert left > 0, "no %s in %s; log:\n%s" % (
+                    text, self.notes, self.log())
+                self.changed.wait(min(left, 0.2))
 
     def wait_ready(self, seconds=READY):
         if self.notify:
@@ -475,6 +483,7 @@ class Host:
     def clean(self):
         if self.process is not None:
             self.process.stdout.close()
+            self.notify_sock.shutdown(socket.SHUT_RD)	# ends its reader
             self.notify_sock.close()
         if os.environ.get("FH_KEEP"):
             print("scratch folder kept: " + self.folder)

@@ -35,7 +35,7 @@ def handler_bytes(number):
     at = data.find(NOTE)
     if at >= 0:
         at += len(NOTE)
-        data = data[:at] + (b"%020d" % number) + data[at + 20:]
+        data = data[:at] + number.to_bytes(4, "big") + data[at + 4:]
     return data
 
 
