@@ -119,6 +119,7 @@ static void
 let_go(struct sup *sup)
 {
 	sup->handed_over = true;
+	sup->phase = SUP_STOPPING;
 	sup_control_close(sup);
 	sup_listen_close(sup);
 	sup_source_watch(sup);
@@ -132,7 +133,6 @@ step_down(struct sup *sup, int link)
 	log_info("process %d serves; stepping down", (int)sup->upgrade.pid);
 	sup_notify_main(sup->upgrade.pid);
 	uv_timer_stop(sup->upgrade.timer);
-	sup->phase = SUP_STOPPING;
 	if (serving != NULL && serving->zygote > 0 && serving->teams != NULL)
 		sup_team_stop(serving->teams, link);
 	close(link);
@@ -315,6 +315,12 @@ sup_upgrade_ask(struct sup *sup, struct sup_asker *asker)
 		STAILQ_INSERT_TAIL(&sup->upgrade.askers, asker, link);
 	sup->upgrade.wanted = true;
 	sup_upgrade_continue(sup);
+}
+
+void
+sup_upgrade_forget(struct sup *sup, struct sup_asker *asker)
+{
+	sup_asker_take_off(&sup->upgrade.askers, asker);
 }
 
 void
