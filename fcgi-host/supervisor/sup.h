@@ -8,6 +8,7 @@
  *	  sup_stage      a child that copies the dropped files
  *	  sup_picks      policy: which version of each file
  *	  sup_models     models loaded, reused, freed (sup_loader)
+ *	  sup_free_first one that must not be in memory twice
  *	  sup_probe      a child that tries what is to serve
  *	  sup_switch     the new generation serves, the old one leaves
  *	  sup_outcome    what came of it, for whoever asked
@@ -153,6 +154,7 @@ struct sup_generation {
 	struct config		*config;	/* its own */
 	struct sup_manifest	 manifest;	/* once it serves */
 	bool			 kept;		/* the manifest is stored */
+	bool			 closed;	/* no handlers: answers 503 */
 	pid_t			 zygote;	/* 0: dead */
 	struct sup_post		 post;
 	uint64_t		 started_ms;
@@ -186,6 +188,8 @@ enum sup_reload_phase {
 	SUP_RELOAD_STAGING,	/* files are copied */
 	SUP_RELOAD_LOADING,	/* a zygote loads them */
 	SUP_RELOAD_MODELS,	/* loaders run */
+	SUP_RELOAD_CLOSING,	/* a closed generation comes first */
+	SUP_RELOAD_FREEING,	/* ... and serves: the old one leaves */
 	SUP_RELOAD_PRELOADING,	/* the zygote maps models, runs preload hooks */
 	SUP_RELOAD_PROBING,	/* worker_init, self_test, check */
 	SUP_RELOAD_STARTING	/* front and workers */
@@ -204,6 +208,7 @@ struct sup_reload {
 	enum sup_trigger	 trigger;
 	uint32_t		 wanted;	/* rollback: to which */
 	struct sup_generation	*next;		/* what is being made */
+	struct sup_generation	*after;		/* waits for a closed one */
 	struct sup_picks	 picks;
 	struct sup_stage	*stage;
 	struct sup_loader	*loader;
@@ -251,6 +256,7 @@ struct sup_upgrade {
 enum sup_phase { SUP_LOADING, SUP_STARTING, SUP_SERVING, SUP_STOPPING };
 
 struct sup_counts;
+struct sup_model_name;
 
 struct sup {
 	const struct config	*config;	/* as of the start */
@@ -272,6 +278,8 @@ struct sup {
 	uint64_t		 directory_delay_ms;
 
 	struct sup_model_list	 models;
+	struct sup_model_name	*model_names;	/* that were ever loaded */
+	size_t			 model_name_count;
 	struct sup_generation	*generations;	/* newest first */
 	struct sup_generation	*serving;	/* one of them, or NULL */
 	uint32_t		 generation_count; /* the last number used */
@@ -362,6 +370,7 @@ void	sup_reload_continue(struct sup *);	/* what waits, if it may now */
 /* The next step, when one is done. */
 void	sup_reload_staged(struct sup *);
 void	sup_reload_loaded(struct sup_generation *);
+void	sup_reload_close_first(struct sup *);
 void	sup_reload_models_done(struct sup *);
 void	sup_reload_preloaded(struct sup_generation *);
 void	sup_reload_probed(struct sup_generation *);
@@ -405,6 +414,15 @@ void	sup_models_adopt(struct sup *, struct sup_model *);
 void	sup_models_drop_unused(struct sup *);
 /* Sends them to its zygote. */
 void	sup_models_tell(struct sup_generation *);
+
+/* The model of that name that serves, or NULL. */
+struct sup_model	*sup_models_serving(const struct sup *,
+			    const char *name);
+
+/* sup_free_first.c */
+bool	sup_free_first_is_needed(const struct sup *);
+void	sup_free_first_begin(struct sup *);
+bool	sup_free_first_is_done(const struct sup *);	/* nobody leaves any more */
 
 /* sup_probe.c */
 void	sup_probe_start(struct sup_generation *);

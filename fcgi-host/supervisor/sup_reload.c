@@ -42,7 +42,8 @@ const char *
 sup_reload_phase_name(enum sup_reload_phase phase)
 {
 	static const char *const names[] = { "none", "copying", "loading",
-	    "models", "preloading", "probing", "starting" };
+	    "models", "closing", "freeing", "preloading", "probing",
+	    "starting" };
 
 	return names[phase];
 }
@@ -103,21 +104,29 @@ finish(struct sup *sup, bool ok, const char *reason)
 	sup_reload_continue(sup);
 }
 
+static void
+drop(struct sup_generation **at)
+{
+	struct sup_generation *generation = *at;
+
+	*at = NULL;
+	if (generation == NULL)
+		return;
+	sup_generation_unfork(generation);
+	sup_generation_destroy(generation);
+}
+
 /* Ends what runs for it; the generation goes, with what it has copied. */
 static void
 abandon(struct sup *sup)
 {
 	struct sup_reload *reload = &sup->reload;
-	struct sup_generation *next = reload->next;
 
 	sup_stage_cancel(reload->stage);
 	reload->stage = NULL;
 	sup_models_forget(sup);
-	reload->next = NULL;
-	if (next == NULL)
-		return;
-	sup_generation_unfork(next);
-	sup_generation_destroy(next);
+	drop(&reload->next);
+	drop(&reload->after);
 }
 
 static void
@@ -157,6 +166,13 @@ sup_reload_give_up(struct sup *sup, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(why.text, sizeof(why.text), format, ap);
 	va_end(ap);
+	if (sup->serving != NULL && sup->serving->closed) {
+		struct err plain = why;
+
+		err_set(&why, "%.300s (the old model is given up already, by "
+		    "reload = free-first: every request gets 503 until a "
+		    "reload succeeds)", plain.text);
+	}
 	give_up(sup, EXIT_CODE_CONFIG, why.text);
 }
 
@@ -254,9 +270,12 @@ begin(struct sup *sup)
 	start_making(sup);
 }
 
+static void	end_closing(struct sup *);
+
 void
 sup_reload_continue(struct sup *sup)
 {
+	end_closing(sup);
 	sup_upgrade_continue(sup);
 	begin(sup);
 }
@@ -443,6 +462,27 @@ sup_reload_staged(struct sup *sup)
 		load(sup);
 }
 
+/* The candidate's turn comes when the old generation has left. */
+void
+sup_reload_close_first(struct sup *sup)
+{
+	enter(&sup->reload, SUP_RELOAD_CLOSING);
+	sup_free_first_begin(sup);
+}
+
+static void
+end_closing(struct sup *sup)
+{
+	struct sup_reload *reload = &sup->reload;
+
+	if (reload->phase != SUP_RELOAD_FREEING ||
+	    !sup_free_first_is_done(sup))
+		return;
+	reload->next = reload->after;
+	reload->after = NULL;
+	load(sup);
+}
+
 void
 sup_reload_loaded(struct sup_generation *generation)
 {
@@ -450,6 +490,10 @@ sup_reload_loaded(struct sup_generation *generation)
 
 	if (!is_being_made(generation))
 		return;
+	if (generation->closed) {
+		sup_models_tell(generation);
+		return;
+	}
 	if (sup->reload.retry) {
 		if (is_for_nothing(&sup->reload))
 			end_for_nothing(sup);
@@ -477,6 +521,10 @@ sup_reload_preloaded(struct sup_generation *generation)
 		return;
 	if (sup->reload.retry) {
 		try_again(sup);
+		return;
+	}
+	if (generation->closed) {
+		sup_generation_add_team(generation);
 		return;
 	}
 	enter(&sup->reload, SUP_RELOAD_PROBING);
@@ -509,7 +557,13 @@ sup_reload_team_ready(struct sup_generation *generation)
 		return;
 	sup->reload.next = NULL;
 	sup_switch(generation);
-	finish(sup, true, NULL);
+	if (!generation->closed) {
+		finish(sup, true, NULL);
+		return;
+	}
+	sup->reload.phase = SUP_RELOAD_FREEING;
+	uv_timer_stop(sup->reload.timer);
+	end_closing(sup);
 }
 
 /* ------------------------------------------------------------ what goes wrong */
@@ -596,11 +650,12 @@ sup_reload_crashed(struct sup_generation *generation, const char *file,
 		return;
 	index = file[0] == '\0' ? reload->picks.count :
 	    index_of(&reload->picks, file);
-	if (killed && reload->kills++ < KILLS_MAX) {
+	if (killed && !generation->closed &&
+	    reload->kills++ < KILLS_MAX) {
 		try_again(sup);
 		return;
 	}
-	if (index == reload->picks.count) {
+	if (index == reload->picks.count || generation->closed) {
 		struct err why;
 
 		err_set(&why, "its zygote %s", how);

@@ -244,8 +244,10 @@ sup_switch(struct sup_generation *generation)
 	if (sup->successor_link >= 0)
 		take_over(generation);
 	sup_switch_front_ready(generation->teams);
-	write_manifest(generation);
-	sup_outcome_files(sup, sup->reload.outcome);
+	if (!generation->closed) {
+		write_manifest(generation);
+		sup_outcome_files(sup, sup->reload.outcome);
+	}
 	log_set_level(generation->config->log_level);
 	sup_source_watch(sup);
 	prune(sup);
