@@ -25,6 +25,7 @@ struct zygote_start {
 	uint32_t		*slots;		/* what the supervisor calls them */
 	size_t			 name_count;
 	uint32_t		 generation;
+	bool			 closed;	/* serves nothing: 503 for all */
 };
 
 /* What a front, a worker or a probe is forked with. */

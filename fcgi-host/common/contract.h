@@ -26,8 +26,8 @@
 
 enum message_type {
 	/* supervisor -> zygote */
-	MESSAGE_START = 1,		/* team = generation, text = config's
-					 * name; START_FDS */
+	MESSAGE_START = 1,		/* team = generation, value = closed,
+					 * text = config's name; START_FDS */
 	MESSAGE_FILES,			/* value = how many, text = the folder
 					 * they are in; their names */
 	MESSAGE_MODELS,			/* value = images; the images */

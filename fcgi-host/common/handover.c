@@ -218,6 +218,13 @@ close_all(const int *fds, size_t count)
 		close(fds[--count]);
 }
 
+static void
+forget(int fds[HANDOVER_FDS])
+{
+	for (size_t i = 0; i < HANDOVER_FDS; i++)
+		fds[i] = -1;
+}
+
 /* To the places that the packet says they have. */
 static void
 spread(const struct handover *packet, const int *present,
@@ -242,6 +249,7 @@ handover_receive(int link, uint64_t now_ns, struct handover *packet_out,
 	int present[CHANNEL_FDS_MAX];
 	size_t count;
 
+	forget(fds_out);
 	if (got < 0 && errno == EAGAIN)
 		return HANDOVER_NONE;
 	if (got <= 0)
@@ -256,6 +264,7 @@ handover_receive(int link, uint64_t now_ns, struct handover *packet_out,
 			return HANDOVER_GOT;
 	}
 	close_all(present, count);
+	forget(fds_out);
 	return HANDOVER_WRONG;
 }
 

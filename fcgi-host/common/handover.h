@@ -95,7 +95,8 @@ enum handover_rc {
 };
 
 /* New front: the next packet.  Never waits.  HANDOVER_GOT: the descriptors are
- * the caller's, close-on-exec.  GOT and WRONG want an answer. */
+ * the caller's, close-on-exec; else they are -1.  GOT and WRONG want an
+ * answer. */
 enum handover_rc	handover_receive(int link, uint64_t now_ns,
 			    struct handover *packet_out,
 			    int fds_out[HANDOVER_FDS], struct err *);

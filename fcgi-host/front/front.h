@@ -108,6 +108,7 @@ struct front_taking {
 	struct front		*front;
 	int			 fd;
 	bool			 waits;		/* `packet` is to be answered */
+	uint32_t		 refused;
 	struct handover		 packet;
 	int			 fds[HANDOVER_FDS];
 	uv_poll_t		 poll;

@@ -60,6 +60,11 @@ is_well_formed(struct front_request *request)
 {
 	int64_t announced = request->head.content_length;
 
+	if (request->front->start->zygote->closed) {
+		front_answer(request, 503, "Retry-After: 5\r\n", "A model is "
+		    "being replaced that does not fit into memory twice.");
+		return false;
+	}
 	if (request->head_rc != HEAD_OK) {
 		answer_malformed(request);
 		return false;

@@ -38,6 +38,9 @@ end(struct front_taking *taking)
 {
 	struct front *front = taking->front;
 
+	if (taking->refused > 1)
+		log_warnx("%u connections from an older front were refused",
+		    taking->refused);
 	TAILQ_REMOVE(&front->takings, taking, link);
 	uv_close((uv_handle_t *)&taking->poll, on_closed);
 	close(taking->fd);
@@ -47,19 +50,28 @@ end(struct front_taking *taking)
 /* A job slot is as large as our own limits say.  The older front, which has
  * admitted it, has larger ones. */
 static bool
-would_fit(const struct front_taking *taking)
+would_fit(const struct front_taking *taking, struct err *err_out)
 {
 	size_t limit = taking->front->config->params_limit;
 
 	if (taking->packet.params_length <= limit)
 		return true;
-	log_info("a request with %u bytes of parameters is left to the older "
-	    "front: params_limit is %zu here", taking->packet.params_length,
-	    limit);
+	err_set(err_out, "parameters of %u bytes, and params_limit is %zu",
+	    taking->packet.params_length, limit);
 	return false;
 }
 
-/* What is refused has no descriptors any more. */
+/* They may be many, for one reason.  What is refused has no descriptors any
+ * more. */
+static void
+refuse(struct front_taking *taking, const struct err *why)
+{
+	if (taking->refused++ == 0)
+		log_warnx("a connection from an older front is refused: %s",
+		    why->text);
+	handover_close(taking->fds);
+}
+
 static bool
 is_wanted(const struct front_taking *taking)
 {
@@ -80,13 +92,11 @@ receive(struct front_taking *taking)
 		end(taking);
 		return false;
 	case HANDOVER_WRONG:
-		log_warnx("a connection from an older front is refused: %s",
-		    err.text);
-		taking->fds[HANDOVER_FD_CONN] = -1;
+		refuse(taking, &err);
 		break;
 	case HANDOVER_GOT:
-		if (!would_fit(taking))
-			handover_close(taking->fds);
+		if (!would_fit(taking, &err))
+			refuse(taking, &err);
 		break;
 	}
 	taking->waits = true;

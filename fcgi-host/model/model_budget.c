@@ -57,6 +57,10 @@ take_resident(struct model_budget *budget, const struct model_resident *one)
 	struct plan *plan = &budget->plan;
 	struct plan_item *item = NULL;
 
+	if (one->freed_first) {		/* its room is the new one's */
+		plan->resident += one->bytes;
+		return;
+	}
 	for (size_t i = 0; one->reused && i < plan->item_count; i++)
 		if (strcmp(budget->items[i].name, one->name) == 0)
 			item = &budget->items[i];

@@ -27,6 +27,7 @@ struct model_resident {
 	const char	*name;
 	uint64_t	 bytes;
 	bool		 reused;
+	bool		 freed_first;	/* gone before the new one comes */
 };
 
 /*

@@ -8,9 +8,12 @@
  *	  sup_stage      a child that copies the dropped files
  *	  sup_picks      policy: which version of each file
  *	  sup_models     models loaded, reused, freed (sup_loader)
+ *	  sup_free_first one that must not be in memory twice
  *	  sup_probe      a child that tries what is to serve
  *	  sup_switch     the new generation serves, the old one leaves
  *	  sup_outcome    what came of it, for whoever asked
+ *	sup_upgrade    a new binary takes over (sup_successor, sup_guard,
+ *	               sup_handoff)
  *	sup_refusals   files that are not served, and why
  *	sup_store      kept generations, over restarts of the host
  *	sup_directory  the watcher of the handler directory (sup_debounce)
@@ -151,6 +154,7 @@ struct sup_generation {
 	struct config		*config;	/* its own */
 	struct sup_manifest	 manifest;	/* once it serves */
 	bool			 kept;		/* the manifest is stored */
+	bool			 closed;	/* no handlers: answers 503 */
 	pid_t			 zygote;	/* 0: dead */
 	struct sup_post		 post;
 	uint64_t		 started_ms;
@@ -184,6 +188,8 @@ enum sup_reload_phase {
 	SUP_RELOAD_STAGING,	/* files are copied */
 	SUP_RELOAD_LOADING,	/* a zygote loads them */
 	SUP_RELOAD_MODELS,	/* loaders run */
+	SUP_RELOAD_CLOSING,	/* a closed generation comes first */
+	SUP_RELOAD_FREEING,	/* ... and serves: the old one leaves */
 	SUP_RELOAD_PRELOADING,	/* the zygote maps models, runs preload hooks */
 	SUP_RELOAD_PROBING,	/* worker_init, self_test, check */
 	SUP_RELOAD_STARTING	/* front and workers */
@@ -202,6 +208,7 @@ struct sup_reload {
 	enum sup_trigger	 trigger;
 	uint32_t		 wanted;	/* rollback: to which */
 	struct sup_generation	*next;		/* what is being made */
+	struct sup_generation	*after;		/* waits for a closed one */
 	struct sup_picks	 picks;
 	struct sup_stage	*stage;
 	struct sup_loader	*loader;
@@ -233,11 +240,23 @@ struct sup_refusal {
 };
 LIST_HEAD(sup_refusal_list, sup_refusal);
 
+/* ----------------------------------------------------------------- upgrades */
+
+struct sup_upgrade {
+	bool			 wanted, running;
+	pid_t			 pid;		/* of the new host */
+	int			 link;
+	uv_poll_t		*poll;
+	uv_timer_t		*timer;
+	struct sup_asker_list	 askers;
+};
+
 /* ------------------------------------------------------------ the process */
 
 enum sup_phase { SUP_LOADING, SUP_STARTING, SUP_SERVING, SUP_STOPPING };
 
 struct sup_counts;
+struct sup_model_name;
 
 struct sup {
 	const struct config	*config;	/* as of the start */
@@ -249,8 +268,9 @@ struct sup {
 	int			 listen_fd;
 	bool			 listen_inherited;
 	int			 spool_dir;
+	int			 lock_fd;	/* of state_dir */
 	struct sup_store	*store;
-	uv_signal_t		 terminate, interrupt, hangup;
+	uv_signal_t		 terminate, interrupt, hangup, upgrade_signal;
 	uv_pipe_t		 control;
 	bool			 control_open;
 	struct sup_directory	*directory;	/* NULL: not watched */
@@ -258,6 +278,8 @@ struct sup {
 	uint64_t		 directory_delay_ms;
 
 	struct sup_model_list	 models;
+	struct sup_model_name	*model_names;	/* that were ever loaded */
+	size_t			 model_name_count;
 	struct sup_generation	*generations;	/* newest first */
 	struct sup_generation	*serving;	/* one of them, or NULL */
 	uint32_t		 generation_count; /* the last number used */
@@ -272,6 +294,14 @@ struct sup {
 	uint64_t		 reload_count, refused_count;
 	struct json_object	*last_outcome;
 	struct sup_counts	*counts;	/* of teams that are gone */
+
+	char			*binary;	/* ours, as it was started */
+	struct sup_upgrade	 upgrade;
+	bool			 handed_over;	/* another host serves */
+	bool			 guards;	/* we stay in front of it */
+	bool			 guarded;	/* somebody is in front of us */
+	int			 successor_link; /* to the host before; -1 */
+	int			 control_taken;	/* from it; -1 */
 };
 
 /* sup_main.c */
@@ -279,6 +309,7 @@ void	sup_begin_stop(struct sup *);
 void	sup_fail(struct sup *, int exit_code);	/* stops with this code */
 void	sup_serving(struct sup *);		/* all are ready */
 void	sup_stop_if_gone(struct sup *);		/* nothing is left to wait for */
+void	sup_leave_all(struct sup *);		/* whoever has nothing to finish */
 void	sup_raise_descriptor_limit(const struct config *);
 /* Of the generation that serves, else of the start. */
 const struct config	*sup_config(const struct sup *);
@@ -310,6 +341,10 @@ void	sup_listen_close(struct sup *);
 int	sup_listen_remove_stale(const char *option, const char *path,
 	    struct err *);
 
+/* A listening Unix socket, close-on-exec, not blocking; -1 and why. */
+int	sup_listen_unix(const char *option, const char *path, mode_t mask,
+	    int backlog, struct err *);
+
 /* sup_dirs.c: state_dir and what is in it. */
 int	sup_dirs_open(struct sup *, struct err *);
 void	sup_dirs_clean_spool(struct sup *, uint32_t team);
@@ -327,6 +362,7 @@ gid_t	sup_service_group(const struct config *);
 void	sup_reload_ask(struct sup *, enum sup_trigger, uint32_t wanted,
 	    struct sup_asker *);
 void	sup_reload_forget(struct sup *, struct sup_asker *);
+void	sup_asker_take_off(struct sup_asker_list *, const struct sup_asker *);
 void	sup_reload_stop(struct sup *);		/* nothing comes of it */
 const char	*sup_trigger_name(enum sup_trigger);
 const char	*sup_reload_phase_name(enum sup_reload_phase);
@@ -334,6 +370,7 @@ void	sup_reload_continue(struct sup *);	/* what waits, if it may now */
 /* The next step, when one is done. */
 void	sup_reload_staged(struct sup *);
 void	sup_reload_loaded(struct sup_generation *);
+void	sup_reload_close_first(struct sup *);
 void	sup_reload_models_done(struct sup *);
 void	sup_reload_preloaded(struct sup_generation *);
 void	sup_reload_probed(struct sup_generation *);
@@ -372,8 +409,20 @@ void	sup_refusals_free(struct sup *);
 void	sup_models_start(struct sup *);
 void	sup_models_release(struct sup_generation *);
 void	sup_models_forget(struct sup *);	/* those in the making */
+/* One that an older host has loaded; dropped again if nobody uses it. */
+void	sup_models_adopt(struct sup *, struct sup_model *);
+void	sup_models_drop_unused(struct sup *);
 /* Sends them to its zygote. */
 void	sup_models_tell(struct sup_generation *);
+
+/* The model of that name that serves, or NULL. */
+struct sup_model	*sup_models_serving(const struct sup *,
+			    const char *name);
+
+/* sup_free_first.c */
+bool	sup_free_first_is_needed(const struct sup *);
+void	sup_free_first_begin(struct sup *);
+bool	sup_free_first_is_done(const struct sup *);	/* nobody leaves any more */
 
 /* sup_probe.c */
 void	sup_probe_start(struct sup_generation *);
@@ -385,6 +434,19 @@ void	sup_probe_finish(struct sup_generation *);
 void	sup_switch(struct sup_generation *);
 /* A front of the serving generation is ready: it serves. */
 void	sup_switch_front_ready(struct sup_team *);
+
+/* sup_upgrade.c: a new binary takes over; sup_successor.c: it is us. */
+void	sup_upgrade_ask(struct sup *, struct sup_asker *);
+void	sup_upgrade_forget(struct sup *, struct sup_asker *);
+void	sup_upgrade_continue(struct sup *);	/* what waits, if it may now */
+void	sup_upgrade_stop(struct sup *);
+int	sup_successor_link(void);		/* -1: nobody was before us */
+int	sup_successor_receive(struct sup *, struct err *);
+void	sup_successor_fail(struct sup *, const char *reason);
+void	sup_successor_take_over(struct sup *, int link);
+/* sup_guard.c */
+void	sup_guard_begin(void);
+int	sup_guard(pid_t host);			/* its exit code, when it ends */
 
 /* sup_outcome.c: the result document of a reload. */
 struct json_object	*sup_outcome_create(enum sup_trigger);
@@ -456,6 +518,8 @@ void	sup_output_detach(struct sup_output **);	/* reads on to its end */
 /* sup_control.c */
 int	sup_control_open(struct sup *, struct err *);
 void	sup_control_close(struct sup *);
+int	sup_control_fd(const struct sup *);
+void	sup_control_serve(struct sup *);	/* one that was taken */
 
 /* sup_counts.c: counters go on over fronts and generations. */
 void	sup_counts_keep(struct sup *, const struct sup_team *); /* it goes */
@@ -472,5 +536,7 @@ void	sup_status_reloads(const struct sup *, struct json_object *root);
 /* sup_notify.c: the service manager. */
 void	sup_notify_ready(const struct sup *);
 void	sup_notify_stopping(void);
+void	sup_notify_main(pid_t);			/* who is the host now */
+bool	sup_notify_is_heard(void);
 
 #endif

@@ -293,7 +293,8 @@ on_respawn(uv_timer_t *timer)
 	if (sup->phase == SUP_STOPPING || serving == NULL)
 		return;
 	if (serving->zygote == 0)
-		sup_reload_ask(sup, SUP_TRIGGER_RECOVERY, 0, NULL);
+		sup_reload_ask(sup, serving->closed ? SUP_TRIGGER_HANGUP :
+		    SUP_TRIGGER_RECOVERY, 0, NULL);
 	else if (serving->teams == NULL ||
 	    serving->teams->state != SUP_TEAM_SERVING)
 		sup_generation_add_team(serving);

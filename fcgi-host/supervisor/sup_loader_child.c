@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/channel.h"
 #include "common/child.h"
 #include "common/handler_set.h"
 #include "common/log.h"
@@ -152,17 +153,9 @@ report(int socket, const struct loader_result *result, int fd)
 		char		bytes[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr	align;
 	} space = { .bytes = "" };
-	struct cmsghdr *control;
 
-	if (fd >= 0) {
-		packet.msg_control = space.bytes;
-		packet.msg_controllen = sizeof(space.bytes);
-		control = CMSG_FIRSTHDR(&packet);
-		control->cmsg_level = SOL_SOCKET;
-		control->cmsg_type = SCM_RIGHTS;
-		control->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(control), &fd, sizeof(int));
-	}
+	if (fd >= 0)
+		channel_put_descriptors(&packet, space.bytes, &fd, 1);
 	while (sendmsg(socket, &packet, MSG_NOSIGNAL) < 0) {
 		if (errno != EINTR)
 			return -1;

@@ -69,9 +69,8 @@ fits(const struct sup *sup, size_t index, const struct sup_model *model)
 	    strcmp(model->maker, maker_of(sup, index)) == 0;
 }
 
-/* The model of that name that serves now, or NULL. */
-static struct sup_model *
-serving_model(const struct sup *sup, const char *name)
+struct sup_model *
+sup_models_serving(const struct sup *sup, const char *name)
 {
 	const struct sup_generation *serving = sup->serving;
 
@@ -98,7 +97,7 @@ find_unchanged(const struct sup *sup, size_t index)
 	const struct config_model *config =
 	    &sup->reload.next->config->models[index];
 	struct model_identity identity;
-	struct sup_model *model = serving_model(sup, config->name);
+	struct sup_model *model = sup_models_serving(sup, config->name);
 
 	if (!looks_at_files(sup))
 		return model != NULL && fits(sup, index, model) ? model : NULL;
@@ -132,10 +131,8 @@ use(struct sup_generation *generation, size_t index, struct sup_model *model)
 }
 
 static void
-let_go(struct sup_model *model)
+destroy(struct sup_model *model)
 {
-	if (model == NULL || --model->users > 0)
-		return;
 	log_info("model \"%s\": version %llu is freed", model->image.name,
 	    (unsigned long long)model->image.version);
 	LIST_REMOVE(model, link);
@@ -144,6 +141,13 @@ let_go(struct sup_model *model)
 	free(model->options.name);
 	free(model->options.path);
 	free(model);
+}
+
+static void
+let_go(struct sup_model *model)
+{
+	if (model != NULL && --model->users == 0)
+		destroy(model);
 }
 
 void
@@ -157,6 +161,37 @@ sup_models_release(struct sup_generation *generation)
 
 /* ----------------------------------------------------------------- loading */
 
+/* Versions are counted by name, over all generations. */
+struct sup_model_name {
+	char		name[CONFIG_NAME_MAX + 1];
+	uint64_t	version;
+};
+
+static struct sup_model_name *
+name_of(struct sup *sup, const char *name)
+{
+	struct sup_model_name *one;
+
+	for (size_t i = 0; i < sup->model_name_count; i++)
+		if (strcmp(sup->model_names[i].name, name) == 0)
+			return &sup->model_names[i];
+	one = reallocarray(sup->model_names, sup->model_name_count + 1,
+	    sizeof(*one));
+	if (one == NULL)
+		fatal(EXIT_CODE_SYSTEM, "names of models");
+	sup->model_names = one;
+	one += sup->model_name_count++;
+	snprintf(one->name, sizeof(one->name), "%s", name);
+	one->version = 0;
+	return one;
+}
+
+static uint64_t
+next_version(struct sup *sup, const char *name)
+{
+	return ++name_of(sup, name)->version;
+}
+
 static uint64_t
 inode_of(int fd)
 {
@@ -165,18 +200,38 @@ inode_of(int fd)
 	return fd >= 0 && fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
+void
+sup_models_adopt(struct sup *sup, struct sup_model *model)
+{
+	model->inode = inode_of(model->fd);
+	name_of(sup, model->image.name)->version = model->image.version;
+	LIST_INSERT_HEAD(&sup->models, model, link);
+}
+
+/* An adopted one that the first generation has no use for. */
+void
+sup_models_drop_unused(struct sup *sup)
+{
+	struct sup_model *model, *next;
+
+	for (model = LIST_FIRST(&sup->models); model != NULL; model = next) {
+		next = LIST_NEXT(model, link);
+		if (model->users == 0)
+			destroy(model);
+	}
+}
+
 static struct sup_model *
 make(struct sup *sup, size_t index, const struct model_image *image, int fd)
 {
 	const struct config_model *config =
 	    &sup->reload.next->config->models[index];
-	const struct sup_model *before = serving_model(sup, config->name);
 	struct sup_model *model = calloc(1, sizeof(*model));
 
 	if (model == NULL)
 		fatal(EXIT_CODE_SYSTEM, "model \"%s\"", config->name);
 	model->image = *image;
-	model->image.version = before != NULL ? before->image.version + 1 : 1;
+	model->image.version = next_version(sup, config->name);
 	model->fd = fd;
 	model->inode = inode_of(fd);
 	model->loaded_at = time(NULL);
@@ -225,7 +280,7 @@ do_without(struct sup *sup, size_t index, const char *error)
 {
 	struct sup_generation *next = sup->reload.next;
 	const struct config_model *model = &next->config->models[index];
-	bool served = serving_model(sup, model->name) != NULL;
+	bool served = sup_models_serving(sup, model->name) != NULL;
 
 	if (model->required || served) {
 		sup_reload_give_up(sup, "%s%s", error, served ? "" :
@@ -311,6 +366,18 @@ load_next(struct sup *sup)
 
 /* -------------------------------------------------------------------- plan */
 
+static bool
+goes_first(const struct sup_generation *next, const struct sup_model *model)
+{
+	for (size_t i = 0; i < next->config->model_count; i++)
+		if (next->config->models[i].reload ==
+		    CONFIG_RELOAD_FREE_FIRST && next->models[i] == NULL &&
+		    strcmp(next->config->models[i].name,
+		    model->image.name) == 0)
+			return true;
+	return false;
+}
+
 /* What is in memory now, and whether the new generation has a use for it. */
 static struct model_resident *
 list_resident(const struct sup *sup, size_t *count_out)
@@ -332,6 +399,7 @@ list_resident(const struct sup *sup, size_t *count_out)
 		one = &list[(*count_out)++];
 		one->name = model->image.name;
 		one->bytes = bytes_of(&model->image, model->fd);
+		one->freed_first = goes_first(next, model);
 		for (size_t i = 0; i < next->config->model_count; i++)
 			one->reused |= next->models[i] == model &&
 			    model->fd >= 0;
@@ -394,6 +462,10 @@ sup_models_start(struct sup *sup)
 	reuse(sup);
 	if (check_plan(sup, &err) < 0) {
 		sup_reload_give_up(sup, "%s", err.text);
+		return;
+	}
+	if (sup_free_first_is_needed(sup)) {
+		sup_reload_close_first(sup);
 		return;
 	}
 	sup->reload.model_next = 0;

@@ -42,7 +42,8 @@ const char *
 sup_reload_phase_name(enum sup_reload_phase phase)
 {
 	static const char *const names[] = { "none", "copying", "loading",
-	    "models", "preloading", "probing", "starting" };
+	    "models", "closing", "freeing", "preloading", "probing",
+	    "starting" };
 
 	return names[phase];
 }
@@ -100,7 +101,19 @@ finish(struct sup *sup, bool ok, const char *reason)
 	reload->next = NULL;
 	STAILQ_CONCAT(&askers, &reload->askers);
 	answer(&askers, sup->last_outcome);
-	begin(sup);
+	sup_reload_continue(sup);
+}
+
+static void
+drop(struct sup_generation **at)
+{
+	struct sup_generation *generation = *at;
+
+	*at = NULL;
+	if (generation == NULL)
+		return;
+	sup_generation_unfork(generation);
+	sup_generation_destroy(generation);
 }
 
 /* Ends what runs for it; the generation goes, with what it has copied. */
@@ -108,22 +121,19 @@ static void
 abandon(struct sup *sup)
 {
 	struct sup_reload *reload = &sup->reload;
-	struct sup_generation *next = reload->next;
 
 	sup_stage_cancel(reload->stage);
 	reload->stage = NULL;
 	sup_models_forget(sup);
-	reload->next = NULL;
-	if (next == NULL)
-		return;
-	sup_generation_unfork(next);
-	sup_generation_destroy(next);
+	drop(&reload->next);
+	drop(&reload->after);
 }
 
 static void
 fail_start(struct sup *sup, int exit_code, const char *reason)
 {
 	log_line(LOG_LEVEL_ERROR, "%s", reason);
+	sup_successor_fail(sup, reason);
 	sup_fail(sup, exit_code);
 }
 
@@ -156,6 +166,13 @@ sup_reload_give_up(struct sup *sup, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(why.text, sizeof(why.text), format, ap);
 	va_end(ap);
+	if (sup->serving != NULL && sup->serving->closed) {
+		struct err plain = why;
+
+		err_set(&why, "%.300s (the old model is given up already, by "
+		    "reload = free-first: every request gets 503 until a "
+		    "reload succeeds)", plain.text);
+	}
 	give_up(sup, EXIT_CODE_CONFIG, why.text);
 }
 
@@ -235,7 +252,8 @@ begin(struct sup *sup)
 	struct sup_reload *reload = &sup->reload;
 
 	if (!reload->pending || reload->phase != SUP_RELOAD_NONE ||
-	    sup->phase == SUP_STOPPING || count_leaving(sup) >= LEAVING_MAX)
+	    sup->phase == SUP_STOPPING || sup->upgrade.running ||
+	    count_leaving(sup) >= LEAVING_MAX)
 		return;
 	reload->pending = false;
 	reload->phase = SUP_RELOAD_STAGING;
@@ -252,9 +270,13 @@ begin(struct sup *sup)
 	start_making(sup);
 }
 
+static void	end_closing(struct sup *);
+
 void
 sup_reload_continue(struct sup *sup)
 {
+	end_closing(sup);
+	sup_upgrade_continue(sup);
 	begin(sup);
 }
 
@@ -290,8 +312,9 @@ sup_reload_ask(struct sup *sup, enum sup_trigger trigger, uint32_t wanted,
 	begin(sup);
 }
 
-static void
-take_off(struct sup_asker_list *askers, const struct sup_asker *asker)
+void
+sup_asker_take_off(struct sup_asker_list *askers,
+    const struct sup_asker *asker)
 {
 	struct sup_asker *at;
 
@@ -305,8 +328,8 @@ take_off(struct sup_asker_list *askers, const struct sup_asker *asker)
 void
 sup_reload_forget(struct sup *sup, struct sup_asker *asker)
 {
-	take_off(&sup->reload.askers, asker);
-	take_off(&sup->reload.pending_askers, asker);
+	sup_asker_take_off(&sup->reload.askers, asker);
+	sup_asker_take_off(&sup->reload.pending_askers, asker);
 }
 
 /* ---------------------------------------------------------------- the time */
@@ -439,6 +462,27 @@ sup_reload_staged(struct sup *sup)
 		load(sup);
 }
 
+/* The candidate's turn comes when the old generation has left. */
+void
+sup_reload_close_first(struct sup *sup)
+{
+	enter(&sup->reload, SUP_RELOAD_CLOSING);
+	sup_free_first_begin(sup);
+}
+
+static void
+end_closing(struct sup *sup)
+{
+	struct sup_reload *reload = &sup->reload;
+
+	if (reload->phase != SUP_RELOAD_FREEING ||
+	    !sup_free_first_is_done(sup))
+		return;
+	reload->next = reload->after;
+	reload->after = NULL;
+	load(sup);
+}
+
 void
 sup_reload_loaded(struct sup_generation *generation)
 {
@@ -446,6 +490,10 @@ sup_reload_loaded(struct sup_generation *generation)
 
 	if (!is_being_made(generation))
 		return;
+	if (generation->closed) {
+		sup_models_tell(generation);
+		return;
+	}
 	if (sup->reload.retry) {
 		if (is_for_nothing(&sup->reload))
 			end_for_nothing(sup);
@@ -473,6 +521,10 @@ sup_reload_preloaded(struct sup_generation *generation)
 		return;
 	if (sup->reload.retry) {
 		try_again(sup);
+		return;
+	}
+	if (generation->closed) {
+		sup_generation_add_team(generation);
 		return;
 	}
 	enter(&sup->reload, SUP_RELOAD_PROBING);
@@ -505,7 +557,13 @@ sup_reload_team_ready(struct sup_generation *generation)
 		return;
 	sup->reload.next = NULL;
 	sup_switch(generation);
-	finish(sup, true, NULL);
+	if (!generation->closed) {
+		finish(sup, true, NULL);
+		return;
+	}
+	sup->reload.phase = SUP_RELOAD_FREEING;
+	uv_timer_stop(sup->reload.timer);
+	end_closing(sup);
 }
 
 /* ------------------------------------------------------------ what goes wrong */
@@ -592,11 +650,12 @@ sup_reload_crashed(struct sup_generation *generation, const char *file,
 		return;
 	index = file[0] == '\0' ? reload->picks.count :
 	    index_of(&reload->picks, file);
-	if (killed && reload->kills++ < KILLS_MAX) {
+	if (killed && !generation->closed &&
+	    reload->kills++ < KILLS_MAX) {
 		try_again(sup);
 		return;
 	}
-	if (index == reload->picks.count) {
+	if (index == reload->picks.count || generation->closed) {
 		struct err why;
 
 		err_set(&why, "its zygote %s", how);

@@ -129,7 +129,7 @@ add_kept(struct sup *sup, const struct sup_manifest *manifest)
 	return 0;
 }
 
-/* What serves; at the start of the host, what served last. */
+/* What serves; if nothing does, what served last. */
 static int
 add_last_good(struct sup *sup, struct err *err)
 {
@@ -138,7 +138,7 @@ add_last_good(struct sup *sup, struct err *err)
 	size_t count = 0;
 	int rc = 0;
 
-	if (sup->serving != NULL)
+	if (sup->serving != NULL && !sup->serving->closed)
 		return add_kept(sup, &sup->serving->manifest);
 	if (sup_store_list(sup->store, &numbers, &count, err) < 0)
 		return -1;

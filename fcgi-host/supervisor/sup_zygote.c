@@ -75,7 +75,7 @@ tell_start(struct sup_generation *generation)
 	const struct sup *sup = generation->sup;
 	const struct config *config = generation->config;
 	struct message start = { .type = MESSAGE_START,
-	    .team = generation->number };
+	    .team = generation->number, .value = generation->closed };
 	int fds[START_FDS] = {
 		[START_FD_LISTEN] = sup->listen_fd,
 		[START_FD_SPOOL] = sup->spool_dir,

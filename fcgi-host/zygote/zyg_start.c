@@ -112,6 +112,7 @@ zyg_start_receive(struct zygote_start *start)
 
 	receive(start->link, MESSAGE_START, &message, fds, START_FDS);
 	start->generation = message.team;
+	start->closed = message.value != 0;
 	start->listen_fd = fds[START_FD_LISTEN];
 	start->spool_dir = fds[START_FD_SPOOL];
 	text = bytes_of(fds[START_FD_CONFIG], &length);

@@ -24,8 +24,8 @@
 static uint8_t *
 put_pair(uint8_t *at, const char *name, const char *value)
 {
-	at = wire_params_put(at, at + 1024, name, strlen(name), value,
-	    strlen(value));
+	at = wire_params_put(at, at + CLIENT_URI_MAX + 64, name, strlen(name),
+	    value, strlen(value));
 	assert_non_null(at);
 	return at;
 }
@@ -33,7 +33,8 @@ put_pair(uint8_t *at, const char *name, const char *value)
 static uint8_t *
 put_params(uint8_t *at, const char *uri, size_t length)
 {
-	uint8_t params[4096], *end = params;
+	static uint8_t params[4 * CLIENT_URI_MAX];
+	uint8_t *end = params;
 	const char *query = strchr(uri, '?');
 	char path[256], number[32];
 
@@ -55,7 +56,7 @@ put_params(uint8_t *at, const char *uri, size_t length)
 size_t
 client_request(uint8_t **bytes_out, const char *uri, size_t length, bool keep)
 {
-	uint8_t *bytes = malloc(8192 + length + length / 1024);
+	uint8_t *bytes = malloc(4 * CLIENT_URI_MAX + length + length / 1024);
 	uint8_t *at = bytes;
 
 	assert_non_null(bytes);

@@ -36,11 +36,11 @@
 #define PATIENCE	10000	/* looks, a millisecond apart */
 
 struct shared	*shared;
-int		 spool_folder = -1;
+static int	 spool_folder = -1;
 static char	 scratch[64];
 static int	 listening = -1;
 static struct team *teams[8];
-static uint32_t	 team_count;
+static uint32_t	 team_count, last_number;
 
 void
 wait_a_moment(int tries, const char *what, const char *file, int line)
@@ -103,9 +103,11 @@ configure(const char *statements)
 	struct config *config;
 	unsigned faults = 0;
 
-	snprintf(text, sizeof(text), "log_level = \"info\"\n"
-	    "kill_grace = \"400ms\"\ndrain_timeout = \"60s\"\n%s\n",
-	    statements);
+	snprintf(text, sizeof(text), "%s%s%s\n",
+	    strstr(statements, "kill_grace") != NULL ? "" :
+	    "kill_grace = \"400ms\"\n",
+	    strstr(statements, "drain_timeout") != NULL ? "" :
+	    "drain_timeout = \"60s\"\n", statements);
 	config = config_parse("test.conf", text, strlen(text), count_fault,
 	    &faults);
 	assert_int_equal(faults, 0);
@@ -169,8 +171,8 @@ team_start(const char *statements, bool old, bool workers)
 	    (uint32_t)team->set->route_count);
 	assert_non_null(team->geometry);
 	assert_true(team_count < sizeof(teams) / sizeof(teams[0]));
-	teams[team_count] = team;
-	team->number = ++team_count;
+	teams[team_count++] = team;
+	team->number = ++last_number;
 	team->shm_fd = shm_create(team->geometry, &err);
 	team->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_true(team->shm_fd >= 0 && team->event_fd >= 0);
@@ -247,6 +249,17 @@ destroy(struct team *team)
 	free(team);
 }
 
+void
+team_forget(struct team *team)
+{
+	uint32_t at = 0;
+
+	while (teams[at] != team)
+		at++;
+	teams[at] = teams[--team_count];
+	destroy(team);
+}
+
 int
 front_teardown(void **state)
 {
@@ -266,6 +279,28 @@ struct shm_front_stats *
 team_stats(const struct team *team)
 {
 	return shm_front_stats(team->shm);
+}
+
+uint64_t
+team_pending(const struct team *team)
+{
+	return atomic_load(&shm_pool_stats(team->shm, 0)->pending);
+}
+
+uint64_t
+team_active(const struct team *team)
+{
+	return atomic_load(&shm_pool_stats(team->shm, 0)->active);
+}
+
+struct shm_route_stats *
+team_route(const struct team *team, const char *label)
+{
+	for (uint32_t i = 0; i < team->geometry->route_count; i++)
+		if (strcmp(team->set->routes[i].label, label) == 0)
+			return shm_route_stats(team->shm, i);
+	fail_msg("no route %s", label);
+	return NULL;
 }
 
 void
@@ -329,16 +364,18 @@ thaw(pid_t pid)
 }
 
 unsigned
-spool_files(void)
+spool_files(uint32_t team)
 {
 	int fd = openat(spool_folder, ".", O_RDONLY | O_DIRECTORY);
 	DIR *dir = fdopendir(fd);
 	const struct dirent *entry;
+	char prefix[16];
 	unsigned count = 0;
 
 	assert_non_null(dir);
+	snprintf(prefix, sizeof(prefix), "%06x", team & 0xffffffu);
 	while ((entry = readdir(dir)) != NULL)
-		count += entry->d_name[0] != '.';
+		count += strncmp(entry->d_name, prefix, 6) == 0;
 	closedir(dir);
 	return count;
 }

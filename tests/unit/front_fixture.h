@@ -76,7 +76,12 @@ void	team_say(struct team *, uint32_t type, int fd);	/* closes fd */
 int	team_hear(struct team *, struct message *);	/* 0: the front is dead */
 int	team_wait(struct team *);		/* the front's wait status */
 void	team_kill_front(struct team *);
+/* One whose front has left, before the test's end; kills its workers. */
+void	team_forget(struct team *);
 struct shm_front_stats	*team_stats(const struct team *);
+uint64_t	team_pending(const struct team *);
+uint64_t	team_active(const struct team *);	/* jobs */
+struct shm_route_stats	*team_route(const struct team *, const char *label);
 
 /* RETIRE for one and TAKE for the other. */
 void	hand_over(struct team *from, struct team *to);
@@ -96,13 +101,14 @@ struct reply {
 };
 
 int	client_connect(void);
-/* A request as bytes; a body of `length` bytes of 'x'.  NULL keeps none back. */
+/* A request as bytes; a body of `length` bytes of 'x'. */
 size_t	client_request(uint8_t **bytes_out, const char *uri, size_t length,
 	    bool keep);
+#define CLIENT_URI_MAX	16000
 void	client_send(int fd, const char *uri);
 void	client_post(int fd, const char *uri, size_t length);
 void	client_write(int fd, const void *bytes, size_t length);
-/* A whole reply, or it fails. */
+/* A whole reply, or the test fails. */
 void	client_read(int fd, struct reply *);
 /* False: closed without any.  A part of one fails. */
 bool	client_read_or_end(int fd, struct reply *);
@@ -112,7 +118,7 @@ bool	client_is_closed(int fd);
 /* Sends GET uri and reads a 200 whose body is a number. */
 long	client_ask(int fd, const char *uri);
 
-extern int	spool_folder;
-unsigned	spool_files(void);
+/* How many spooled bodies there are of that team. */
+unsigned	spool_files(uint32_t team);
 
 #endif

@@ -101,7 +101,15 @@ stream(struct fh_request *rq)
 	return 0;
 }
 
-/* Flushes parts until it is told, and ends well. */
+static int
+deaf_stream(struct fh_request *rq)
+{
+	fh_write(rq, "part\n", 5);
+	if (fh_flush(rq) != 0)
+		atomic_fetch_add(&shared->failed_writes, 1);
+	return deaf(rq);
+}
+
 static int
 block(struct fh_request *rq)
 {
@@ -136,9 +144,10 @@ static const struct {
 	{ "GET", "/gate", gate, true, BOTH, 0, 0 },
 	{ "POST", "/gate", gate, true, BOTH, 0, 0 },
 	{ "GET", "/gate-sync", gate, false, BOTH, 0, 0 },
-	{ "GET", "/gate-three", gate, true, BOTH, 0, 3 },
+	{ "GET", "/gate-two", gate, true, BOTH, 0, 2 },
 	{ "GET", "/stream", stream, true, BOTH, 0, 0 },
 	{ "GET", "/deaf", deaf, true, BOTH, 0, 0 },
+	{ "GET", "/deaf-stream", deaf_stream, true, BOTH, 0, 0 },
 	{ "GET", "/deaf-short", deaf, true, BOTH, 300, 0 },
 	{ "GET", "/block", block, true, BOTH, 0, 0 },
 	{ "GET", "/gone", gate, true, OLD_ONLY, 0, 0 },

@@ -9,6 +9,8 @@
  *	GET  /stream		async: a part at once, the rest at the gate, or
  *				"told" when it is cancelled
  *	GET  /deaf		async: the gate, whatever it is told
+ *	GET  /deaf-short	... with a timeout of 300 ms
+ *	GET  /deaf-stream	... after a part of its reply
  *	GET  /block		async: in a system call, until it is broken
  *	GET  /gone		the first generation alone; async, waits
  *	GET  /changed		async, then sync: waits only if async
