@@ -22,6 +22,11 @@ from .host import Host, shared_object
 MARK = b"VERSION=%08d"
 NOTE = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0"	# of a build id of 20 bytes
 WAYS = ("handler", "model", "config", "nothing")
+
+# In all four ways, told in all three.
+ROUND = (("handler", "watch"), ("model", "command"), ("config", "hup"),
+         ("nothing", "command"), ("handler", "command"), ("model", "hup"),
+         ("config", "command"), ("nothing", "hup"))
 LINE = re.compile(r"c=(\d{8}) m=(\d{8}) s=(\d{8}) p=\d{8} d=[0-9a-f]{16} "
                   r"n=(\d{8}) id=(\S*) *\Z")
 
@@ -130,15 +135,12 @@ class VersionHost(Host):
                                       done.stderr)
         return done.stdout
 
-    def change(self, way, told=None):
+    def change(self, way, told="command"):
         """Puts one part's next version in place and waits until it serves.
 
-        A handler file is found by the watcher, a configuration is told by
-        SIGHUP, the rest by `fcgi-host reload`; `told` chooses: "watch",
-        "hup" or "command".
+        `told` is how the host learns of it: "command", "hup" (SIGHUP) or
+        "watch" (the watcher, of handler files alone).
         """
-        told = told or {"handler": "watch", "config": "hup"}.get(
-            way, "command")
         self.put(way)
         if told == "hup":
             self.send_signal(signal.SIGHUP)
@@ -178,7 +180,8 @@ class VersionHost(Host):
             for line in file:
                 name = line.rstrip("\n")
                 counts[name] = counts.get(name, 0) + 1
-        counts.pop("look", None)
+        for name in ("look", "ask"):
+            counts.pop(name, None)
         return counts
 
     def ran_twice(self):
