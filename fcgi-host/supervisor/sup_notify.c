@@ -4,11 +4,12 @@
  * Runs in: supervisor.
  * Owns: nothing.
  * Invariant: READY=1 is said when every pool's workers and the front are ready
- * to serve, and again, with its number, for each later generation.
+ * to serve, and again after each reload, whatever came of it.
  */
 #include <stdlib.h>
 #include <systemd/sd-daemon.h>
 
+#include "common/clock.h"
 #include "supervisor/sup.h"
 
 void
@@ -17,6 +18,14 @@ sup_notify_ready(const struct sup *sup)
 	sd_notifyf(0, "READY=1\nSTATUS=Generation %u serves %u routes on %s",
 	    sup->serving->number, sup->serving->route_count,
 	    sup->config->listen);
+}
+
+/* READY=1 follows, whatever comes of it. */
+void
+sup_notify_reloading(void)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading",
+	    (unsigned long long)(clock_now_ns() / 1000));
 }
 
 void

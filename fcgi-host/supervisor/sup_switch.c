@@ -253,6 +253,4 @@ sup_switch(struct sup_generation *generation)
 	prune(sup);
 	if (first)
 		sup_serving(sup);
-	else
-		sup_notify_ready(sup);
 }
