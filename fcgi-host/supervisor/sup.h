@@ -471,7 +471,7 @@ void	sup_generation_destroy(struct sup_generation *);
 void	sup_generation_ask(struct sup_generation *, struct message *,
 	    const int *fds, size_t count);
 void	sup_generation_add_team(struct sup_generation *);
-void	sup_generation_front_died(struct sup_generation *,
+void	sup_generation_front_died(struct sup_generation *, int status,
 	    uint64_t delay_ms);
 void	sup_generation_recover(struct sup *);	/* what serves is down */
 void	sup_generation_team_gone(struct sup_generation *, struct sup_team *);
