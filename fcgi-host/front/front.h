@@ -15,9 +15,9 @@
  *	ready -> SERVE: accepts (front_accept); TAKE: an older front's
  *	  connections come (front_take -> front_adopt -> front_conn)
  *	-> RETIRE: accepts no more, and each connection goes to the newer front
- *	  the moment it is at rest or its request waits (front_pass), over a link
- *	  (front_passing) whose other end may die: then what was not answered
- *	  for comes back (front_adopt)
+ *	  the moment it is at rest or its request waits (front_pass), over a
+ *	  link (front_passing) whose other end may die: then what was not
+ *	  answered for comes back (front_adopt)
  *	-> leaves when nothing is left; what runs after drain_timeout is told.
  */
 #ifndef FRONT_FRONT_H
@@ -71,7 +71,7 @@ struct front_conn {
 	bool			 draining;	/* answered; its body still comes */
 	bool			 in_busy;	/* which list `link` is in */
 	bool			 fresh;		/* nothing was ever read */
-	bool			 parsing;	/* deep in a reader of its bytes */
+	bool			 parsing;	/* in a reader of its bytes */
 	bool			 stays;		/* the newer front said no */
 	enum { FRONT_CONN_UNTIMED, FRONT_CONN_IDLING, FRONT_CONN_READING,
 	    FRONT_CONN_SENDING, FRONT_CONN_RESUMING } timing;
@@ -98,6 +98,7 @@ struct front_passing {
 	struct front		*front;
 	int			 fd;
 	bool			 full;		/* until it is writable */
+	bool			 warned;
 	uv_poll_t		 poll;
 	TAILQ_HEAD(, front_passed) passed;	/* oldest first */
 };

@@ -42,7 +42,10 @@ hold_back(struct front_passing *passing)
 		watch(passing);
 		return;
 	}
-	log_warn("passing a connection");
+	if (!passing->warned)
+		log_warn("passing a connection; tried again every %d ms",
+		    RETRY_MS);
+	passing->warned = true;
 	uv_timer_start(&passing->front->pass_timer, on_retry, RETRY_MS, 0);
 }
 

@@ -73,7 +73,7 @@ int	front_teardown(void **state);
  * Ready, and not serving.  `old` routes are those of the first generation. */
 struct team	*team_start(const char *statements, bool old, bool workers);
 void	team_say(struct team *, uint32_t type, int fd);	/* closes fd */
-int	team_hear(struct team *, struct message *);	/* 0: the front is dead */
+int	team_hear(struct team *, struct message *);	/* 0: it is dead */
 int	team_wait(struct team *);		/* the front's wait status */
 void	team_kill_front(struct team *);
 /* One whose front has left, before the test's end; kills its workers. */
