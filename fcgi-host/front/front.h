@@ -235,6 +235,7 @@ struct front {
 	TAILQ_HEAD(, front_passing) passings;
 	TAILQ_HEAD(, front_taking) takings;
 	uint32_t		 passed_count, taken_count;
+	int			 spare_fd;	/* for one that a message brings */
 	struct front_conn_list	 idle, busy;	/* idle: oldest first */
 	uint32_t		 conn_count;
 	struct front_request_list free_requests;
@@ -299,7 +300,8 @@ void	front_request_free(struct front_request *);
 /* front_spool.c */
 int	front_spool_write(struct front_request *, const uint8_t *, size_t);
 int	front_spool_map(struct front_request *);
-/* Another front's file becomes ours.  0 or -1 with errno. */
+/* Another front's file becomes ours, and so does its descriptor.  0, or -1 and
+ * nothing has changed. */
 int	front_spool_adopt(struct front_request *, uint64_t number, int fd,
 	    uint64_t length);
 void	front_spool_release(struct front_request *);
@@ -395,6 +397,7 @@ void	front_pass_all(struct front *);
 void	front_passing_open(struct front *, int fd);
 /* 0: sent, and `passed` is the link's; -1: not now. */
 int	front_passing_send(struct front *, struct front_passed *);
+void	front_passing_warn(struct front_passing *);	/* with errno */
 
 /* front_take.c: a link from an older front. */
 void	front_take(struct front *, int fd);

@@ -90,7 +90,7 @@ make_memory(struct front_passed *passed, const struct front_conn *conn)
 		passed->fds[HANDOVER_FD_BYTES] = fd;
 		return 0;
 	}
-	log_warn("memory for a connection on its way");
+	front_passing_warn(conn->front->passing);
 	if (fd >= 0)
 		close(fd);
 	return -1;

@@ -86,15 +86,16 @@ front_spool_adopt(struct front_request *request, uint64_t number, int fd,
 	uint64_t ours;
 	int rc;
 
-	request->spool_fd = fd;
-	request->body_have = length;
 	do {
 		ours = next_number(front);
 		rc = rename_to(front->start->spool_dir, number, ours);
 	} while (rc < 0 && errno == EEXIST);
-	if (rc == 0)
-		request->spool = ours;
-	return rc;
+	if (rc < 0)
+		return -1;
+	request->spool = ours;
+	request->spool_fd = fd;
+	request->body_have = length;
+	return 0;
 }
 
 int

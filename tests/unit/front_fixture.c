@@ -363,8 +363,8 @@ thaw(pid_t pid)
 	assert_int_equal(kill(pid, SIGCONT), 0);
 }
 
-unsigned
-spool_files(uint32_t team)
+static unsigned
+look_for_files(uint32_t team, bool removed)
 {
 	int fd = openat(spool_folder, ".", O_RDONLY | O_DIRECTORY);
 	DIR *dir = fdopendir(fd);
@@ -374,10 +374,27 @@ spool_files(uint32_t team)
 
 	assert_non_null(dir);
 	snprintf(prefix, sizeof(prefix), "%06x", team & 0xffffffu);
-	while ((entry = readdir(dir)) != NULL)
-		count += strncmp(entry->d_name, prefix, 6) == 0;
+	while ((entry = readdir(dir)) != NULL) {
+		if (strncmp(entry->d_name, prefix, 6) != 0)
+			continue;
+		count++;
+		if (removed)
+			unlinkat(spool_folder, entry->d_name, 0);
+	}
 	closedir(dir);
 	return count;
+}
+
+unsigned
+spool_files(uint32_t team)
+{
+	return look_for_files(team, false);
+}
+
+void
+spool_clean(uint32_t team)
+{
+	look_for_files(team, true);
 }
 
 int

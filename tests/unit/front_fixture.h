@@ -120,5 +120,6 @@ long	client_ask(int fd, const char *uri);
 
 /* How many spooled bodies there are of that team. */
 unsigned	spool_files(uint32_t team);
+void		spool_clean(uint32_t team);	/* removes them */
 
 #endif

@@ -199,6 +199,31 @@ test_a_spooled_body_below_the_new_limit(void **state)
 	    "body_memory = \"1 MiB\"\n" ONE_WORKER, 200000, 1, 1);
 }
 
+/* The old team was cleaned up too early: its descriptor is enough. */
+static void
+test_a_spooled_body_without_a_name(void **state)
+{
+	int first = start(ONE_WORKER, ONE_WORKER), second = client_connect();
+
+	(void)state;
+	client_post(second, "/gate?n=2", 200000);
+	WAIT_UNTIL(team_active(old) == 2);
+	freeze(new->front);
+	switch_over();
+	WAIT_UNTIL(team_active(old) == 1);
+	spool_clean(old->number);
+	thaw(new->front);
+	WAIT_UNTIL(atomic_load(&shared->runs[2]) == 1);
+	assert_int_equal(spool_files(new->number), 1);
+	open_gate();
+	expect_from(first, old->workers[0]);
+	expect_body(second, new->workers[0], 200000);
+	old_leaves();
+	WAIT_UNTIL(spool_files(new->number) == 0);
+	close(first);
+	close(second);
+}
+
 /* Larger than any job of the new front: where it is, it can run. */
 static void
 test_parameters_over_the_new_limit_stay(void **state)
@@ -500,6 +525,7 @@ main(void)
 		FRONT_TEST(test_a_spooled_body_moves),
 		FRONT_TEST(test_a_body_over_the_new_limit_is_spooled),
 		FRONT_TEST(test_a_spooled_body_below_the_new_limit),
+		FRONT_TEST(test_a_spooled_body_without_a_name),
 		FRONT_TEST(test_parameters_over_the_new_limit_stay),
 		FRONT_TEST(test_the_new_routes_count),
 		FRONT_TEST(test_no_limit_refuses_what_was_admitted),
