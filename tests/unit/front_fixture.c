@@ -303,14 +303,29 @@ team_route(const struct team *team, const char *label)
 	return NULL;
 }
 
-void
-hand_over(struct team *from, struct team *to)
+static void
+pass_link(struct team *from, struct team *to, int buffer)
 {
 	int ends[2];
 
 	assert_int_equal(channel_pair(ends), 0);
+	for (int i = 0; buffer > 0 && i < 2; i++)
+		assert_int_equal(setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF,
+		    &buffer, sizeof(buffer)), 0);
 	team_say(to, MESSAGE_TAKE, ends[0]);
 	team_say(from, MESSAGE_RETIRE, ends[1]);
+}
+
+void
+hand_over(struct team *from, struct team *to)
+{
+	pass_link(from, to, 0);
+}
+
+void
+hand_over_narrowly(struct team *from, struct team *to)
+{
+	pass_link(from, to, 4608);
 }
 
 static unsigned

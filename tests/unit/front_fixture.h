@@ -85,6 +85,8 @@ struct shm_route_stats	*team_route(const struct team *, const char *label);
 
 /* RETIRE for one and TAKE for the other. */
 void	hand_over(struct team *from, struct team *to);
+/* The same over a link that holds a handful of packets at a time. */
+void	hand_over_narrowly(struct team *from, struct team *to);
 
 /* How many files the team's front watches. */
 unsigned	team_watched(const struct team *);

@@ -444,6 +444,46 @@ test_a_client_that_leaves_on_the_way(void **state)
 	close(first);
 }
 
+#define CROWD	60
+
+/* What does not go, because the link is full, is for the old workers: a job
+ * that was withdrawn in vain as well. */
+static void
+test_a_full_link_keeps_requests_at_work(void **state)
+{
+	int first = start(ONE_WORKER, ONE_WORKER), fds[CROWD];
+	int from_old = 0, from_new = 0;
+	char uri[32];
+
+	(void)state;
+	for (int i = 0; i < CROWD; i++) {
+		snprintf(uri, sizeof(uri), "/pid-async?n=%d", 2 + i);
+		client_send(fds[i] = client_connect(), uri);
+	}
+	WAIT_UNTIL(team_pending(old) == CROWD - 1);
+	freeze(new->front);
+	hand_over_narrowly(old, new);
+	WAIT_UNTIL(team_pending(old) < CROWD - 1 && team_active(old) == 2);
+	assert_true(team_pending(old) > CROWD / 2);
+	open_gate();
+	expect_from(first, old->workers[0]);
+	WAIT_UNTIL(team_active(old) == 0);
+	thaw(new->front);
+	for (int i = 0; i < CROWD; i++) {
+		client_read(fds[i], &reply);
+		assert_int_equal(reply.status, 200);
+		from_old += atol(reply.body) == old->workers[0];
+		from_new += atol(reply.body) == new->workers[0];
+		assert_int_equal(atomic_load(&shared->runs[2 + i]), 1);
+		assert_int_equal(client_ask(fds[i], "/pid"), new->front);
+		close(fds[i]);
+	}
+	assert_int_equal(from_old + from_new, CROWD);
+	assert_true(from_old > CROWD / 2 && from_new > 0);
+	close(first);
+	old_leaves();
+}
+
 /* ---------------------------------------------------- a claim at the moment */
 
 #define CLIENTS		48
@@ -534,6 +574,7 @@ main(void)
 		FRONT_TEST(test_half_a_record_keeps_a_request_where_it_is),
 		FRONT_TEST(test_a_request_completed_later_moves),
 		FRONT_TEST(test_a_client_that_leaves_on_the_way),
+		FRONT_TEST(test_a_full_link_keeps_requests_at_work),
 		FRONT_TEST(test_many_generations_under_load),
 	};
 
