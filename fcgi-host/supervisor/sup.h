@@ -275,7 +275,6 @@ struct sup {
 	bool			 control_open;
 	struct sup_directory	*directory;	/* NULL: not watched */
 	char			*directory_path; /* which */
-	uint64_t		 directory_delay_ms;
 
 	struct sup_model_list	 models;
 	struct sup_model_name	*model_names;	/* that were ever loaded */
