@@ -32,7 +32,8 @@ run(int argc, char **argv)
 	const struct cli_option options[] = { CLI_OPTION_CONFIG(file) };
 	const struct cli_command command = { "run", "", 0, 0,
 	    "Runs the host in the foreground.  SIGTERM: answers what has begun "
-	    "and stops.\nSIGINT twice: stops at once.  SIGHUP: reloads.", options, 1 };
+	    "and stops.\nSIGINT twice: stops at once.  SIGHUP: reloads.\nSIGUSR2: hands "
+	    "over to the binary that is installed now.", options, 1 };
 	struct config *config;
 	int exit_code;
 
@@ -86,6 +87,7 @@ static const struct subcommand {
 	{ "status", cli_status, "ask a running host what it does" },
 	{ "reload", cli_reload, "take handlers, configuration and models anew" },
 	{ "rollback", cli_rollback, "go back to an earlier generation" },
+	{ "upgrade", cli_upgrade, "hand over to the binary installed now" },
 	{ "generations", cli_generations, "list what a rollback can go to" },
 	{ "call", cli_call, "run one request against a handler, no server" },
 	{ "cgi", cli_cgi, "answer one request as a CGI program" },

@@ -67,7 +67,7 @@ struct api_worker {
 /* A thread in which no handler has been started; NULL: out of memory. */
 struct api_worker	*api_worker_allocate(const struct handler_set *);
 
-/* Is the handler loaded, and does a thread of `pool` serve any of its routes? */
+/* Is the handler loaded, and does a thread of `pool` serve a route of its? */
 bool	api_worker_serves(const struct handler_set *, const struct handler *,
 	    uint32_t pool);
 

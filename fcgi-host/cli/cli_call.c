@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/cli_files.h"
 #include "cli/cli_inline.h"
 #include "cli/cli_options.h"
 #include "common/log.h"
@@ -25,6 +26,7 @@ struct call {
 	const char	*handlers;
 	const char	*data;
 	struct cli_list	 headers;
+	struct cli_list	 with;
 	bool		 show_head;
 	bool		 all_models;
 	bool		 no_models;
@@ -42,6 +44,9 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 		{ '\0', "handlers", "DIR", "takes the handlers from DIR; "
 		    "without -c then all\noptions have their defaults",
 		    .text = &call->handlers },
+		{ '\0', "with", "FILE.so", "takes this file in place of the "
+		    "one of that name\namong the handlers; may be given "
+		    "again", .list = &call->with },
 		{ 'H', "header", "'NAME: VALUE'", "a request header; may be "
 		    "given again", .list = &call->headers },
 		{ 'd', "data", "DATA|@FILE|-", "the body: the text, a file's "
@@ -235,6 +240,27 @@ load_config(struct call *call)
 }
 
 static int
+open_handlers(const struct call *call, struct cli_inline *in,
+    const struct config *config)
+{
+	struct handler_source source;
+	struct cli_files files;
+	struct err err;
+	int rc;
+
+	if (call->with.count == 0)
+		return cli_inline_open(in, config, NULL);
+	if (cli_files_list(&files, config, &call->with, &err) < 0) {
+		log_line(LOG_LEVEL_ERROR, "%s", err.text);
+		return -1;
+	}
+	source = cli_files_source(&files);
+	rc = cli_inline_open(in, config, &source);
+	cli_files_free(&files);
+	return rc;
+}
+
+static int
 run(struct call *call, const struct config *config, int out)
 {
 	struct cli_inline in = { .all_models = call->all_models,
@@ -245,7 +271,7 @@ run(struct call *call, const struct config *config, int out)
 	int rc = 0;
 
 	cli_sink_init(&sink, out, call->show_head, true);
-	if (cli_inline_open(&in, config) < 0) {
+	if (open_handlers(call, &in, config) < 0) {
 		cli_inline_close(&in);
 		return EXIT_CODE_CONFIG;
 	}

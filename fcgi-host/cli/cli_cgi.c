@@ -184,7 +184,7 @@ answer(struct cgi *cgi)
 	}
 	if (!is_well_formed(cgi))
 		return 0;
-	if (cli_inline_open(&cgi->in, cgi->config) < 0) {
+	if (cli_inline_open(&cgi->in, cgi->config, NULL) < 0) {
 		cli_inline_problem(&cgi->request, &cgi->sink, 500, "",
 		    "The handlers could not be loaded.");
 		rc = EXIT_CODE_CONFIG;

@@ -21,9 +21,15 @@
 #include "cli/cli.h"
 #include "cli/cli_check_child.h"
 #include "cli/cli_options.h"
+#include "common/handler_set.h"
 #include "common/log.h"
 
-#define LOAD_LIMIT_MS	10000
+#define FIRST_LIMIT_MS	10000	/* until the child has said anything */
+
+struct lines {
+	char	*text;		/* NULL: none */
+	size_t	 length;
+};
 
 /* What one child said, until it ended. */
 struct answer {
@@ -31,32 +37,51 @@ struct answer {
 	bool		 done;
 	bool		 hung;
 	int		 status;	/* as of waitpid */
-	char		*reports;	/* lines */
-	size_t		 length;
+	struct lines	 notes;
+	struct lines	 reports;
 };
 
 struct check {
-	const struct config	*config;
-	struct cli_check_skip	*skips;
-	size_t			 skip_count;
+	struct cli_check_order	 order;
+	struct cli_check_skip	*skips;		/* those of the order */
 	unsigned		 faults;
 };
 
-/* The reports are kept, not printed: a child that ends early is tried again,
- * and says most of them again. */
+/* What the child says is kept, not printed: one that ends early is tried again,
+ * and says most of it again. */
 static void
-keep_report(struct answer *answer, const char *text)
+keep(struct lines *lines, const char *text)
 {
 	size_t length = strlen(text);
-	char *grown = realloc(answer->reports, answer->length + length + 2);
+	char *grown = realloc(lines->text, lines->length + length + 2), *at;
 
 	if (grown == NULL)
 		return;
-	answer->reports = grown;
-	memcpy(grown + answer->length, text, length);
-	grown[answer->length + length] = '\n';
-	grown[answer->length + length + 1] = '\0';
-	answer->length += length + 1;
+	lines->text = grown;
+	at = grown + lines->length;
+	for (size_t i = 0; i < length; i++)
+		*at++ = text[i] == '\n' ? ' ' : text[i];
+	*at++ = '\n';
+	*at = '\0';
+	lines->length += length + 1;
+}
+
+static void
+forget(struct answer *answer)
+{
+	free(answer->notes.text);
+	free(answer->reports.text);
+}
+
+/* Milliseconds, as of poll(). */
+static int
+limit_of(const struct answer *answer)
+{
+	const struct cli_check_message *last = &answer->last;
+
+	if (last->type != CLI_CHECK_FILE)
+		return FIRST_LIMIT_MS;
+	return last->limit_ms != 0 ? (int)last->limit_ms : -1;
 }
 
 /* False: nothing more will come. */
@@ -69,7 +94,7 @@ listen_once(int fd, struct answer *answer)
 	int rc;
 
 	do
-		rc = poll(&ready, 1, LOAD_LIMIT_MS);
+		rc = poll(&ready, 1, limit_of(answer));
 	while (rc < 0 && errno == EINTR);
 	if (rc == 0) {
 		answer->hung = true;
@@ -80,7 +105,9 @@ listen_once(int fd, struct answer *answer)
 	if (got <= 0)
 		return false;
 	if (message.type == CLI_CHECK_REPORT)
-		keep_report(answer, message.text);
+		keep(&answer->reports, message.text);
+	else if (message.type == CLI_CHECK_NOTE)
+		keep(&answer->notes, message.text);
 	else
 		answer->last = message;
 	answer->done |= message.type == CLI_CHECK_DONE;
@@ -103,8 +130,7 @@ ask_child(const struct check *check, struct answer *answer)
 	}
 	if (child == 0) {
 		close(pair[0]);
-		cli_check_child(check->config, check->skips,
-		    check->skip_count, pair[1], parent);
+		cli_check_child(&check->order, pair[1], parent);
 	}
 	close(pair[1]);
 	while (listen_once(pair[0], answer))
@@ -134,18 +160,29 @@ fault(struct check *check, const char *format, ...)
 static void
 describe(const struct answer *answer, char *out, size_t size)
 {
+	static const char *const when[] = {
+		[CLI_CHECK_LOAD] = "while it is loaded",
+		[CLI_CHECK_BUILD] = "while it builds a model",
+		[CLI_CHECK_PRELOAD] = "in preload",
+		[CLI_CHECK_HOOKS] = "in worker_init, self_test or worker_fini",
+		[CLI_CHECK_REQUEST] = "in a model's check",
+	};
+	const struct cli_check_message *last = &answer->last;
 	int signal = WIFSIGNALED(answer->status) ?
 	    WTERMSIG(answer->status) : 0;
 
-	if (answer->hung)
-		snprintf(out, size, "is still not loaded after %d s",
-		    LOAD_LIMIT_MS / 1000);
+	if (answer->hung && last->stage == CLI_CHECK_LOAD)
+		snprintf(out, size, "is still not loaded after %u s",
+		    last->limit_ms / 1000);
+	else if (answer->hung)
+		snprintf(out, size, "hangs %s (for %u s)", when[last->stage],
+		    last->limit_ms / 1000);
 	else if (signal != 0)
-		snprintf(out, size, "crashes while it is loaded (signal %d, "
-		    "%s)", signal, strsignal(signal));
+		snprintf(out, size, "crashes %s (signal %d, %s)",
+		    when[last->stage], signal, strsignal(signal));
 	else
-		snprintf(out, size, "exits while it is loaded (exit code %d)",
-		    WEXITSTATUS(answer->status));
+		snprintf(out, size, "exits %s (exit code %d)",
+		    when[last->stage], WEXITSTATUS(answer->status));
 }
 
 /* The file that stopped the child is left out of the next one. */
@@ -154,14 +191,17 @@ skip_last(struct check *check, const struct answer *answer)
 {
 	struct cli_check_skip *grown, *skip;
 
-	if (answer->last.type != CLI_CHECK_FILE)
+	if (answer->last.type != CLI_CHECK_FILE ||
+	    answer->last.text[0] == '\0' ||
+	    strlen(answer->last.text) == CLI_CHECK_TEXT - 1)
 		return -1;
 	grown = realloc(check->skips,
-	    (check->skip_count + 1) * sizeof(*grown));
+	    (check->order.skip_count + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return -1;
 	check->skips = grown;
-	skip = &grown[check->skip_count++];
+	check->order.skips = grown;
+	skip = &grown[check->order.skip_count++];
 	snprintf(skip->file, sizeof(skip->file), "%s", answer->last.text);
 	describe(answer, skip->reason, sizeof(skip->reason));
 	return 0;
@@ -171,12 +211,12 @@ skip_last(struct check *check, const struct answer *answer)
 static void
 print_report(struct check *check, const char *line)
 {
-	for (size_t i = 0; i < check->skip_count; i++) {
+	for (size_t i = 0; i < check->order.skip_count; i++) {
 		const struct cli_check_skip *skip = &check->skips[i];
 		size_t length = strlen(skip->file);
 
 		if (strncmp(line, skip->file, length) != 0 ||
-		    strcmp(line + length, ": left out") != 0)
+		    strcmp(line + length, ": " HANDLER_LEFT_OUT) != 0)
 			continue;
 		fault(check, "%s: %s", skip->file, skip->reason);
 		return;
@@ -201,7 +241,9 @@ finish(struct check *check, const struct answer *answer)
 {
 	const unsigned *counts = answer->last.counts;
 
-	print_reports(check, answer->reports);
+	if (answer->notes.text != NULL)
+		fputs(answer->notes.text, stderr);
+	print_reports(check, answer->reports.text);
 	if (!answer->done)
 		fault(check, "fcgi-host check: the process that loads the "
 		    "handlers ended early");
@@ -218,9 +260,9 @@ finish(struct check *check, const struct answer *answer)
 }
 
 static int
-check_handlers(const struct config *config)
+check_handlers(const struct cli_check_order *order)
 {
-	struct check check = { .config = config };
+	struct check check = { .order = *order };
 	struct answer answer;
 	int rc;
 
@@ -232,35 +274,65 @@ check_handlers(const struct config *config)
 		}
 		rc = answer.done ? -1 : skip_last(&check, &answer);
 		if (rc == 0)
-			free(answer.reports);
+			forget(&answer);
 	} while (rc == 0);
 	rc = finish(&check, &answer);
-	free(answer.reports);
+	forget(&answer);
 	free(check.skips);
 	return rc;
+}
+
+static int
+parse(struct cli_check_order *order, struct cli_list *given,
+    const char **file_out, int argc, char **argv)
+{
+	const struct cli_option options[] = {
+		CLI_OPTION_CONFIG(*file_out),
+		{ '\0', "full", NULL, "loads the models too, and runs every "
+		    "hook and self-test", .flag = &order->full },
+	};
+	const struct cli_command command = { "check", "[FILE.so...]", 0,
+	    CLI_LIST_MAX,
+	    "Checks the configuration, loads every handler in a process of "
+	    "its own that is\nthrown away, and looks for the models' files.  "
+	    "Every fault is printed, with its\nfile and line, and the exit "
+	    "code is 100.  Nothing is started or changed.\n\n"
+	    "A file given as FILE.so is checked as if it lay in the handler "
+	    "directory, in\nplace of the one of that name: before it is "
+	    "dropped there.\n\n"
+	    "Without --full no function of a handler is called and no model is "
+	    "read.  With it\nthe process does all that a new generation does "
+	    "before it serves, and needs the\nmemory of all models once "
+	    "more.\n\n"
+	    "  fcgi-host check --full -c my.conf ./hello.so &&\n"
+	    "      install -m 755 hello.so /usr/lib/fcgi-host/handlers/",
+	    options, sizeof(options) / sizeof(options[0]) };
+	int exit_code, operand = cli_parse(&command, argc, argv, &exit_code);
+
+	if (operand < 0)
+		return exit_code;
+	for (int i = operand; i < argc; i++)
+		given->texts[given->count++] = argv[i];
+	return -1;
 }
 
 int
 cli_check(int argc, char **argv)
 {
+	struct cli_list given = { .count = 0 };
+	struct cli_check_order order = { .given = &given };
 	const char *file = NULL;
-	const struct cli_option options[] = { CLI_OPTION_CONFIG(file) };
-	const struct cli_command command = { "check", "", 0, 0,
-	    "Checks the configuration, loads every handler in a process of "
-	    "its own that is\nthrown away, and looks for the models' files.  "
-	    "Every fault is printed, with its\nfile and line, and the exit "
-	    "code is 100.  Nothing is started or changed; preload\nhooks are "
-	    "not run and models are not read.", options, 1 };
 	struct config *config;
-	int exit_code;
+	int exit_code = parse(&order, &given, &file, argc, argv);
 
-	if (cli_parse(&command, argc, argv, &exit_code) < 0)
+	if (exit_code >= 0)
 		return exit_code;
 	log_init("check");
 	config = cli_config_load(file);
 	if (config == NULL)
 		return EXIT_CODE_CONFIG;
-	exit_code = check_handlers(config);
+	order.config = config;
+	exit_code = check_handlers(&order);
 	config_free(config);
 	return exit_code;
 }

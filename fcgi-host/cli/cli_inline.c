@@ -23,16 +23,32 @@ report(void *context, const struct handler *about, const char *sentence)
 	log_warnx("%s", sentence);
 }
 
-int
-cli_inline_open(struct cli_inline *in, const struct config *config)
+void
+cli_limit_threads(const struct config *config)
 {
 	char threads[16];
-	struct err err;
 
 	snprintf(threads, sizeof(threads), "%u", config->omp_threads);
 	setenv("OMP_NUM_THREADS", threads, 0);
+}
+
+static void
+report_model(void *context, const struct config_model *model,
+    const char *reason)
+{
+	(void)context;
+	log_warnx("model \"%s\" is not there: %s", model->name, reason);
+}
+
+int
+cli_inline_open(struct cli_inline *in, const struct config *config,
+    const struct handler_source *source)
+{
+	struct err err;
+
+	cli_limit_threads(config);
 	in->config = config;
-	in->set = handler_set_load(config, NULL, report, NULL, &err);
+	in->set = handler_set_load(config, source, report, NULL, &err);
 	if (in->set == NULL) {
 		log_line(LOG_LEVEL_ERROR, "%s", err.text);
 		return -1;
@@ -131,7 +147,7 @@ start_handler(struct cli_inline *in, const struct route *route)
 	struct handler_set *set = in->set, *view = &in->view;
 	bool all = in->all_models;
 
-	if (cli_models_open(in, all ? NULL : handler) < 0)
+	if (cli_models_open(in, all ? NULL : handler, report_model, NULL) < 0)
 		return -1;
 	*view = *set;
 	view->root = NULL;

@@ -77,8 +77,9 @@ struct cli_request {
 void	cli_request_init(struct cli_request *);
 void	cli_request_free(struct cli_request *);
 
-/* Loads the handlers.  -1: said why on stderr. */
-int	cli_inline_open(struct cli_inline *, const struct config *);
+/* Loads the handlers; NULL: those of the directory.  -1: said why on stderr. */
+int	cli_inline_open(struct cli_inline *, const struct config *,
+	    const struct handler_source *);
 void	cli_inline_close(struct cli_inline *);
 
 /*
@@ -99,6 +100,9 @@ int	cli_inline_serve(struct cli_inline *, struct cli_request *,
 void	cli_inline_problem(const struct cli_request *, struct cli_sink *,
 	    int status, const char *extra, const char *format, ...)
 	    __attribute__((format(printf, 5, 6)));
+
+/* omp_threads of the configuration, for the libraries of handlers. */
+void	cli_limit_threads(const struct config *);
 
 /*
  * Makes stdout a copy of stderr, so that what a handler prints cannot get into

@@ -1,7 +1,7 @@
 /*
  * cli_models.c - models for one request, in this process alone.
  *
- * Runs in: `call` and `cgi`.
+ * Runs in: `call`, `cgi`, and the child of `check --full`.
  * Owns: the mappings, until cli_models_close(); the table, to the end.
  * Invariant: only what the request can ask for is loaded; a file is mapped
  * where it lies, so that it costs no more than what is read of it.
@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/log.h"
 #include "model/model.h"
 #include "model/model_source.h"
 
@@ -85,13 +84,16 @@ free_address(uint64_t usual)
 
 static int
 build(const struct config_model *config, const struct fh_model_def *def,
-    uint64_t usual, struct cli_model *memory, struct fh_model *out,
-    struct err *err)
+    const struct handler *maker, uint64_t usual, struct cli_model *memory,
+    struct fh_model *out, struct err *err)
 {
 	int fd, rc;
 
-	if (model_load(config, def, free_address(usual), &memory->image, &fd,
-	    err) < 0)
+	handler_watched(maker->file);
+	rc = model_load(config, def, free_address(usual), &memory->image, &fd,
+	    err);
+	handler_watched("");
+	if (rc < 0)
 		return -1;
 	rc = model_map(&memory->image, fd, out, err);
 	close(fd);
@@ -102,36 +104,33 @@ build(const struct config_model *config, const struct fh_model_def *def,
 	return 0;
 }
 
-/* 1: loaded.  0: not this one, or not to be had. */
+/* 1: loaded.  0: not this one.  -1: not to be had. */
 static int
 open_one(struct cli_inline *in, const struct handler *handler, size_t index,
-    struct fh_model *out)
+    struct fh_model *out, struct err *err)
 {
 	const struct config_model *config = &in->config->models[index];
 	struct cli_model *memory = &in->model_memory[index];
 	const struct handler *maker = NULL;
 	const struct fh_model_def *def = handler_set_model_def(in->set,
 	    config->name, &maker);
-	struct err err = { "no handler makes it" };
 	int rc = -1;
 
+	err_set(err, "no handler makes it");
 	memset(out, 0, sizeof(*out));
 	if (config->kind == CONFIG_MODEL_FILE)
-		rc = map_file(config, memory, out, &err);
+		rc = map_file(config, memory, out, err);
 	else if (handler != NULL && maker != NULL && maker != handler)
 		return 0;
 	else if (config->kind == CONFIG_MODEL_BUILD && def != NULL)
-		rc = build(config, def, MODEL_ADDRESS_BASE + index *
-		    MODEL_ADDRESS_STEP, memory, out, &err);
+		rc = build(config, def, maker, MODEL_ADDRESS_BASE + index *
+		    MODEL_ADDRESS_STEP, memory, out, err);
 	else if (config->kind == CONFIG_MODEL_PRELOAD && def != NULL)
 		rc = 0;		/* handler_set_preload() makes it */
-	if (rc < 0)
-		log_warnx("model \"%s\" is not there: %s", config->name,
-		    err.text);
 	out->name = config->name;
 	out->version = 1;
 	out->sha256 = memory->image.sha256;
-	return rc == 0;
+	return rc < 0 ? -1 : 1;
 }
 
 /* What a preload function made lives as long as the process, and so does the
@@ -139,7 +138,8 @@ open_one(struct cli_inline *in, const struct handler *handler, size_t index,
 static struct fh_model	*volatile all_models;
 
 int
-cli_models_open(struct cli_inline *in, const struct handler *handler)
+cli_models_open(struct cli_inline *in, const struct handler *handler,
+    cli_model_report *report, void *context)
 {
 	size_t count = in->no_models ? 0 : in->config->model_count, loaded = 0;
 
@@ -150,8 +150,13 @@ cli_models_open(struct cli_inline *in, const struct handler *handler)
 	if (in->models == NULL || in->model_memory == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (open_one(in, handler, i, &in->models[loaded]))
-			loaded++;
+		struct err err;
+		int rc = open_one(in, handler, i, &in->models[loaded], &err);
+
+		if (rc < 0)
+			report(context, &in->config->models[i], err.text);
+		else
+			loaded += (size_t)rc;
 	}
 	handler_set_models(in->set, in->models, loaded);
 	return 0;

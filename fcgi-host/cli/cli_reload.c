@@ -1,5 +1,6 @@
 /*
- * cli_reload.c - `fcgi-host reload` and `rollback`: change what serves.
+ * cli_reload.c - `fcgi-host reload`, `rollback` and `upgrade`: change what
+ * serves.
  *
  * Runs in: the tools.
  * Owns: nothing.
@@ -85,7 +86,25 @@ judge(struct json_object *outcome)
 }
 
 static int
-show(const char *name, const char *text, bool json)
+print_reload(struct json_object *outcome)
+{
+	print_outcome(outcome);
+	return judge(outcome);
+}
+
+static int
+print_json(struct json_object *outcome)
+{
+	printf("%s\n", json_object_to_json_string_ext(outcome,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+	    JSON_C_TO_STRING_NOSLASHESCAPE));
+	return judge(outcome);
+}
+
+typedef int	print_call(struct json_object *outcome);
+
+static int
+show(const char *name, const char *text, print_call *print)
 {
 	struct json_object *outcome = json_tokener_parse(text);
 	int exit_code;
@@ -97,18 +116,14 @@ show(const char *name, const char *text, bool json)
 		json_object_put(outcome);
 		return EXIT_CODE_SYSTEM;
 	}
-	if (json)
-		printf("%s\n", text);
-	else
-		print_outcome(outcome);
-	exit_code = judge(outcome);
+	exit_code = print(outcome);
 	json_object_put(outcome);
 	return exit_code;
 }
 
 static int
 ask(const struct cli_command *command, const char *file, const char *request,
-    bool json)
+    print_call *print)
 {
 	struct config *config = cli_config_load(file);
 	int exit_code = EXIT_CODE_SYSTEM;
@@ -118,7 +133,7 @@ ask(const struct cli_command *command, const char *file, const char *request,
 		return EXIT_CODE_CONFIG;
 	text = cli_ask(command->name, config->control, request);
 	if (text != NULL)
-		exit_code = show(command->name, text, json);
+		exit_code = show(command->name, text, print);
 	free(text);
 	config_free(config);
 	return exit_code;
@@ -144,7 +159,8 @@ cli_reload(int argc, char **argv)
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	return ask(&command, file, "reload", json);
+	return ask(&command, file, "reload",
+	    json ? print_json : print_reload);
 }
 
 int
@@ -175,5 +191,37 @@ cli_rollback(int argc, char **argv)
 	if (operand < argc)
 		snprintf(request, sizeof(request), "rollback %s",
 		    argv[operand]);
-	return ask(&command, file, request, json);
+	return ask(&command, file, request,
+	    json ? print_json : print_reload);
+}
+
+static int
+print_upgrade(struct json_object *outcome)
+{
+	if (is_ok(outcome)) {
+		printf("process %" PRIu64 " serves\n", cli_number(outcome,
+		    "pid"));
+		return 0;
+	}
+	fprintf(stderr, "refused: %s; the host that runs serves on\n",
+	    cli_text(outcome, "reason"));
+	return 1;
+}
+
+int
+cli_upgrade(int argc, char **argv)
+{
+	const char *file = NULL;
+	const struct cli_option options[] = { CLI_OPTION_CONFIG(file) };
+	const struct cli_command command = { "upgrade", "", 0, 0,
+	    "Makes a running host start the binary that is installed now in "
+	    "its place, hand\nover sockets, models and connections to it, and "
+	    "step down when the new one\nserves.  No request is lost.\n\nExit "
+	    "code: 0; 1 if the new one did not come to serve: nothing has "
+	    "changed then.", options, 1 };
+	int exit_code;
+
+	if (cli_parse(&command, argc, argv, &exit_code) < 0)
+		return exit_code;
+	return ask(&command, file, "upgrade", print_upgrade);
 }

@@ -25,6 +25,22 @@ channel_pair(int ends_out[2])
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends_out);
 }
 
+void
+channel_put_descriptors(struct msghdr *packet, char *space, const int *fds,
+    size_t count)
+{
+	struct cmsghdr *control;
+
+	memset(space, 0, CMSG_SPACE(count * sizeof(int)));
+	packet->msg_control = space;
+	packet->msg_controllen = CMSG_SPACE(count * sizeof(int));
+	control = CMSG_FIRSTHDR(packet);
+	control->cmsg_level = SOL_SOCKET;
+	control->cmsg_type = SCM_RIGHTS;
+	control->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(control), fds, count * sizeof(int));
+}
+
 int
 channel_send(int fd, const struct message *message, const int *fds,
     size_t count)
@@ -32,19 +48,10 @@ channel_send(int fd, const struct message *message, const int *fds,
 	struct iovec piece = { (void *)message, sizeof(*message) };
 	struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1 };
 	union control_space space;
-	struct cmsghdr *control;
 	ssize_t sent;
 
-	if (count > 0) {
-		memset(&space, 0, sizeof(space));
-		packet.msg_control = space.bytes;
-		packet.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		control = CMSG_FIRSTHDR(&packet);
-		control->cmsg_level = SOL_SOCKET;
-		control->cmsg_type = SCM_RIGHTS;
-		control->cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(control), fds, count * sizeof(int));
-	}
+	if (count > 0)
+		channel_put_descriptors(&packet, space.bytes, fds, count);
 	do {
 		sent = sendmsg(fd, &packet, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);

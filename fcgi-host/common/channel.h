@@ -36,4 +36,9 @@ struct msghdr;
 size_t	channel_take_descriptors(struct msghdr *,
 	    int fds_out[CHANNEL_FDS_MAX]);
 
+/* Puts descriptors beside a packet; `space`, aligned as a struct cmsghdr, has
+ * room for CMSG_SPACE(count * sizeof(int)) and lives until it is sent. */
+void	channel_put_descriptors(struct msghdr *, char *space, const int *fds,
+	    size_t count);
+
 #endif

@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -89,6 +90,18 @@ child_redirect(int output)
 	    dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
 		fatal(EXIT_CODE_SYSTEM, "redirecting stdin, stdout and stderr");
 	close(null);
+}
+
+/* Where it is forbidden there is no harm done. */
+void
+child_volunteer_for_oom(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1000", 4) != 4)
+		log_debug("oom_score_adj stays as it is: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
 }
 
 int

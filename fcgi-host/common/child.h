@@ -62,6 +62,9 @@ void	child_close_others(const int *keep, size_t count);
 /* stdin from /dev/null; stdout and stderr to `output`. */
 void	child_redirect(int output);
 
+/* When memory is short, this process goes first. */
+void	child_volunteer_for_oom(void);
+
 /*
  * If we are root and the configuration names a user: that user and group, no
  * supplementary groups but the user's.  0, or -1 and why.  Call child_begin

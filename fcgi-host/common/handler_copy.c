@@ -180,3 +180,12 @@ handler_copy(const char *directory, const char *name, uid_t service_user,
 	close(fd);
 	return rc;
 }
+
+bool
+handler_version_unchanged(const struct handler_version *then,
+    const struct handler_version *now)
+{
+	return then->size == now->size && then->device == now->device &&
+	    then->inode == now->inode && then->mtime_ns == now->mtime_ns &&
+	    then->ctime_ns == now->ctime_ns;
+}

@@ -36,4 +36,8 @@ int	handler_copy(const char *directory, const char *name,
 	    uid_t service_user, int to_dir, struct handler_version *out,
 	    struct err *);
 
+/* Is it still the same file, not written to since?  Says so without reading. */
+bool	handler_version_unchanged(const struct handler_version *,
+	    const struct handler_version *now);
+
 #endif

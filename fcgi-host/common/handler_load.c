@@ -3,8 +3,8 @@
  *
  * Runs in: zygote, loader and the tools.
  * Owns: nothing.
- * Invariant: nothing of a file is run before its ELF header, symbol and ABI have
- * been checked.
+ * Invariant: nothing of a file is run before its ELF header, symbol and ABI
+ * have been checked.
  */
 #include "common/handler_load.h"
 

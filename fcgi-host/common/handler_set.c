@@ -50,32 +50,35 @@ compare_names(const struct dirent **a, const struct dirent **b)
 
 /* Until it has told its own, a handler's name is that of its file. */
 static int
-add_handler(struct handler_set *set, const char *base)
+add_handler(struct handler_set *set, const char *base, const char *path)
 {
 	struct handler *handler = &set->handlers[set->handler_count];
 
 	handler->index = (uint32_t)set->handler_count++;
 	handler->host.set = set;
 	handler->host.handler = handler;
-	if (asprintf(&handler->file, "%s/%s", set->config->handlers,
-	    base) < 0) {
+	if (path != NULL)
+		handler->file = strdup(path);
+	else if (asprintf(&handler->file, "%s/%s", set->config->handlers,
+	    base) < 0)
 		handler->file = NULL;
+	if (handler->file == NULL)
 		return -1;
-	}
 	handler->name = strndup(base, strlen(base) - strlen(".so"));
 	return handler->name != NULL ? 0 : -1;
 }
 
 static int
-add_handlers(struct handler_set *set, const char *const *names, size_t count,
+add_handlers(struct handler_set *set, const struct handler_source *source,
     struct err *err)
 {
-	set->handlers = calloc(count + 1, sizeof(*set->handlers));
+	set->handlers = calloc(source->count + 1, sizeof(*set->handlers));
 	if (set->handlers == NULL)
 		return err_sys(err, "the handlers");
-	for (size_t i = 0; i < count; i++) {
-		FH_BUG(!handler_is_file_name(names[i]));
-		if (add_handler(set, names[i]) < 0)
+	for (size_t i = 0; i < source->count; i++) {
+		FH_BUG(!handler_is_file_name(source->names[i]));
+		if (add_handler(set, source->names[i], source->paths != NULL ?
+		    source->paths[i] : NULL) < 0)
 			return err_sys(err, "the handlers");
 	}
 	return 0;
@@ -85,6 +88,7 @@ static int
 list_directory(struct handler_set *set, struct err *err)
 {
 	const char *directory = set->config->handlers;
+	struct handler_source source = { .copies = directory };
 	struct dirent **entries;
 	const char **names;
 	int count, rc;
@@ -96,7 +100,9 @@ list_directory(struct handler_set *set, struct err *err)
 	names = calloc((size_t)count + 1, sizeof(*names));
 	for (int i = 0; names != NULL && i < count; i++)
 		names[i] = entries[i]->d_name;
-	rc = names != NULL ? add_handlers(set, names, (size_t)count, err) :
+	source.names = names;
+	source.count = (size_t)count;
+	rc = names != NULL ? add_handlers(set, &source, err) :
 	    err_sys(err, "the handlers");
 	for (int i = 0; i < count; i++)
 		free(entries[i]);
@@ -150,7 +156,7 @@ load_from(struct handler *handler, const struct handler_source *source,
 {
 	char path[PATH_MAX];
 
-	if (source == NULL)
+	if (source == NULL || source->paths != NULL)
 		return handler_load(handler, handler->file, err);
 	if (snprintf(path, sizeof(path), "%s/%s", source->copies,
 	    handler_base(handler)) >= (int)sizeof(path))
@@ -167,7 +173,7 @@ load_one(struct handler_set *set, struct handler *handler,
 	struct err err = { "" };
 
 	if (!handler_watched(handler->file)) {
-		handler_refuse(handler, "left out", report, context);
+		handler_refuse(handler, HANDLER_LEFT_OUT, report, context);
 		return;
 	}
 	if (load_from(handler, source, &err) < 0 ||
@@ -190,7 +196,7 @@ handler_set_load(const struct config *config,
 	}
 	set->config = config;
 	rc = source == NULL ? list_directory(set, err) :
-	    add_handlers(set, source->names, source->count, err);
+	    add_handlers(set, source, err);
 	if (rc < 0) {
 		handler_set_free(set);
 		return NULL;

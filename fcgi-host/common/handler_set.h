@@ -78,10 +78,11 @@ typedef void	handler_report(void *context, const struct handler *about,
 /*
  * Called with each file before anything of it is opened or run, by
  * handler_set_load and again by handler_set_preload and api_probe, and with ""
- * after the last: whoever supervises the process then knows in which handler it crashed
- * or hung.  False, while loading, leaves the file out, with the error "left
- * out".  For all later calls in this process; NULL for none.
+ * after the last: whoever supervises the process then knows in which handler it
+ * crashed or hung.  False, while loading, leaves the file out, with the error
+ * HANDLER_LEFT_OUT.  For all later calls in this process; NULL for none.
  */
+#define HANDLER_LEFT_OUT	"left out"
 typedef bool	handler_watch(void *context, const char *file);
 void	handler_set_watch(handler_watch *, void *context);
 
@@ -91,19 +92,21 @@ bool	handler_watched(const char *file);
 /*
  * Which files are opened: exactly these names, in this order, each in the
  * folder `copies`.  Of two that conflict the first one stays, so those that
- * served before are named before those that are new.
+ * served before are named before those that are new.  Tools may say in `paths`
+ * which file each name stands for; then that one is opened and named.
  */
 struct handler_source {
 	const char		*copies;
 	const char *const	*names;		/* "hello.so" */
 	size_t			 count;
+	const char *const	*paths;		/* or NULL */
 };
 
 /*
  * dlopen()s each file of the source (RTLD_NOW | RTLD_LOCAL); NULL, for tools,
  * is every *.so of `config->handlers`, where it lies, in the order of their
- * names.  In either case a handler's `file`, and every sentence on it, names the
- * one in `config->handlers`.
+ * names.  In either case a handler's `file`, and every sentence on it, names
+ * the one in `config->handlers` (or in `paths`).
  *
  * ABI, size, names and route conflicts are checked before any of a file's code
  * is called.  A refused handler keeps its place with `error` set and has no
@@ -133,10 +136,20 @@ struct fh_model		*handler_set_model(const struct handler_set *,
  * `root` (one that fails is taken out of the array), then runs the
  * `preload` of each handler.  A handler whose hook fails is refused as above.
  * Each failure is reported, that of a model as its maker's.  Returns how many
- * failed.  Only after this call are pointers to routes, and their indices, final.
+ * failed.  Only after this call are pointers to routes, and their indices,
+ * final.
  */
 size_t	handler_set_preload(struct handler_set *, handler_report *,
 	    void *context);
+
+/*
+ * After preload, before the first fork: -1 and why when a second thread runs,
+ * whose locks would stay locked in every process that is forked, unless the
+ * configuration allows it.  OpenMP's threads are ended here.
+ */
+int	handler_set_ready(const struct handler_set *, struct err *);
+unsigned	handler_threads(const struct handler_set *);	/* NULL: no set yet */
+bool	handler_threads_allowed(const struct config *);
 
 void	handler_set_free(struct handler_set *);
 

@@ -122,6 +122,13 @@ struct shm_queue {
 
 /* ------------------------------------------------------------------- jobs */
 
+/* Why its handler should end: fh_cancelled() is true for each but the first. */
+enum shm_cancelled {
+	SHM_CANCELLED_NOT,
+	SHM_CANCELLED_NOBODY,	/* nobody reads the reply: writes fail */
+	SHM_CANCELLED_ENDING	/* drain_timeout is over: they still go */
+};
+
 /* A request as a worker sees it; written by the front before the push. */
 struct shm_job {
 	uint64_t		seq;
@@ -131,7 +138,7 @@ struct shm_job {
 	uint64_t		body_length;
 	uint64_t		spool;		/* number of its file, or 0 */
 	uint32_t		head_only;
-	_Atomic uint32_t	cancelled;
+	_Atomic uint32_t	cancelled;	/* shm_cancelled */
 	char			request_id[HEAD_ID_MAX + 1];
 	_Alignas(SHM_LINE) uint8_t data[];	/* parameters, then the body */
 };

@@ -9,6 +9,16 @@
  *	     async: front_pool (pending) -> front_job (shared memory) -> worker
  *	            -> front_news -> front_output -> front_conn
  *	front_answer says what the host itself answers; front_deadline when.
+ *
+ * The life of a front, by the supervisor's word (front_link, front_leave):
+ *
+ *	ready -> SERVE: accepts (front_accept); TAKE: an older front's
+ *	  connections come (front_take -> front_adopt -> front_conn)
+ *	-> RETIRE: accepts no more, and each connection goes to the newer front
+ *	  the moment it is at rest or its request waits (front_pass), over a link
+ *	  (front_passing) whose other end may die: then what was not answered
+ *	  for comes back (front_adopt)
+ *	-> leaves when nothing is left; what runs after drain_timeout is told.
  */
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
@@ -21,6 +31,7 @@
 
 #include "api/api.h"
 #include "common/child.h"
+#include "common/handover.h"
 #include "common/head.h"
 #include "common/jobq.h"
 #include "common/shm.h"
@@ -36,11 +47,10 @@ struct front;
 
 /* ------------------------------------------------------------ connections */
 
-/* A BEGIN_REQUEST that came before the last request was answered, and what
- * followed it in the same read.  No more is read until it is taken up. */
+/* Bytes that are read and not yet used: a BEGIN_REQUEST that came before the
+ * last request was answered, and what followed it in the same read.  No more is
+ * read until they are taken up. */
 struct front_held {
-	uint16_t	 id;
-	uint8_t		 body[8];
 	size_t		 length;
 	uint8_t		 bytes[];
 };
@@ -60,6 +70,9 @@ struct front_conn {
 	bool			 close_after;	/* when the output has left */
 	bool			 draining;	/* answered; its body still comes */
 	bool			 in_busy;	/* which list `link` is in */
+	bool			 fresh;		/* nothing was ever read */
+	bool			 parsing;	/* deep in a reader of its bytes */
+	bool			 stays;		/* the newer front said no */
 	enum { FRONT_CONN_UNTIMED, FRONT_CONN_IDLING, FRONT_CONN_READING,
 	    FRONT_CONN_SENDING, FRONT_CONN_RESUMING } timing;
 	uv_poll_t		 poll;
@@ -70,9 +83,36 @@ struct front_conn {
 	struct front_output	 output;
 	size_t			 discarded;	/* stream bytes of no request */
 	unsigned		 unsent_answers; /* to management records */
-	struct front_held	*held;		/* the next request, come early */
+	struct front_held	*held;		/* what came early */
 };
 TAILQ_HEAD(front_conn_list, front_conn);
+
+/* A link to a newer front, and what went over it and is not answered for. */
+struct front_passed {
+	TAILQ_ENTRY(front_passed) link;
+	struct handover		 packet;
+	int			 fds[HANDOVER_FDS];
+};
+struct front_passing {
+	TAILQ_ENTRY(front_passing) link;	/* front.passings */
+	struct front		*front;
+	int			 fd;
+	bool			 full;		/* until it is writable */
+	uv_poll_t		 poll;
+	TAILQ_HEAD(, front_passed) passed;	/* oldest first */
+};
+
+/* A link from an older front. */
+struct front_taking {
+	TAILQ_ENTRY(front_taking) link;		/* front.takings */
+	struct front		*front;
+	int			 fd;
+	bool			 waits;		/* `packet` is to be answered */
+	uint32_t		 refused;
+	struct handover		 packet;
+	int			 fds[HANDOVER_FDS];
+	uv_poll_t		 poll;
+};
 
 /* --------------------------------------------------------------- requests */
 
@@ -181,11 +221,19 @@ struct front {
 	uv_prepare_t		 before_sleep;
 	uv_check_t		 after_sleep;
 	uv_idle_t		 awake;		/* active: don't sleep */
-	uv_timer_t		 accept_timer, sample_timer, stop_timer;
+	uv_timer_t		 accept_timer, sample_timer, pass_timer;
+	uv_timer_t		 drain_timer;
+	bool			 serving;	/* accepts, when it has room */
 	bool			 accepting;
 	uint64_t		 accept_warned_ms;
 	uint64_t		 busy_told_ns;	/* the supervisor */
-	bool			 stopping;
+	bool			 stopping;	/* what is at rest is closed */
+	bool			 retiring;	/* ... goes to a newer front */
+	bool			 ending;	/* drain_timeout is over */
+	struct front_passing	*passing;	/* the newest, or NULL */
+	TAILQ_HEAD(, front_passing) passings;
+	TAILQ_HEAD(, front_taking) takings;
+	uint32_t		 passed_count, taken_count;
 	struct front_conn_list	 idle, busy;	/* idle: oldest first */
 	uint32_t		 conn_count;
 	struct front_request_list free_requests;
@@ -211,10 +259,15 @@ void	front_awake(struct front *);
 void	front_accept_start(struct front *);
 void	front_accept_pause(struct front *);
 void	front_accept_stop(struct front *);
-void	front_accept_resume(struct front *);
+void	front_accept_resume(struct front *);	/* if it serves */
 
 /* front_conn.c */
 void	front_conn_open(struct front *, int fd);
+/* One that another front had.  NULL, and it is closed: no memory. */
+struct front_conn	*front_conn_adopt(struct front *, int fd, bool fresh);
+void	front_conn_hold(struct front_conn *, struct front_held *);
+void	front_conn_watch(struct front_conn *, bool);	/* between requests */
+void	front_conn_part(struct front_conn *);	/* its descriptor lives on */
 void	front_conn_close(struct front_conn *);	/* cancels its request */
 void	front_conn_flush(struct front_conn *);	/* writes what it can */
 void	front_conn_reading(struct front_conn *); /* a request has begun */
@@ -230,6 +283,13 @@ struct front_request	*front_request_begin(struct front_conn *, uint16_t id,
 			    bool keep);
 void	front_request_params(struct front_request *, const struct wire_piece *);
 void	front_request_stdin(struct front_request *, const struct wire_piece *);
+/* The next bytes of parameters or body, in memory or spooled.  0 or -1. */
+int	front_request_put_params(struct front_request *, const uint8_t *,
+	    size_t);
+int	front_request_keep(struct front_request *, const uint8_t *, size_t);
+/* All parameters are here: whose are they?  -1: memory is out. */
+int	front_request_identify(struct front_request *);
+void	front_request_moved(struct front_request *); /* another front has it */
 void	front_request_cancel(struct front_request *); /* nobody waits */
 void	front_request_replied(struct front_request *); /* all is buffered */
 void	front_request_end(struct front_request *); /* ... and has left */
@@ -238,11 +298,15 @@ void	front_request_free(struct front_request *);
 /* front_spool.c */
 int	front_spool_write(struct front_request *, const uint8_t *, size_t);
 int	front_spool_map(struct front_request *);
+/* Another front's file becomes ours.  0 or -1 with errno. */
+int	front_spool_adopt(struct front_request *, uint64_t number, int fd,
+	    uint64_t length);
 void	front_spool_release(struct front_request *);
 void	front_spool_remove(struct front *, uint64_t number);
 
 /* front_dispatch.c */
 void	front_dispatch(struct front_request *);
+void	front_dispatch_again(struct front_request *); /* admitted before */
 struct api_input	front_input(const struct front_request *);
 
 /* front_sync.c */
@@ -267,6 +331,7 @@ void	front_refuse(struct front_request *, enum shm_refusal);
 int	front_pools_create(struct front *);
 bool	front_pool_has_place(const struct front_pool *);
 void	front_pool_add(struct front_pool *, struct front_request *);
+void	front_pool_put_back(struct front_pool *, struct front_request *);
 void	front_pool_remove(struct front_pool *, struct front_request *);
 void	front_pool_refill(struct front_pool *);
 
@@ -274,6 +339,8 @@ void	front_pool_refill(struct front_pool *);
 bool	front_job_push(struct front_pool *, struct front_request *);
 void	front_job_again(struct front_job *);	/* nobody began it */
 void	front_job_abandon(struct front_job *);	/* its request is gone */
+bool	front_job_withdraw(struct front_job *);	/* false: it is begun */
+void	front_job_tell(struct front_job *, enum shm_cancelled);
 void	front_job_release(struct front_job *);	/* the slot is free again */
 bool	front_job_begun(const struct front_job *, uint32_t *worker_out,
 	    uint32_t *slot_out);
@@ -307,12 +374,39 @@ void	front_link_overtime(struct front *, uint32_t worker,
 void	front_link_busy(struct front *);
 void	front_link_spoilt(struct front *, uint32_t worker);
 void	front_link_cleaned(struct front *, uint32_t worker);
+
+/* front_leave.c: stop, retire, and what drain_timeout means. */
+void	front_stop(struct front *);
+void	front_retire(struct front *, int fd);	/* a link to a newer front */
 void	front_leave_if_done(struct front *);
+
+/* front_pass.c: connections to a newer front. */
+bool	front_pass_is_open(const struct front *);
+/* It is at rest, and may go with the bytes that are left of a read. */
+bool	front_pass_may(const struct front_conn *);
+/* True: it has gone, and `closing` is true. */
+bool	front_pass(struct front_conn *);
+/* The same at the end of what a read has caused. */
+void	front_pass_settle(struct front_conn *);
+void	front_pass_all(struct front *);
+
+/* front_passing.c: the link to a newer front. */
+void	front_passing_open(struct front *, int fd);
+/* 0: sent, and `passed` is the link's; -1: not now. */
+int	front_passing_send(struct front *, struct front_passed *);
+
+/* front_take.c: a link from an older front. */
+void	front_take(struct front *, int fd);
+
+/* front_adopt.c: the descriptors are its own from then on. */
+void	front_adopt(struct front *, const struct handover *,
+	    int fds[HANDOVER_FDS], bool stays);
 
 /* front_stats.c */
 struct shm_route_stats	*front_route_stats(const struct front_request *);
 void	front_count_admitted(struct front_request *);
 void	front_count_replied(struct front_request *);
+void	front_count_moved(struct front_request *);
 void	front_count(_Atomic uint64_t *, uint64_t);
 void	front_gauge(_Atomic uint64_t *value, _Atomic uint64_t *max,
 	    uint64_t now);

@@ -3,8 +3,9 @@
  *
  * Runs in: front.
  * Owns: the watcher of the listening socket.
- * Invariant: at most `connections` are open; what is not accepted waits in the
- * kernel's backlog, which the supervisor keeps open over our death.
+ * Invariant: at most `connections` are accepted, and none before we are told to
+ * serve or after we are told to retire or stop; what is not accepted waits in
+ * the kernel's backlog, which the supervisor keeps open over our death.
  */
 #include <sys/socket.h>
 
@@ -24,7 +25,7 @@ static void	on_connection(uv_poll_t *, int, int);
 void
 front_accept_resume(struct front *front)
 {
-	if (front->accepting || front->stopping)
+	if (front->accepting || !front->serving)
 		return;
 	uv_poll_start(&front->listen_poll, UV_READABLE, on_connection);
 	front->accepting = true;
@@ -121,12 +122,12 @@ front_accept_start(struct front *front)
 	if (uv_poll_init(&front->loop, &front->listen_poll,
 	    front->start->listen_fd) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "watching the listening socket");
-	front_accept_resume(front);
 }
 
 void
 front_accept_stop(struct front *front)
 {
+	front->serving = false;
 	front_accept_pause(front);
 	uv_timer_stop(&front->accept_timer);
 }

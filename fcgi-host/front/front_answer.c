@@ -88,10 +88,14 @@ front_refuse(struct front_request *request, enum shm_refusal refusal)
 		    "No worker was free within queue_timeout.",
 		[SHM_REFUSED_STOPPING] = "The service is stopping.",
 	};
+	bool updated = refusal == SHM_REFUSED_STOPPING &&
+	    !request->front->stopping;
 	char extra[64];
 
 	front_count(&front_route_stats(request)->refused[refusal], 1);
 	snprintf(extra, sizeof(extra), "Retry-After: %u\r\n",
 	    retry_after(request));
-	front_answer(request, 503, extra, "%s", reasons[refusal]);
+	front_answer(request, 503, extra, "%s", updated ? "The service was "
+	    "updated, and did not wait for this request any longer." :
+	    reasons[refusal]);
 }

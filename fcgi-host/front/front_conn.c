@@ -88,15 +88,16 @@ set_timer(struct front_conn *conn, int timing, uint64_t ms)
 	uv_timer_start(&conn->timer, on_timer, ms, 0);
 }
 
-void
-front_conn_open(struct front *front, int fd)
+/* NULL: it is closed. */
+static struct front_conn *
+create(struct front *front, int fd)
 {
 	struct front_conn *conn = calloc(1, sizeof(*conn));
 
 	if (conn == NULL) {
 		log_warn("connection");
 		close(fd);
-		return;
+		return NULL;
 	}
 	conn->front = front;
 	conn->fd = fd;
@@ -106,18 +107,58 @@ front_conn_open(struct front *front, int fd)
 		log_warnx("connection: cannot be watched");
 		close(fd);
 		free(conn);
-		return;
+		return NULL;
 	}
 	uv_timer_init(&front->loop, &conn->timer);
 	conn->handles = 2;
 	TAILQ_INSERT_TAIL(&front->busy, conn, link);
 	conn->in_busy = true;
 	front->conn_count++;
-	front_count(&front->stats->accepted, 1);
 	front_gauge(&front->stats->connections,
 	    &front->stats->connections_max, front->conn_count);
 	wait_for(conn, UV_READABLE);
-	set_timer(conn, FRONT_CONN_READING, front->config->read_timeout_ms);
+	return conn;
+}
+
+static void
+begin_fresh(struct front_conn *conn)
+{
+	conn->fresh = true;
+	set_timer(conn, FRONT_CONN_READING,
+	    conn->front->config->read_timeout_ms);
+}
+
+void
+front_conn_open(struct front *front, int fd)
+{
+	struct front_conn *conn = create(front, fd);
+
+	if (conn == NULL)
+		return;
+	front_count(&front->stats->accepted, 1);
+	begin_fresh(conn);
+}
+
+struct front_conn *
+front_conn_adopt(struct front *front, int fd, bool fresh)
+{
+	struct front_conn *conn = create(front, fd);
+
+	if (conn != NULL && fresh)
+		begin_fresh(conn);
+	return conn;
+}
+
+void
+front_conn_watch(struct front_conn *conn, bool watched)
+{
+	if (watched) {
+		wait_for(conn, UV_READABLE);
+		return;
+	}
+	/* takes it out of epoll before this returns */
+	uv_poll_stop(&conn->poll);
+	conn->events = 0;
 }
 
 static void
@@ -142,12 +183,10 @@ move_to(struct front_conn *conn, bool busy)
 }
 
 void
-front_conn_close(struct front_conn *conn)
+front_conn_part(struct front_conn *conn)
 {
 	struct front *front = conn->front;
 
-	if (conn->closing)
-		return;
 	conn->closing = true;
 	TAILQ_REMOVE(conn->in_busy ? &front->busy : &front->idle, conn, link);
 	if (conn->request != NULL)
@@ -157,10 +196,20 @@ front_conn_close(struct front_conn *conn)
 	conn->held = NULL;
 	uv_close((uv_handle_t *)&conn->poll, on_closed);
 	uv_close((uv_handle_t *)&conn->timer, on_closed);
-	close(conn->fd);
 	front->conn_count--;
 	front_gauge(&front->stats->connections,
 	    &front->stats->connections_max, front->conn_count);
+}
+
+void
+front_conn_close(struct front_conn *conn)
+{
+	struct front *front = conn->front;
+
+	if (conn->closing)
+		return;
+	front_conn_part(conn);
+	close(conn->fd);
 	front_accept_resume(front);
 	front_leave_if_done(front);
 }
@@ -171,8 +220,17 @@ front_conn_reading(struct front_conn *conn)
 	move_to(conn, true);
 }
 
-/* Its request is gone: keep the connection or close it, once both directions
- * are at rest.  Closing on bytes unread would reset the reply on its way. */
+/* Not at once: this may be deep in a reader of its bytes. */
+static void
+take_held_soon(struct front_conn *conn)
+{
+	conn->timing = FRONT_CONN_RESUMING;
+	uv_timer_start(&conn->timer, on_timer, 0, 0);
+}
+
+/* Its request is gone: keep the connection, pass it on or close it, once both
+ * directions are at rest.  Closing on bytes unread would reset the reply on its
+ * way. */
 void
 front_conn_rest(struct front_conn *conn)
 {
@@ -191,13 +249,13 @@ front_conn_rest(struct front_conn *conn)
 		front_conn_close(conn);
 		return;
 	}
-	if (conn->held != NULL) {
-		/* not from here: this may be deep in a reader of its bytes */
-		conn->timing = FRONT_CONN_RESUMING;
-		uv_timer_start(&conn->timer, on_timer, 0, 0);
+	if (front_pass(conn))
 		return;
-	}
-	set_timer(conn, FRONT_CONN_IDLING, front->config->idle_timeout_ms);
+	if (conn->held != NULL)
+		take_held_soon(conn);
+	else
+		set_timer(conn, FRONT_CONN_IDLING,
+		    front->config->idle_timeout_ms);
 }
 
 /* Writes once; false when the socket takes no more for now or is broken. */
@@ -252,25 +310,45 @@ front_conn_flush(struct front_conn *conn)
 		set_timer(conn, FRONT_CONN_UNTIMED, 0);
 }
 
-/* Keeps the next request until the present one is answered, and reads no more;
- * that the web server leaves is seen all the same. */
+/* Reads no more until they are taken up; that the web server leaves is seen all
+ * the same. */
+void
+front_conn_hold(struct front_conn *conn, struct front_held *held)
+{
+	conn->held = held;
+	wait_for(conn, conn->events);
+}
+
+/* `begin` was cut into a record of its own already, or is NULL. */
 static void
 hold(struct front_conn *conn, const struct wire_piece *begin,
     const uint8_t *rest, size_t length)
 {
-	struct front_held *held = malloc(sizeof(*held) + length);
+	size_t record = begin == NULL ? 0 : FCGI_HEADER_LEN + begin->length;
+	struct front_held *held = malloc(sizeof(*held) + record + length);
 
 	if (held == NULL) {
 		log_warn("a request that came early");
 		front_conn_close(conn);
 		return;
 	}
-	held->id = begin->id;
-	memcpy(held->body, begin->data, sizeof(held->body));
-	held->length = length;
-	memcpy(held->bytes, rest, length);
-	conn->held = held;
-	wait_for(conn, conn->events);
+	if (begin != NULL) {
+		wire_put_header(held->bytes, begin->type, begin->id,
+		    (uint16_t)begin->length, 0);
+		memcpy(held->bytes + FCGI_HEADER_LEN, begin->data,
+		    begin->length);
+	}
+	memcpy(held->bytes + record, rest, length);
+	held->length = record + length;
+	front_conn_hold(conn, held);
+}
+
+static void
+refuse_bytes(struct front_conn *conn)
+{
+	front_count(&conn->front->stats->protocol_errors, 1);
+	log_warnx("not a FastCGI version 1 record; connection closed");
+	front_conn_close(conn);
 }
 
 static void
@@ -280,18 +358,20 @@ take_bytes(struct front_conn *conn, const uint8_t *bytes, size_t length)
 	struct wire_piece piece;
 	int got;
 
+	conn->parsing = true;
+	conn->fresh = false;
 	while (!conn->closing && conn->held == NULL &&
 	    (got = wire_read(&conn->reader, &cursor, end, &piece)) != 0) {
-		if (got < 0) {
-			front_count(&conn->front->stats->protocol_errors, 1);
-			log_warnx("not a FastCGI version 1 record; connection "
-			    "closed");
-			front_conn_close(conn);
-			return;
-		}
-		if (!front_record(conn, &piece))
+		if (got < 0)
+			refuse_bytes(conn);
+		else if (!front_record(conn, &piece))
 			hold(conn, &piece, cursor, (size_t)(end - cursor));
+		else if (cursor < end && front_pass_may(conn)) {
+			hold(conn, NULL, cursor, (size_t)(end - cursor));
+			take_held_soon(conn);
+		}
 	}
+	conn->parsing = false;
 }
 
 /* The rest of a request is awaited: for read_timeout from its beginning. */
@@ -312,20 +392,26 @@ adjust_timer(struct front_conn *conn)
 		set_timer(conn, FRONT_CONN_UNTIMED, 0);
 }
 
+/* Bytes that have come, and all that follows from them. */
+static void
+use_bytes(struct front_conn *conn, const uint8_t *bytes, size_t length)
+{
+	take_bytes(conn, bytes, length);
+	adjust_timer(conn);
+	if (!conn->closing)
+		front_pass_settle(conn);
+}
+
 /* What was held is read as if it came now. */
 static void
 take_held(struct front_conn *conn)
 {
 	struct front_held *held = conn->held;
-	struct wire_piece begin = { .type = FCGI_BEGIN_REQUEST,
-	    .id = held->id, .data = held->body, .length = sizeof(held->body) };
 
 	conn->held = NULL;
 	wait_for(conn, UV_READABLE);
-	front_record(conn, &begin);
-	take_bytes(conn, held->bytes, held->length);
+	use_bytes(conn, held->bytes, held->length);
 	free(held);
-	adjust_timer(conn);
 }
 
 static void
@@ -341,8 +427,7 @@ on_readable(struct front_conn *conn)
 		front_conn_close(conn);
 		return;
 	}
-	take_bytes(conn, front->read_buffer, (size_t)got);
-	adjust_timer(conn);
+	use_bytes(conn, front->read_buffer, (size_t)got);
 }
 
 static void

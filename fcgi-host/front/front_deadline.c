@@ -98,12 +98,10 @@ waited_too_long(struct front_job *job)
 {
 	struct front_request *request = job->request;
 
-	if (request == NULL || !jobq_withdraw(&job->pool->jobq, job->index,
-	    job->seq)) {
+	if (request == NULL || !front_job_withdraw(job)) {
 		arm(job, SOON_MS);
 		return;
 	}
-	front_job_release(job);
 	front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
 }
 

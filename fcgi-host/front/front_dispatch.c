@@ -96,6 +96,29 @@ route_is_full(const struct front_request *request)
 	    route->max_concurrent;
 }
 
+/* Nobody would wait for its worker, here or elsewhere. */
+static bool
+is_too_late(const struct front_request *request)
+{
+	const struct front *front = request->front;
+
+	return request->match.route->async && front->ending &&
+	    !front_pass_is_open(front);
+}
+
+/* Served now, or in its pool's care. */
+static void
+admit(struct front_request *request)
+{
+	const struct route *route = request->match.route;
+
+	front_count_admitted(request);
+	if (route->async)
+		front_pool_add(&request->front->pools[route->pool], request);
+	else
+		front_sync_serve(request);
+}
+
 void
 front_dispatch(struct front_request *request)
 {
@@ -105,19 +128,25 @@ front_dispatch(struct front_request *request)
 	front_count(&front->stats->requests, 1);
 	if (!is_well_formed(request))
 		return;
-	if (route_is_full(request)) {
+	if (route_is_full(request))
 		front_refuse(request, SHM_REFUSED_ROUTE_FULL);
-		return;
-	}
-	if (!route->async) {
-		front_count_admitted(request);
-		front_sync_serve(request);
-		return;
-	}
-	if (!front_pool_has_place(&front->pools[route->pool])) {
+	else if (is_too_late(request))
+		front_refuse(request, SHM_REFUSED_STOPPING);
+	else if (route->async &&
+	    !front_pool_has_place(&front->pools[route->pool]))
 		front_refuse(request, SHM_REFUSED_QUEUE_FULL);
+	else
+		admit(request);
+}
+
+/* Another front has admitted and counted it: no limit refuses it now. */
+void
+front_dispatch_again(struct front_request *request)
+{
+	if (!is_well_formed(request))
 		return;
-	}
-	front_count_admitted(request);
-	front_pool_add(&front->pools[route->pool], request);
+	if (is_too_late(request))
+		front_refuse(request, SHM_REFUSED_STOPPING);
+	else
+		admit(request);
 }

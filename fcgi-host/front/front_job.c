@@ -36,7 +36,8 @@ write_job(struct front_job *job, const struct front_request *request)
 	memory->body_length = request->body_have;
 	memory->spool = request->spool;
 	memory->head_only = request->match.head;
-	atomic_store_explicit(&memory->cancelled, 0, memory_order_relaxed);
+	atomic_store_explicit(&memory->cancelled, SHM_CANCELLED_NOT,
+	    memory_order_relaxed);
 	memcpy(memory->request_id, request->request_id,
 	    sizeof(memory->request_id));
 	memcpy(memory->data, request->params, request->params_have);
@@ -151,20 +152,32 @@ front_job_begun(const struct front_job *job, uint32_t *worker_out,
 	return false;
 }
 
-static void
-tell_worker(struct front_job *job)
+/* Tells the worker that has it, if one does. */
+void
+front_job_tell(struct front_job *job, enum shm_cancelled why)
 {
 	struct front *front = job->pool->front;
 	struct shm_reply *reply;
 	uint32_t worker, slot;
 
-	atomic_store(&memory_of(job)->cancelled, 1);
+	atomic_store(&memory_of(job)->cancelled, why);
 	if (!front_job_begun(job, &worker, &slot))
 		return;
 	reply = shm_reply(front->shm, worker, slot);
 	atomic_fetch_add(&reply->room, 1);
 	if (atomic_load(&reply->waits) != 0)
 		futex_wake(&reply->room, 1);
+}
+
+/* True: no worker has it or will, its slot is free, and the request is nowhere
+ * until the caller puts it somewhere. */
+bool
+front_job_withdraw(struct front_job *job)
+{
+	if (!jobq_withdraw(&job->pool->jobq, job->index, job->seq))
+		return false;
+	front_job_release(job);
+	return true;
 }
 
 /* The request is answered or its client gone: take the job back, or tell the
@@ -176,14 +189,12 @@ front_job_abandon(struct front_job *job)
 
 	job->request = NULL;
 	request->job = NULL;
-	if (jobq_withdraw(&job->pool->jobq, job->index, job->seq)) {
-		front_job_release(job);
+	if (front_job_withdraw(job))
 		return;
-	}
 	/* The worker may still be about to open the spool file. */
 	job->spool = request->spool;
 	request->spool = 0;
-	tell_worker(job);
+	front_job_tell(job, SHM_CANCELLED_NOBODY);
 }
 
 /* Gives pages back that only a large request had touched. */

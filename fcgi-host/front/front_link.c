@@ -3,8 +3,8 @@
  *
  * Runs in: front.
  * Owns: the watcher of the link.
- * Invariant: the supervisor's death is ours (parent-death signal); its word to
- * stop lets everything that has begun be answered first.
+ * Invariant: the supervisor's death is ours (parent-death signal); what it says
+ * is obeyed in the order it was said.
  */
 #include <errno.h>
 #include <poll.h>
@@ -67,73 +67,32 @@ front_link_cleaned(struct front *front, uint32_t worker)
 	say(front, &message);
 }
 
-/* drain_timeout is over: who still waits is told so. */
 static void
-on_stop_timer(uv_timer_t *timer)
+obey(struct front *front, const struct message *message, int fd)
 {
-	struct front *front = timer->data;
-	struct front_conn *conn, *next;
-
-	for (conn = TAILQ_FIRST(&front->busy); conn != NULL; conn = next) {
-		struct front_request *request = conn->request;
-
-		next = TAILQ_NEXT(conn, link);
-		if (request != NULL && request->state == FRONT_PENDING)
-			front_pool_remove(&front->pools[
-			    request->match.route->pool], request);
-		else if (request != NULL && request->job != NULL &&
-		    !request->job->forwarded)
-			front_job_abandon(request->job);
-		else {
-			front_conn_close(conn);
-			continue;
+	switch (message->type) {
+	case MESSAGE_WORKER_DIED:
+		front_worker_died(front, message->slot, message->incarnation,
+		    message->value);
+		break;
+	case MESSAGE_SERVE:
+		if (!front->retiring && !front->stopping) {
+			front->serving = true;
+			front_accept_resume(front);
 		}
-		front_refuse(request, SHM_REFUSED_STOPPING);
+		break;
+	case MESSAGE_TAKE:
+		front_take(front, fd);
+		break;
+	case MESSAGE_RETIRE:
+		front_retire(front, fd);
+		break;
+	case MESSAGE_STOP:
+		front_stop(front);
+		break;
+	default:
+		FH_BUG("message type");
 	}
-	_exit(0);
-}
-
-/* Requests that have come are served; connections without one go, the others
- * follow when they are done. */
-static void
-stop(struct front *front)
-{
-	struct front_conn *conn, *next;
-
-	front->stopping = true;
-	front->stop_timer.data = front;
-	uv_timer_init(&front->loop, &front->stop_timer);
-	uv_timer_start(&front->stop_timer, on_stop_timer,
-	    front->config->drain_timeout_ms, 0);
-	front_accept_stop(front);
-	for (conn = TAILQ_FIRST(&front->idle); conn != NULL; conn = next) {
-		next = TAILQ_NEXT(conn, link);
-		front_conn_stop(conn);
-	}
-	for (conn = TAILQ_FIRST(&front->busy); conn != NULL; conn = next) {
-		next = TAILQ_NEXT(conn, link);
-		front_conn_stop(conn);
-	}
-	front_leave_if_done(front);
-}
-
-static bool
-jobs_are_left(const struct front *front)
-{
-	for (uint32_t p = 0; p < front->start->geometry->pool_count; p++)
-		if (front->pools[p].active_count > 0)
-			return true;
-	return false;
-}
-
-void
-front_leave_if_done(struct front *front)
-{
-	if (!front->stopping || front->conn_count > 0 || jobs_are_left(front))
-		return;
-	api_request_destroy(front->sync_request);
-	api_worker_destroy(front->sync_worker);
-	_exit(0);
 }
 
 static void
@@ -142,25 +101,19 @@ on_link(uv_poll_t *handle, int status, int events)
 	struct front *front = handle->data;
 	struct message message;
 	int fds[CHANNEL_FDS_MAX], got;
+	bool wants;
 	size_t count;
 
 	(void)status;
 	(void)events;
+	front_awake(front);
 	got = channel_receive(front->start->fds[SPAWN_FD_CONTROL], &message,
 	    fds, &count);
 	if (got <= 0)
 		fatalx(EXIT_CODE_SYSTEM, "the supervisor is gone");
-	switch (message.type) {
-	case MESSAGE_WORKER_DIED:
-		front_worker_died(front, message.slot, message.incarnation,
-		    message.value);
-		break;
-	case MESSAGE_STOP:
-		stop(front);
-		break;
-	default:
-		FH_BUG("message type");
-	}
+	wants = message.type == MESSAGE_TAKE || message.type == MESSAGE_RETIRE;
+	FH_BUG(count != wants);
+	obey(front, &message, wants ? fds[0] : -1);
 }
 
 int

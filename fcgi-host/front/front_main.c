@@ -82,9 +82,13 @@ start_watching(struct front *front)
 	uv_prepare_init(&front->loop, &front->before_sleep);
 	uv_check_init(&front->loop, &front->after_sleep);
 	uv_idle_init(&front->loop, &front->awake);
+	uv_timer_init(&front->loop, &front->pass_timer);
+	uv_timer_init(&front->loop, &front->drain_timer);
 	front->before_sleep.data = front;
 	front->after_sleep.data = front;
 	front->event_poll.data = front;
+	front->pass_timer.data = front;
+	front->drain_timer.data = front;
 	uv_prepare_start(&front->before_sleep, on_before_sleep);
 	uv_check_start(&front->after_sleep, on_after_sleep);
 	if (uv_poll_init(&front->loop, &front->event_poll,
@@ -135,6 +139,8 @@ front_main(const struct child_start *start)
 	TAILQ_INIT(&front->idle);
 	TAILQ_INIT(&front->busy);
 	TAILQ_INIT(&front->free_requests);
+	TAILQ_INIT(&front->passings);
+	TAILQ_INIT(&front->takings);
 	map_memory(front);
 	if (uv_loop_init(&front->loop) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "event loop");
@@ -142,9 +148,9 @@ front_main(const struct child_start *start)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
 	set_up_sync(front);
 	start_watching(front);
+	front_accept_start(front);
 	if (front_link_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "the supervisor does not answer");
-	front_accept_start(front);
 	uv_run(&front->loop, UV_RUN_DEFAULT);
 	fatalx(EXIT_CODE_BUG, "the event loop ended");
 }

@@ -6,7 +6,7 @@
 
 #include "common/child.h"
 
-/* Serves the listening socket until told to stop.  Doesn't return. */
+/* Serves, from the supervisor's word on, until told to leave.  Doesn't return. */
 void	front_main(const struct child_start *);
 
 #endif

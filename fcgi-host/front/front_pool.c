@@ -80,17 +80,34 @@ set_pending(struct front_pool *pool, uint32_t count)
 	jobq_set_hungry(&pool->jobq, count > 0);
 }
 
+/* In the order in which they were admitted, by whichever front. */
+void
+front_pool_put_back(struct front_pool *pool, struct front_request *request)
+{
+	struct front_request *before = TAILQ_LAST(&pool->pending,
+	    front_request_list);
+
+	while (before != NULL && before->queued_ns > request->queued_ns)
+		before = TAILQ_PREV(before, front_request_list, link);
+	request->state = FRONT_PENDING;
+	if (before == NULL)
+		TAILQ_INSERT_HEAD(&pool->pending, request, link);
+	else
+		TAILQ_INSERT_AFTER(&pool->pending, before, request, link);
+	set_pending(pool, pool->pending_count + 1);
+	if (before == NULL)
+		front_deadline_pending(pool);
+}
+
+/* While a newer front takes requests they go there and not to our workers. */
 void
 front_pool_add(struct front_pool *pool, struct front_request *request)
 {
-	request->queued_ns = clock_now_ns();
-	if (pool->pending_count == 0 && front_job_push(pool, request))
-		return;
-	request->state = FRONT_PENDING;
-	TAILQ_INSERT_TAIL(&pool->pending, request, link);
-	set_pending(pool, pool->pending_count + 1);
-	if (pool->pending_count == 1)
-		front_deadline_pending(pool);
+	if (request->queued_ns == 0)
+		request->queued_ns = clock_now_ns();
+	if (pool->pending_count > 0 || front_pass_is_open(pool->front) ||
+	    !front_job_push(pool, request))
+		front_pool_put_back(pool, request);
 }
 
 void

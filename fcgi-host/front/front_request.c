@@ -4,7 +4,8 @@
  * Runs in: front.
  * Owns: each struct front_request, its parameters and body.
  * Invariant: a request is answered at most once, and leaves its connection
- * exactly once: by front_request_end (answered) or front_request_cancel.
+ * exactly once: by front_request_end (answered), front_request_cancel or
+ * front_request_moved (another front answers it).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,27 +121,35 @@ take_id(struct front_request *request)
 	request->request_id[given->length] = '\0';
 }
 
+int
+front_request_identify(struct front_request *request)
+{
+	if (grow(&request->scratch, &request->scratch_size, 0,
+	    request->params_have + 1, PARAMS_FIRST_SIZE) < 0)
+		return -1;
+	request->params_done = true;
+	request->head_rc = head_scan(request->params, request->params_have,
+	    (char *)request->scratch, request->scratch_size, &request->head);
+	if (request->request_id[0] == '\0')
+		take_id(request);
+	if (request->head_rc == HEAD_OK)
+		route_find(request->front->set, request->head.method.at,
+		    request->head.method.length, request->head.path.at,
+		    request->head.path.length, &request->match);
+	return 0;
+}
+
 /* All parameters are here: who is asked for, and may the body come? */
 static void
 params_complete(struct front_request *request)
 {
-	struct front *front = request->front;
-	const struct config *config = front->config;
+	const struct config *config = request->front->config;
 
-	request->params_done = true;
-	if (grow(&request->scratch, &request->scratch_size, 0,
-	    request->params_have + 1, PARAMS_FIRST_SIZE) < 0) {
+	if (front_request_identify(request) < 0) {
 		log_warn("parameters");
 		front_conn_close(request->conn);
 		return;
 	}
-	request->head_rc = head_scan(request->params, request->params_have,
-	    (char *)request->scratch, request->scratch_size, &request->head);
-	take_id(request);
-	if (request->head_rc == HEAD_OK)
-		route_find(front->set, request->head.method.at,
-		    request->head.method.length, request->head.path.at,
-		    request->head.path.length, &request->match);
 	request->too_large |= request->head.content_length >
 	    (int64_t)config->body_limit;
 	request->discard_body = request->too_large ||
@@ -148,6 +157,18 @@ params_complete(struct front_request *request)
 	/* Answering now spares both sides a large body. */
 	if (request->too_large && request->head_rc == HEAD_OK)
 		front_dispatch(request);
+}
+
+int
+front_request_put_params(struct front_request *request, const uint8_t *bytes,
+    size_t length)
+{
+	if (grow(&request->params, &request->params_size,
+	    request->params_have, length, PARAMS_FIRST_SIZE) < 0)
+		return -1;
+	memcpy(request->params + request->params_have, bytes, length);
+	request->params_have += length;
+	return 0;
 }
 
 void
@@ -168,19 +189,16 @@ front_request_params(struct front_request *request,
 		    "larger than params_limit (%zu bytes).", limit);
 		return;
 	}
-	if (grow(&request->params, &request->params_size,
-	    request->params_have, piece->length, PARAMS_FIRST_SIZE) < 0) {
+	if (front_request_put_params(request, piece->data,
+	    piece->length) < 0) {
 		log_warn("parameters");
 		front_conn_close(request->conn);
-		return;
 	}
-	memcpy(request->params + request->params_have, piece->data,
-	    piece->length);
-	request->params_have += piece->length;
 }
 
-static int
-keep_body(struct front_request *request, const uint8_t *bytes, size_t length)
+int
+front_request_keep(struct front_request *request, const uint8_t *bytes,
+    size_t length)
 {
 	const struct config *config = request->front->config;
 
@@ -222,7 +240,7 @@ add_body(struct front_request *request, const struct wire_piece *piece)
 		front_dispatch(request);
 		return;
 	}
-	if (keep_body(request, piece->data, wanted) < 0) {
+	if (front_request_keep(request, piece->data, wanted) < 0) {
 		log_warn("req=%s the body cannot be kept",
 		    request->request_id);
 		front_answer(request, 503, "Retry-After: 5\r\n",
@@ -259,6 +277,20 @@ detach(struct front_request *request)
 	request->conn->draining = !request->stdin_done;
 	request->conn->request = NULL;
 	request->conn = NULL;
+}
+
+/* Its connection has gone with it; a spooled body's file is not ours. */
+void
+front_request_moved(struct front_request *request)
+{
+	front_pool_remove(&request->front->pools[request->match.route->pool],
+	    request);
+	front_count_moved(request);
+	request->spool = 0;
+	request->spool_fd = -1;
+	request->conn->request = NULL;
+	request->conn = NULL;
+	front_request_free(request);
 }
 
 void

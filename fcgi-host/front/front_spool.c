@@ -4,7 +4,8 @@
  * Runs in: front.
  * Owns: the files it names in the spool directory, until they are removed.
  * Invariant: a body over body_memory is never on the heap: it goes from the
- * read buffer to its file, and from there to the handler as a mapping.
+ * read buffer to its file, and from there to the handler as a mapping.  A file's
+ * name says whose it is, so one that comes from another front is renamed.
  */
 #include <sys/mman.h>
 
@@ -23,15 +24,20 @@ name_of(uint64_t number, char name_out[32])
 	snprintf(name_out, 32, "%016llx", (unsigned long long)number);
 }
 
+/* Unique over the fronts of all teams that are still alive. */
+static uint64_t
+next_number(struct front *front)
+{
+	return (uint64_t)front->start->team << 40 | ++front->next_spool;
+}
+
 static int
 open_spool(struct front_request *request)
 {
 	struct front *front = request->front;
 	char name[32];
 
-	/* Unique over the fronts of all teams that are still alive. */
-	request->spool = (uint64_t)front->start->team << 40 |
-	    ++front->next_spool;
+	request->spool = next_number(front);
 	name_of(request->spool, name);
 	request->spool_fd = openat(front->start->spool_dir, name,
 	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -53,6 +59,25 @@ front_spool_write(struct front_request *request, const uint8_t *bytes,
 	if (io_write_all(request->spool_fd, bytes, length) < 0)
 		return -1;
 	request->body_have += length;
+	return 0;
+}
+
+int
+front_spool_adopt(struct front_request *request, uint64_t number, int fd,
+    uint64_t length)
+{
+	struct front *front = request->front;
+	uint64_t ours = next_number(front);
+	char name[32], new_name[32];
+
+	request->spool_fd = fd;
+	request->body_have = length;
+	name_of(number, name);
+	name_of(ours, new_name);
+	if (renameat(front->start->spool_dir, name, front->start->spool_dir,
+	    new_name) < 0)
+		return -1;
+	request->spool = ours;
 	return 0;
 }
 

@@ -80,12 +80,30 @@ on_sample(uv_timer_t *timer)
 	atomic_store(&front->stats->sampled_ms, clock_now_ms());
 }
 
+static void
+one_less_in_flight(const struct front_request *request)
+{
+	uint32_t *active = &request->front->route_active[
+	    request->match.route->index];
+
+	--*active;
+	atomic_store_explicit(&front_route_stats(request)->in_flight, *active,
+	    memory_order_relaxed);
+}
+
+/* The front that answers it counts it. */
+void
+front_count_moved(struct front_request *request)
+{
+	if (request->counted)
+		one_less_in_flight(request);
+}
+
 void
 front_count_replied(struct front_request *request)
 {
 	struct shm_route_stats *stats;
 	int class = request->result.status / 100;
-	uint32_t *active;
 
 	if (request->match.route == NULL || !request->params_done)
 		return;
@@ -99,10 +117,7 @@ front_count_replied(struct front_request *request)
 		return;
 	if (request->state != FRONT_REPLYING)
 		front_count(&stats->cancelled, 1);
-	active = &request->front->route_active[request->match.route->index];
-	--*active;
-	atomic_store_explicit(&stats->in_flight, *active,
-	    memory_order_relaxed);
+	one_less_in_flight(request);
 	count_times(request, stats);
 }
 

@@ -131,6 +131,7 @@ front_worker_died(struct front *front, uint32_t worker, uint32_t incarnation,
 	settle_jobs(pool, worker, status);
 	clean_window(front, pool, worker);
 	jobq_wake(&pool->jobq, true);
+	front_pass_all(front);
 	front_pool_refill(pool);
 	front_link_cleaned(front, worker);
 }

@@ -11,6 +11,8 @@
  *	  sup_probe      a child that tries what is to serve
  *	  sup_switch     the new generation serves, the old one leaves
  *	  sup_outcome    what came of it, for whoever asked
+ *	sup_upgrade    a new binary takes over (sup_successor, sup_guard,
+ *	               sup_handoff)
  *	sup_refusals   files that are not served, and why
  *	sup_store      kept generations, over restarts of the host
  *	sup_directory  the watcher of the handler directory (sup_debounce)
@@ -141,7 +143,6 @@ struct sup_probe {
 	pid_t			 pid;		/* 0: none yet, or reaped */
 	bool			 passed;
 	struct sup_post		 post;
-	struct sup_output	*output;
 };
 
 struct sup_generation {
@@ -234,6 +235,17 @@ struct sup_refusal {
 };
 LIST_HEAD(sup_refusal_list, sup_refusal);
 
+/* ----------------------------------------------------------------- upgrades */
+
+struct sup_upgrade {
+	bool			 wanted, running;
+	pid_t			 pid;		/* of the new host */
+	int			 link;
+	uv_poll_t		*poll;
+	uv_timer_t		*timer;
+	struct sup_asker_list	 askers;
+};
+
 /* ------------------------------------------------------------ the process */
 
 enum sup_phase { SUP_LOADING, SUP_STARTING, SUP_SERVING, SUP_STOPPING };
@@ -250,8 +262,9 @@ struct sup {
 	int			 listen_fd;
 	bool			 listen_inherited;
 	int			 spool_dir;
+	int			 lock_fd;	/* of state_dir */
 	struct sup_store	*store;
-	uv_signal_t		 terminate, interrupt, hangup;
+	uv_signal_t		 terminate, interrupt, hangup, upgrade_signal;
 	uv_pipe_t		 control;
 	bool			 control_open;
 	struct sup_directory	*directory;	/* NULL: not watched */
@@ -273,6 +286,14 @@ struct sup {
 	uint64_t		 reload_count, refused_count;
 	struct json_object	*last_outcome;
 	struct sup_counts	*counts;	/* of teams that are gone */
+
+	char			*binary;	/* ours, as it was started */
+	struct sup_upgrade	 upgrade;
+	bool			 handed_over;	/* another host serves */
+	bool			 guards;	/* we stay in front of it */
+	bool			 guarded;	/* somebody is in front of us */
+	int			 successor_link; /* to the host before; -1 */
+	int			 control_taken;	/* from it; -1 */
 };
 
 /* sup_main.c */
@@ -280,6 +301,7 @@ void	sup_begin_stop(struct sup *);
 void	sup_fail(struct sup *, int exit_code);	/* stops with this code */
 void	sup_serving(struct sup *);		/* all are ready */
 void	sup_stop_if_gone(struct sup *);		/* nothing is left to wait for */
+void	sup_leave_all(struct sup *);		/* whoever has nothing to finish */
 void	sup_raise_descriptor_limit(const struct config *);
 /* Of the generation that serves, else of the start. */
 const struct config	*sup_config(const struct sup *);
@@ -311,6 +333,10 @@ void	sup_listen_close(struct sup *);
 int	sup_listen_remove_stale(const char *option, const char *path,
 	    struct err *);
 
+/* A listening Unix socket, close-on-exec, not blocking; -1 and why. */
+int	sup_listen_unix(const char *option, const char *path, mode_t mask,
+	    int backlog, struct err *);
+
 /* sup_dirs.c: state_dir and what is in it. */
 int	sup_dirs_open(struct sup *, struct err *);
 void	sup_dirs_clean_spool(struct sup *, uint32_t team);
@@ -328,6 +354,7 @@ gid_t	sup_service_group(const struct config *);
 void	sup_reload_ask(struct sup *, enum sup_trigger, uint32_t wanted,
 	    struct sup_asker *);
 void	sup_reload_forget(struct sup *, struct sup_asker *);
+void	sup_asker_take_off(struct sup_asker_list *, const struct sup_asker *);
 void	sup_reload_stop(struct sup *);		/* nothing comes of it */
 const char	*sup_trigger_name(enum sup_trigger);
 const char	*sup_reload_phase_name(enum sup_reload_phase);
@@ -373,6 +400,9 @@ void	sup_refusals_free(struct sup *);
 void	sup_models_start(struct sup *);
 void	sup_models_release(struct sup_generation *);
 void	sup_models_forget(struct sup *);	/* those in the making */
+/* One that an older host has loaded; dropped again if nobody uses it. */
+void	sup_models_adopt(struct sup *, struct sup_model *);
+void	sup_models_drop_unused(struct sup *);
 /* Sends them to its zygote. */
 void	sup_models_tell(struct sup_generation *);
 
@@ -386,6 +416,19 @@ void	sup_probe_finish(struct sup_generation *);
 void	sup_switch(struct sup_generation *);
 /* A front of the serving generation is ready: it serves. */
 void	sup_switch_front_ready(struct sup_team *);
+
+/* sup_upgrade.c: a new binary takes over; sup_successor.c: it is us. */
+void	sup_upgrade_ask(struct sup *, struct sup_asker *);
+void	sup_upgrade_forget(struct sup *, struct sup_asker *);
+void	sup_upgrade_continue(struct sup *);	/* what waits, if it may now */
+void	sup_upgrade_stop(struct sup *);
+int	sup_successor_link(void);		/* -1: nobody was before us */
+int	sup_successor_receive(struct sup *, struct err *);
+void	sup_successor_fail(struct sup *, const char *reason);
+void	sup_successor_take_over(struct sup *, int link);
+/* sup_guard.c */
+void	sup_guard_begin(void);
+int	sup_guard(pid_t host);			/* its exit code, when it ends */
 
 /* sup_outcome.c: the result document of a reload. */
 struct json_object	*sup_outcome_create(enum sup_trigger);
@@ -449,7 +492,7 @@ void	sup_child_describe_work(const struct sup_child *, char *out,
 /* sup_hang.c: a sync handler that does not return. */
 void	sup_hang_watch(struct sup_team *);
 
-/* sup_output.c: `child` may be NULL. */
+/* sup_output.c: `child` may be NULL; it is told when its output has ended. */
 struct sup_output	*sup_output_create(struct sup *, struct sup_child *,
 			    const char *who, int fd);
 void	sup_output_detach(struct sup_output **);	/* reads on to its end */
@@ -457,6 +500,8 @@ void	sup_output_detach(struct sup_output **);	/* reads on to its end */
 /* sup_control.c */
 int	sup_control_open(struct sup *, struct err *);
 void	sup_control_close(struct sup *);
+int	sup_control_fd(const struct sup *);
+void	sup_control_serve(struct sup *);	/* one that was taken */
 
 /* sup_counts.c: counters go on over fronts and generations. */
 void	sup_counts_keep(struct sup *, const struct sup_team *); /* it goes */
@@ -473,5 +518,7 @@ void	sup_status_reloads(const struct sup *, struct json_object *root);
 /* sup_notify.c: the service manager. */
 void	sup_notify_ready(const struct sup *);
 void	sup_notify_stopping(void);
+void	sup_notify_main(pid_t);			/* who is the host now */
+bool	sup_notify_is_heard(void);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -292,7 +293,8 @@ sup_child_tell(struct sup_child *child, struct message *message,
 {
 	message->team = child->team->number;
 	if (child->post.poll != NULL &&
-	    sup_post_send(&child->post, message, fds, count) < 0)
+	    sup_post_send(&child->post, message, fds, count) < 0 &&
+	    errno != EPIPE)
 		log_warn("message to %s %d", kind_of(child), (int)child->pid);
 }
 

@@ -1,7 +1,7 @@
 /*
  * sup_control.c - the control socket: one line asked, one document answered.
  *
- *	status, generations, reload, rollback [N]
+ *	status, generations, reload, rollback [N], upgrade
  *
  * Runs in: supervisor.
  * Owns: the control socket, its file, its connections.
@@ -59,8 +59,10 @@ leave(struct asker *asker)
 		return;
 	TAILQ_REMOVE(&askers, asker, link);
 	asker_count--;
-	if (asker->waits)
+	if (asker->waits) {
 		sup_reload_forget(asker->sup, &asker->reload);
+		sup_upgrade_forget(asker->sup, &asker->reload);
+	}
 	asker->waits = false;
 	uv_close((uv_handle_t *)&asker->pipe, on_closed);
 }
@@ -115,6 +117,15 @@ ask_reload(struct asker *asker, enum sup_trigger trigger, uint32_t wanted)
 	sup_reload_ask(asker->sup, trigger, wanted, &asker->reload);
 }
 
+static void
+ask_upgrade(struct asker *asker)
+{
+	uv_timer_stop(asker->patience);
+	asker->reload.answer = on_reloaded;
+	asker->waits = true;
+	sup_upgrade_ask(asker->sup, &asker->reload);
+}
+
 /* "rollback", or "rollback 7". */
 static void
 ask_rollback(struct asker *asker, const char *number)
@@ -153,7 +164,10 @@ answer(struct asker *asker)
 		ask_reload(asker, SUP_TRIGGER_ROLLBACK, 0);
 	else if (strncmp(request, "rollback ", 9) == 0 && is_serving(asker))
 		ask_rollback(asker, request + 9);
+	else if (strcmp(request, "upgrade") == 0 && is_serving(asker))
+		ask_upgrade(asker);
 	else if (strcmp(request, "reload") == 0 ||
+	    strcmp(request, "upgrade") == 0 ||
 	    strncmp(request, "rollback", 8) == 0)
 		send_answer(asker, strdup("{\"error\": \"the host is starting "
 		    "or stopping\"}\n"));
@@ -218,28 +232,47 @@ on_connection(uv_stream_t *server, int status)
 		leave(asker);
 }
 
+/* Bound by us, not by libuv, which would remove the file with the handle even
+ * when it is another host's by then. */
 int
 sup_control_open(struct sup *sup, struct err *err)
 {
-	const char *path = sup->config->control;
-	mode_t mask;
-	int error;
+	int fd = sup->control_taken;
 
-	if (sup_listen_remove_stale("control", path, err) < 0)
+	if (fd < 0)
+		fd = sup_listen_unix("control", sup->config->control, 0117,
+		    BACKLOG, err);
+	if (fd < 0)
 		return -1;
 	uv_pipe_init(&sup->loop, &sup->control, 0);
 	sup->control.data = sup;
-	mask = umask(0117);	/* 0660 from the start */
-	error = uv_pipe_bind(&sup->control, path);
-	umask(mask);
-	if (error == 0)
-		error = uv_listen((uv_stream_t *)&sup->control, BACKLOG,
-		    on_connection);
-	if (error < 0)
-		return err_set(err, "control: %s: %s", path,
-		    uv_strerror(error));
+	if (uv_pipe_open(&sup->control, fd) < 0) {
+		close(fd);
+		return err_set(err, "control: %s cannot be watched",
+		    sup->config->control);
+	}
 	sup->control_open = true;
+	if (sup->control_taken < 0)
+		sup_control_serve(sup);
 	return 0;
+}
+
+void
+sup_control_serve(struct sup *sup)
+{
+	if (uv_listen((uv_stream_t *)&sup->control, BACKLOG,
+	    on_connection) < 0)
+		log_warnx("control: %s is not served",
+		    sup->config->control);
+}
+
+int
+sup_control_fd(const struct sup *sup)
+{
+	uv_os_fd_t fd;
+
+	return uv_fileno((const uv_handle_t *)&sup->control, &fd) < 0 ? -1 :
+	    fd;
 }
 
 void
@@ -249,5 +282,6 @@ sup_control_close(struct sup *sup)
 		return;
 	sup->control_open = false;
 	uv_close((uv_handle_t *)&sup->control, NULL);
-	unlink(sup->config->control);
+	if (!sup->handed_over)
+		unlink(sup->config->control);
 }

@@ -102,17 +102,20 @@ make_state_dir(const struct config *config, struct err *err)
 }
 
 /* Two hosts would remove each other's files.  The lock ends with this process,
- * however it ends; the descriptor is kept for that alone. */
+ * however it ends, or with the one that it hands over to. */
 static int
-lock_state_dir(const struct config *config, struct err *err)
+lock_state_dir(struct sup *sup, struct err *err)
 {
+	const struct config *config = sup->config;
 	int fd = open(config->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(err, "state_dir: opening %s",
 		    config->state_dir);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		sup->lock_fd = fd;
 		return 0;
+	}
 	if (errno == EWOULDBLOCK)
 		err_set(err, "state_dir: %s is in use by another host; each "
 		    "needs one of its own", config->state_dir);
@@ -127,12 +130,16 @@ sup_dirs_open(struct sup *sup, struct err *err)
 {
 	const struct config *config = sup->config;
 
-	if (make_state_dir(config, err) < 0 || lock_state_dir(config, err) < 0)
+	bool alone = sup->successor_link < 0;
+
+	if (alone && (make_state_dir(config, err) < 0 ||
+	    lock_state_dir(sup, err) < 0))
 		return -1;
 	sup->spool_dir = open_folder(config, "spool", err);
 	if (sup->spool_dir < 0)
 		return -1;
-	clean(sup->spool_dir, "");
+	if (alone)
+		clean(sup->spool_dir, "");
 	sup->store = sup_store_open(config->state_dir,
 	    sup_service_user(config), sup_service_group(config), err);
 	if (sup->store == NULL)
@@ -154,7 +161,8 @@ sup_dirs_clean_spool(struct sup *sup, uint32_t team)
 void
 sup_dirs_close(struct sup *sup)
 {
-	clean(sup->spool_dir, "");
+	if (!sup->handed_over)
+		clean(sup->spool_dir, "");
 	close(sup->spool_dir);
 	sup_store_close(sup->store);
 }

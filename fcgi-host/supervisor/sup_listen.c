@@ -118,29 +118,40 @@ set_owner(const struct config *config, const char *path, struct err *err)
 	return 0;
 }
 
-static int
-open_unix(const struct config *config, const char *path, struct err *err)
+int
+sup_listen_unix(const char *option, const char *path, mode_t mask, int backlog,
+    struct err *err)
 {
 	struct sockaddr_un address;
-	mode_t mask;
+	mode_t before;
 	int fd, bound;
 
-	if (sup_listen_remove_stale("listen", path, err) < 0 ||
-	    fill_address("listen", path, &address, err) < 0)
+	if (sup_listen_remove_stale(option, path, err) < 0 ||
+	    fill_address(option, path, &address, err) < 0)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(err, "socket");
-	mask = umask(0777);	/* nobody in before set_owner */
+	before = umask(mask);
 	bound = bind(fd, (const struct sockaddr *)&address, sizeof(address));
-	umask(mask);
-	if (bound < 0)
-		err_sys(err, "listen: %s", path);
-	else if (set_owner(config, path, err) == 0 &&
-	    listen(fd, (int)config->listen_backlog) == 0)
+	umask(before);
+	if (bound == 0 && listen(fd, backlog) == 0)
 		return fd;
-	else if (err->text[0] == '\0')
-		err_sys(err, "listen: %s", path);
+	err_sys(err, "%s: %s", option, path);
+	close(fd);
+	return -1;
+}
+
+/* Nobody gets in before set_owner. */
+static int
+open_unix(const struct config *config, const char *path, struct err *err)
+{
+	int fd = sup_listen_unix("listen", path, 0777,
+	    (int)config->listen_backlog, err);
+
+	if (fd < 0 || set_owner(config, path, err) == 0)
+		return fd;
+	unlink(path);
 	close(fd);
 	return -1;
 }
@@ -254,6 +265,7 @@ sup_listen_close(struct sup *sup)
 		return;
 	close(sup->listen_fd);
 	sup->listen_fd = -1;
-	if (path != NULL && !sup->listen_inherited && unlink(path) < 0)
+	if (path != NULL && !sup->listen_inherited && !sup->handed_over &&
+	    unlink(path) < 0)
 		log_warn("removing %s", path);
 }

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/channel.h"
 #include "common/child.h"
 #include "common/handler_set.h"
 #include "common/log.h"
@@ -28,19 +29,6 @@
 #define DATA_SLACK	((rlim_t)256 << 20)
 
 /* ------------------------------------------------------------- giving up */
-
-/* When memory is short, this process goes first.  Where that is forbidden
- * there is no harm done. */
-static void
-volunteer_for_oom(void)
-{
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "1000", 4) != 4)
-		log_debug("oom_score_adj stays as it is: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
 
 /* exit() in a build() must not run what the supervisor left to be run. */
 static void
@@ -61,7 +49,7 @@ give_up_what_is_not_needed(const struct config *config, int socket,
 	int keep[] = { socket, log_fd() };
 
 	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	volunteer_for_oom();
+	child_volunteer_for_oom();
 	if (child_drop_privileges(config, err) != 0)
 		return -1;
 	child_begin("loader", parent);
@@ -165,17 +153,9 @@ report(int socket, const struct loader_result *result, int fd)
 		char		bytes[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr	align;
 	} space = { .bytes = "" };
-	struct cmsghdr *control;
 
-	if (fd >= 0) {
-		packet.msg_control = space.bytes;
-		packet.msg_controllen = sizeof(space.bytes);
-		control = CMSG_FIRSTHDR(&packet);
-		control->cmsg_level = SOL_SOCKET;
-		control->cmsg_type = SCM_RIGHTS;
-		control->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(control), &fd, sizeof(int));
-	}
+	if (fd >= 0)
+		channel_put_descriptors(&packet, space.bytes, &fd, 1);
 	while (sendmsg(socket, &packet, MSG_NOSIGNAL) < 0) {
 		if (errno != EINTR)
 			return -1;

@@ -10,8 +10,10 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +56,21 @@ stop_generations(struct sup *sup)
 }
 
 void
+sup_leave_all(struct sup *sup)
+{
+	struct sup_generation *generation = sup->generations, *older;
+
+	for (; generation != NULL; generation = older) {
+		older = generation->older;
+		if (generation->zygote == 0)
+			sup_generation_destroy(generation);
+		else if (generation->teams == NULL)
+			shutdown(generation->post.fd, SHUT_RDWR);
+	}
+	sup_stop_if_gone(sup);
+}
+
+void
 sup_begin_stop(struct sup *sup)
 {
 	if (sup->phase == SUP_STOPPING)
@@ -65,6 +82,7 @@ sup_begin_stop(struct sup *sup)
 	    sup_config(sup)->drain_timeout_ms +
 	    4 * sup_config(sup)->kill_grace_ms + 2000, 0);
 	sup_source_watch(sup);
+	sup_upgrade_stop(sup);
 	sup_reload_stop(sup);
 	stop_generations(sup);
 	sup_stop_if_gone(sup);
@@ -100,6 +118,10 @@ on_terminate(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
+	if (sup->handed_over) {		/* it is for the host that serves */
+		kill(sup->upgrade.pid, number);
+		return;
+	}
 	log_info("%s: stopping", strsignal(number));
 	sup_begin_stop(sup);
 }
@@ -136,6 +158,15 @@ on_hangup(uv_signal_t *handle, int number)
 
 	log_info("%s: reloading", strsignal(number));
 	sup_reload_ask(sup, SUP_TRIGGER_HANGUP, 0, NULL);
+}
+
+static void
+on_upgrade(uv_signal_t *handle, int number)
+{
+	struct sup *sup = handle->data;
+
+	log_info("%s: upgrading", strsignal(number));
+	sup_upgrade_ask(sup, NULL);
 }
 
 static void
@@ -192,18 +223,29 @@ keep_log(const struct config *config)
 	log_init("supervisor");
 }
 
-/* What must work before any process is forked. */
+/* What is there already is the host's before us. */
 static int
-open_all(struct sup *sup, struct err *err)
+open_sockets(struct sup *sup, struct err *err)
 {
-	if (sup_dirs_open(sup, err) < 0)
-		return -1;
+	if (sup->successor_link >= 0)
+		return sup_control_open(sup, err);
 	if (sup_listen_open(sup, err) < 0)
 		return -1;
 	if (sup_control_open(sup, err) == 0)
 		return 0;
 	sup_listen_close(sup);
 	return -1;
+}
+
+/* What must work before any process is forked. */
+static int
+open_all(struct sup *sup, struct err *err)
+{
+	if (sup->successor_link >= 0 && sup_successor_receive(sup, err) < 0)
+		return -1;
+	if (sup_dirs_open(sup, err) < 0)
+		return -1;
+	return open_sockets(sup, err);
 }
 
 static void
@@ -215,6 +257,64 @@ close_all(struct sup *sup)
 	sup_refusals_free(sup);
 	sup_counts_free(sup);
 	json_object_put(sup->last_outcome);
+	free(sup->binary);
+}
+
+/* Its path as it is now: when it is replaced, this is where the new one is. */
+static char *
+own_binary(void)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (length < 0)
+		fatal(EXIT_CODE_SYSTEM, "/proc/self/exe");
+	path[length] = '\0';
+	return strdup(path);
+}
+
+static void
+init(struct sup *sup, const struct config *config)
+{
+	sup->config = config;
+	sup->listen_fd = sup->lock_fd = sup->control_taken = -1;
+	sup->upgrade.link = -1;
+	sup->successor_link = sup_successor_link();
+	sup->started_ms = clock_now_ms();
+	sup->started_at = time(NULL);
+	sup->binary = own_binary();
+	if (uv_loop_init(&sup->loop) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "event loop");
+	sup->respawn_timer = sup_timer_create(sup, sup);
+	sup->stop_timer = sup_timer_create(sup, sup);
+	sup->reload.timer = sup_timer_create(sup, sup);
+	sup->upgrade.timer = sup_timer_create(sup, sup);
+	STAILQ_INIT(&sup->reload.askers);
+	STAILQ_INIT(&sup->reload.pending_askers);
+	STAILQ_INIT(&sup->upgrade.askers);
+}
+
+static void
+catch_signals(struct sup *sup)
+{
+	catch_signal(sup, &sup->terminate, on_terminate, SIGTERM);
+	catch_signal(sup, &sup->interrupt, on_interrupt, SIGINT);
+	catch_signal(sup, &sup->hangup, on_hangup, SIGHUP);
+	catch_signal(sup, &sup->upgrade_signal, on_upgrade, SIGUSR2);
+}
+
+/* With a service manager that was told who is the host now, or with somebody in
+ * front of us already, nobody needs us any more. */
+static int
+finish(struct sup *sup)
+{
+	bool guards = sup->handed_over && sup->guards && !sup->guarded;
+	pid_t host = sup->upgrade.pid;
+	int exit_code = sup->exit_code;
+
+	close_all(sup);
+	log_info(guards ? "waiting for process %d" : "stopped", (int)host);
+	return guards ? sup_guard(host) : exit_code;
 }
 
 int
@@ -223,33 +323,23 @@ sup_run(const struct config *config)
 	static struct sup sup;
 	struct err err;
 
-	sup.config = config;
-	sup.listen_fd = -1;
-	sup.started_ms = clock_now_ms();
-	sup.started_at = time(NULL);
 	prctl(PR_SET_NAME, "fh-supervisor");
 	keep_log(config);
 	signal(SIGPIPE, SIG_IGN);
 	sup_raise_descriptor_limit(config);
-	if (uv_loop_init(&sup.loop) < 0)
-		fatalx(EXIT_CODE_SYSTEM, "event loop");
-	sup.respawn_timer = sup_timer_create(&sup, &sup);
-	sup.stop_timer = sup_timer_create(&sup, &sup);
-	sup.reload.timer = sup_timer_create(&sup, &sup);
-	STAILQ_INIT(&sup.reload.askers);
-	STAILQ_INIT(&sup.reload.pending_askers);
+	init(&sup, config);
 	if (open_all(&sup, &err) < 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", err.text);
+		sup_successor_fail(&sup, err.text);
 		return EXIT_CODE_CONFIG;
 	}
-	catch_signal(&sup, &sup.terminate, on_terminate, SIGTERM);
-	catch_signal(&sup, &sup.interrupt, on_interrupt, SIGINT);
-	catch_signal(&sup, &sup.hangup, on_hangup, SIGHUP);
+	sup.guards = sup.guarded || !sup_notify_is_heard();
+	if (sup.guards && !sup.guarded)
+		sup_guard_begin();
+	catch_signals(&sup);
 	sup_source_watch(&sup);
 	sup_reload_ask(&sup, SUP_TRIGGER_START, 0, NULL);
 	if (sup.exit_code == 0 || sup.phase != SUP_STOPPING)
 		uv_run(&sup.loop, UV_RUN_DEFAULT);
-	close_all(&sup);
-	log_info("stopped");
-	return sup.exit_code;
+	return finish(&sup);
 }

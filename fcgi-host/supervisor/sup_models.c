@@ -132,10 +132,8 @@ use(struct sup_generation *generation, size_t index, struct sup_model *model)
 }
 
 static void
-let_go(struct sup_model *model)
+destroy(struct sup_model *model)
 {
-	if (model == NULL || --model->users > 0)
-		return;
 	log_info("model \"%s\": version %llu is freed", model->image.name,
 	    (unsigned long long)model->image.version);
 	LIST_REMOVE(model, link);
@@ -144,6 +142,41 @@ let_go(struct sup_model *model)
 	free(model->options.name);
 	free(model->options.path);
 	free(model);
+}
+
+static void
+let_go(struct sup_model *model)
+{
+	if (model != NULL && --model->users == 0)
+		destroy(model);
+}
+
+static uint64_t
+inode_of(int fd)
+{
+	struct stat status;
+
+	return fd >= 0 && fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+void
+sup_models_adopt(struct sup *sup, struct sup_model *model)
+{
+	model->inode = inode_of(model->fd);
+	LIST_INSERT_HEAD(&sup->models, model, link);
+}
+
+/* An adopted one that the first generation has no use for. */
+void
+sup_models_drop_unused(struct sup *sup)
+{
+	struct sup_model *model, *next;
+
+	for (model = LIST_FIRST(&sup->models); model != NULL; model = next) {
+		next = LIST_NEXT(model, link);
+		if (model->users == 0)
+			destroy(model);
+	}
 }
 
 void
@@ -156,14 +189,6 @@ sup_models_release(struct sup_generation *generation)
 }
 
 /* ----------------------------------------------------------------- loading */
-
-static uint64_t
-inode_of(int fd)
-{
-	struct stat status;
-
-	return fd >= 0 && fstat(fd, &status) == 0 ? status.st_ino : 0;
-}
 
 static struct sup_model *
 make(struct sup *sup, size_t index, const struct model_image *image, int fd)

@@ -6,6 +6,7 @@
  * Invariant: READY=1 is said when every pool's workers and the front are ready
  * to serve, and again, with its number, for each later generation.
  */
+#include <stdlib.h>
 #include <systemd/sd-daemon.h>
 
 #include "supervisor/sup.h"
@@ -22,4 +23,16 @@ void
 sup_notify_stopping(void)
 {
 	sd_notify(0, "STOPPING=1\nSTATUS=Answering what has begun");
+}
+
+void
+sup_notify_main(pid_t pid)
+{
+	sd_notifyf(0, "MAINPID=%d", (int)pid);
+}
+
+bool
+sup_notify_is_heard(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
 }

@@ -2,7 +2,7 @@
  * sup_probe.c - the throwaway process that tries what is to serve.
  *
  * Runs in: supervisor.
- * Owns: the link to a generation's probe, its pipe's read end.
+ * Owns: the link to a generation's probe.
  * Invariant: what serves is not touched by anything that happens in a probe; a
  * generation gets its front and workers only after one that came to its end.
  */
@@ -75,8 +75,7 @@ sup_probe_start(struct sup_generation *generation)
 	fds[SPAWN_FD_CONTROL] = link[1];
 	sup_post_open(&probe->post, generation->sup, link[0], on_link,
 	    generation);
-	probe->output = sup_output_create(generation->sup, NULL, "probe",
-	    output[0]);
+	sup_output_create(generation->sup, NULL, "probe", output[0]);
 	probe->asked = true;
 	sup_generation_ask(generation, &message, fds, SPAWN_FDS);
 	close(link[1]);
@@ -147,7 +146,6 @@ sup_probe_exited(struct sup_generation *generation, pid_t pid, int status)
 	read_rest(generation);
 	if (sup->reload.next != NULL && sup->reload.next->number == number) {
 		sup_post_close(&generation->probe.post);
-		sup_output_detach(&generation->probe.output);
 		ended(generation, status);
 	}
 	return true;
@@ -157,6 +155,5 @@ void
 sup_probe_finish(struct sup_generation *generation)
 {
 	sup_post_close(&generation->probe.post);
-	sup_output_detach(&generation->probe.output);
 	memset(&generation->probe, 0, sizeof(generation->probe));
 }

@@ -100,7 +100,7 @@ finish(struct sup *sup, bool ok, const char *reason)
 	reload->next = NULL;
 	STAILQ_CONCAT(&askers, &reload->askers);
 	answer(&askers, sup->last_outcome);
-	begin(sup);
+	sup_reload_continue(sup);
 }
 
 /* Ends what runs for it; the generation goes, with what it has copied. */
@@ -124,6 +124,7 @@ static void
 fail_start(struct sup *sup, int exit_code, const char *reason)
 {
 	log_line(LOG_LEVEL_ERROR, "%s", reason);
+	sup_successor_fail(sup, reason);
 	sup_fail(sup, exit_code);
 }
 
@@ -235,7 +236,8 @@ begin(struct sup *sup)
 	struct sup_reload *reload = &sup->reload;
 
 	if (!reload->pending || reload->phase != SUP_RELOAD_NONE ||
-	    sup->phase == SUP_STOPPING || count_leaving(sup) >= LEAVING_MAX)
+	    sup->phase == SUP_STOPPING || sup->upgrade.running ||
+	    count_leaving(sup) >= LEAVING_MAX)
 		return;
 	reload->pending = false;
 	reload->phase = SUP_RELOAD_STAGING;
@@ -255,6 +257,7 @@ begin(struct sup *sup)
 void
 sup_reload_continue(struct sup *sup)
 {
+	sup_upgrade_continue(sup);
 	begin(sup);
 }
 
@@ -290,8 +293,9 @@ sup_reload_ask(struct sup *sup, enum sup_trigger trigger, uint32_t wanted,
 	begin(sup);
 }
 
-static void
-take_off(struct sup_asker_list *askers, const struct sup_asker *asker)
+void
+sup_asker_take_off(struct sup_asker_list *askers,
+    const struct sup_asker *asker)
 {
 	struct sup_asker *at;
 
@@ -305,8 +309,8 @@ take_off(struct sup_asker_list *askers, const struct sup_asker *asker)
 void
 sup_reload_forget(struct sup *sup, struct sup_asker *asker)
 {
-	take_off(&sup->reload.askers, asker);
-	take_off(&sup->reload.pending_askers, asker);
+	sup_asker_take_off(&sup->reload.askers, asker);
+	sup_asker_take_off(&sup->reload.pending_askers, asker);
 }
 
 /* ---------------------------------------------------------------- the time */

@@ -107,7 +107,7 @@ sup_source_config(struct sup *sup, enum sup_trigger trigger, uint32_t wanted,
 	config_keep_restart(config, sup->config, trigger ==
 	    SUP_TRIGGER_WATCH || trigger == SUP_TRIGGER_RECOVERY ?
 	    NULL : add_restart, outcome);
-	config_changes(now, config, add_change, outcome);
+	config_changes(config, now, add_change, outcome);
 	return config;
 }
 
@@ -415,9 +415,8 @@ start_watching(struct sup *sup, const struct config *config)
 	if (sup->directory == NULL)
 		log_warnx("watch: %s; changes are taken by fcgi-host reload "
 		    "only", err.text);
-	/* What changed before we watched was not seen. */
-	if (sup->serving != NULL)
-		on_change(sup);
+	else if (sup->serving != NULL)
+		on_change(sup);	/* what came before we watched */
 }
 
 void

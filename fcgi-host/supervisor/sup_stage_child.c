@@ -31,7 +31,7 @@ send_packet(int socket, const struct sup_stage_packet *packet)
 			_exit(EXIT_CODE_SYSTEM);
 }
 
-static void
+static void __attribute__((noreturn))
 finish(int socket, const struct err *err)
 {
 	struct sup_stage_packet packet = { .last = 1 };

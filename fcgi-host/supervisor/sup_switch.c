@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -211,6 +212,24 @@ leave(struct sup_generation *old)
 		shutdown(old->post.fd, SHUT_RDWR);
 }
 
+/* A host before us hands over what it serves: connections come from it. */
+static void
+take_over(struct sup_generation *generation)
+{
+	struct message take = { .type = MESSAGE_TAKE };
+	struct sup *sup = generation->sup;
+	int ends[2];
+
+	if (make_way(ends) < 0)
+		fatal(EXIT_CODE_SYSTEM, "a way from the host before");
+	sup_child_tell(&generation->teams->front, &take, &ends[1], 1);
+	sup_successor_take_over(sup, ends[0]);
+	close(ends[0]);
+	close(ends[1]);
+	sup_control_serve(sup);
+	sup_models_drop_unused(sup);
+}
+
 void
 sup_switch(struct sup_generation *generation)
 {
@@ -222,6 +241,8 @@ sup_switch(struct sup_generation *generation)
 	generation->state = SUP_GENERATION_SERVING;
 	sup->serving = generation;
 	leave(old);
+	if (sup->successor_link >= 0)
+		take_over(generation);
 	sup_switch_front_ready(generation->teams);
 	write_manifest(generation);
 	sup_outcome_files(sup, sup->reload.outcome);

@@ -31,8 +31,8 @@ wrk_leaving(const struct wrk *wrk)
 
 /*
  * SIGTERM: take nothing more, and break system calls of threads whose request
- * nobody waits for: all of them when the front is dead.  The handler has no
- * SA_RESTART: this thread's own call is broken by its arrival.
+ * is cancelled, for whatever reason: all of them when the front is gone.  The
+ * handler has no SA_RESTART: this thread's own call is broken by its arrival.
  */
 static void
 on_terminate(int number)
@@ -47,7 +47,8 @@ on_terminate(int number)
 		const struct shm_job *job = atomic_load(
 		    &wrk->threads[i].running);
 
-		if (job != NULL && (atomic_load(&job->cancelled) ||
+		if (job != NULL && (atomic_load(&job->cancelled) !=
+		    SHM_CANCELLED_NOT ||
 		    atomic_load(&wrk->shm->state->drain) != 0))
 			pthread_kill(wrk->threads[i].id, SIGUSR1);
 	}

@@ -56,7 +56,7 @@ room(const struct wrk_sink *sink)
 static bool
 nobody_reads(const struct wrk_sink *sink)
 {
-	return atomic_load(&sink->job->cancelled) != 0 ||
+	return atomic_load(&sink->job->cancelled) == SHM_CANCELLED_NOBODY ||
 	    atomic_load(&sink->wrk->shm->state->drain) != 0;
 }
 
@@ -112,7 +112,8 @@ sink_send(struct api_sink *base, const char *head, size_t head_length,
 {
 	struct wrk_sink *sink = (struct wrk_sink *)base;
 
-	if (atomic_load_explicit(&sink->job->cancelled, memory_order_relaxed) ||
+	if (atomic_load_explicit(&sink->job->cancelled,
+	    memory_order_relaxed) == SHM_CANCELLED_NOBODY ||
 	    (head != NULL && put(sink, (const uint8_t *)head,
 	    head_length) < 0) || put(sink, body, length) < 0) {
 		errno = EPIPE;

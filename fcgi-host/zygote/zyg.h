@@ -40,13 +40,6 @@ void	zyg_harm_begin(struct zyg *);
 int	zyg_harm_check(const struct zyg *, struct err *);
 void	zyg_harm_end(struct zyg *);
 
-/* zyg_ready.c */
-void	zyg_pause_openmp(const struct handler_set *);
-unsigned	zyg_count_threads(void);
-bool	zyg_threads_are_allowed(const struct config *);
-/* 0 when forking is safe; -1 and why: a second thread runs. */
-int	zyg_prepare_fork(const struct zyg *, struct err *);
-
 /* zyg_fork.c: what MESSAGE_SPAWN_* asks for; takes over the descriptors. */
 void	zyg_spawn(const struct zyg *, const struct message *,
 	    const int fds[SPAWN_FDS]);

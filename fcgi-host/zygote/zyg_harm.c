@@ -20,6 +20,7 @@
 #include "zygote/zyg.h"
 
 #define SPARE_FIRST	100	/* where one that closes 3 to 9 misses it */
+#define SPARE_LOW	20	/* ... if so many descriptors may be open */
 
 void
 zyg_harm_begin(struct zyg *zyg)
@@ -27,6 +28,9 @@ zyg_harm_begin(struct zyg *zyg)
 	zyg->pid = getpid();
 	zyg->spare_link = fcntl(zyg->start->link, F_DUPFD_CLOEXEC,
 	    SPARE_FIRST);
+	if (zyg->spare_link < 0)
+		zyg->spare_link = fcntl(zyg->start->link, F_DUPFD_CLOEXEC,
+		    SPARE_LOW);
 	zyg->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (zyg->spare_link < 0 || zyg->folder < 0)
 		fatal(EXIT_CODE_SYSTEM, "descriptors of the zygote");
@@ -119,11 +123,9 @@ check_threads(const struct zyg *zyg, struct err *err)
 {
 	unsigned threads;
 
-	if (zyg_threads_are_allowed(zyg->start->config))
+	if (handler_threads_allowed(zyg->start->config))
 		return 0;
-	if (zyg->set != NULL)
-		zyg_pause_openmp(zyg->set);
-	threads = zyg_count_threads();
+	threads = handler_threads(zyg->set);
 	if (threads == 1)
 		return 0;
 	return err_set(err, "left %u threads running, and forked processes "

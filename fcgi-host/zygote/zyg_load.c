@@ -211,7 +211,7 @@ zyg_preload(struct zyg *zyg)
 	bring_models(zyg);
 	handler_set_preload(zyg->set, report, zyg);
 	malloc_trim(0);
-	if (zyg_prepare_fork(zyg, &err) < 0)
+	if (handler_set_ready(zyg->set, &err) < 0)
 		zyg_fail(zyg, err.text);
 	check_required(zyg);
 	zyg->geometry = shm_geometry_create(zyg->start->config,

@@ -31,7 +31,7 @@ def host():
 
 def spool_files(host):
     return [path for path in host.files_in_state()
-            if not path.endswith(".so")]
+            if "/spool/" in path]
 
 
 @pytest.mark.parametrize("target", ["/body", "/body-sync"])

@@ -28,7 +28,7 @@ def test_each_subcommand_has_help(name):
     (["check", "--foo"], "no such option: --foo"),
     (["check", "-x"], "no such option: -x"),
     (["check", "-c"], "an argument is missing after -c"),
-    (["check", "operand"], "takes no operands"),
+    (["routes", "operand"], "takes no operands"),
     (["call", "GET"], "wants METHOD PATH"),
     (["call", "GET", "hello"], 'a path starts with \'/\', "hello" does not'),
     (["call", "GET", "/%zz"], "malformed escape"),

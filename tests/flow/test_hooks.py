@@ -64,7 +64,8 @@ def test_worker_fini_runs_at_an_orderly_end():
                 for pid in host.pids(role)}
         host.stop()
         ended = {line.split("hook fini ")[1].split()[0]
-                 for line in host.lines if "hook fini" in line}
+                 for line in host.lines if "hook fini" in line
+                 and not line.startswith("probe[")}
         assert ended == pids
 
 
@@ -80,13 +81,24 @@ def test_a_failing_preload_refuses_the_handler_only():
 def test_a_failing_worker_init_answers_in_words():
     """Breaks when: worker_init's -1 kills the process or hangs the client."""
     with Host(handlers=["live_hooks", "hello"],
-              settings={"live_hooks": {"fail_init": "1"}}) as host:
+              settings={"live_hooks": {"fail_init": "later"}}) as host:
         for target in ("/hooks", "/hooks-async"):
             reply = host.get(target)
             reply.problem()
             assert reply.status in (500, 503)
         assert host.get("/hello").status == 200
         assert host.get("/hello-async").status == 200
+
+
+def test_a_worker_init_that_fails_at_once_refuses_the_file():
+    """Breaks when: what cannot serve is served, or keeps the others away."""
+    with Host(handlers=["live_hooks", "hello"],
+              settings={"live_hooks": {"fail_init": "1"}}) as host:
+        host.get("/hooks").problem(404)
+        assert host.get("/hello").status == 200
+        files = {one["file"]: one for one in host.status()["files"]}
+        assert files["live_hooks.so"]["state"] == "refused"
+        assert "worker_init" in files["live_hooks.so"]["refused"]["reason"]
 
 
 @pytest.mark.parametrize("route", ["/gate", "/gate-sync"])

@@ -148,7 +148,7 @@ descriptors_of_another_abi(void **state)
 	fixture_expect_refused(s, "x.so", "its struct fh_model_def has 1048576 bytes");
 }
 
-/* Its descriptor ends before self_test: what lies behind it is not looked at. */
+/* Its descriptor ends before self_test: what lies behind is not looked at. */
 static void
 a_handler_of_abi_1_0(void **state)
 {

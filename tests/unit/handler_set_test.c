@@ -71,7 +71,8 @@ the_copy_is_opened(void **state)
 {
 	const char *const names[] = { "b.so" };
 	struct scratch *s = *state;
-	const struct handler_source source = { s->copies, names, 1 };
+	const struct handler_source source = { .copies = s->copies,
+	    .names = names, .count = 1 };
 	char path[256];
 
 	fixture_put_plain(s, "b.so");
@@ -120,7 +121,8 @@ a_source_in_its_own_order(void **state)
 {
 	const char *const names[] = { "c.so", "a.so", "missing.so" };
 	struct scratch *s = *state;
-	const struct handler_source source = { s->copies, names, 3 };
+	const struct handler_source source = { .copies = s->copies,
+	    .names = names, .count = 3 };
 	char expected[512];
 
 	fixture_put_plain(s, "a.so");
@@ -142,6 +144,30 @@ a_source_in_its_own_order(void **state)
 	    "taken by c.so\n%s/missing.so: cannot be opened: No such file or "
 	    "directory\n", s->handlers, s->handlers);
 	assert_string_equal(s->reports, expected);
+}
+
+/* Tools: a file from elsewhere under a name of the directory. */
+static void
+a_source_of_paths(void **state)
+{
+	const char *const names[] = { "a.so", "b.so" };
+	struct scratch *s = *state;
+	char a[256], b[256];
+	const char *const paths[] = { a, b };
+	const struct handler_source source = { .names = names, .count = 2,
+	    .paths = paths };
+
+	snprintf(a, sizeof(a), "%s/other", s->root);
+	snprintf(b, sizeof(b), "%s/b.so", s->handlers);
+	fixture_put_file(s, "a.so", "broken", 6);
+	fixture_put_plain(s, "../other");
+	fixture_put_file(s, "b.so", "broken", 6);
+	fixture_load_source(s, &source);
+	assert_null(s->set->handlers[0].error);
+	assert_string_equal(s->set->handlers[0].file, a);
+	assert_string_equal(s->set->handlers[1].file, b);
+	assert_memory_equal(s->reports, b, strlen(b));
+	assert_int_equal(s->set->route_count, 4);
 }
 
 static void
@@ -405,6 +431,7 @@ main(void)
 		TEST(the_copy_is_opened),
 		TEST(order_and_other_files),
 		TEST(a_source_in_its_own_order),
+		TEST(a_source_of_paths),
 		TEST(an_empty_directory_and_a_missing_one),
 		TEST(a_route_that_is_taken),
 		TEST(a_conflict_names_the_other_file),

@@ -38,12 +38,14 @@ static void	(*behaviour)(struct child *);
 
 void
 sup_loader_child(const struct config *unused, const struct config_model *wanted,
-    uint64_t address, int socket, pid_t parent)
+    const struct sup_loader_source *unused_too, uint64_t address, int socket,
+    pid_t parent)
 {
 	struct child child = { .socket = socket };
 	sigset_t none;
 
 	(void)unused;
+	(void)unused_too;
 	(void)parent;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -88,6 +90,8 @@ send_result(struct child *child, size_t count)
 	send_packet(child->socket, &child->result, sizeof(child->result),
 	    child->fd, count);
 }
+
+static const struct sup_loader_source nowhere = { "", NULL };
 
 /* --------------------------------------------------------------- behaviours */
 
@@ -237,8 +241,8 @@ run(void (*what)(struct child *))
 
 	behaviour = what;
 	calls = 0;
-	if (sup_loader_start(&loop, &config, &model, ADDRESS, loaded, NULL,
-	    &err) == NULL)
+	if (sup_loader_start(&loop, &config, &model, &nowhere, ADDRESS, loaded,
+	    NULL, &err) == NULL)
 		fail_msg("%s", err.text);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(calls, 1);

@@ -22,6 +22,8 @@ static uv_loop_t		 loop;
 static char			 handlers[sizeof(scratch) + 16];
 static struct config_pool	 pool = { .name = (char *)"default",
 	.workers = 1, .threads = 1 };
+static const struct sup_loader_source source = { .copies = handlers,
+	.maker = "loader_build.so" };
 static struct config		 config = { .handlers = handlers,
 	.pools = &pool, .pool_count = 1 };
 
@@ -147,7 +149,7 @@ run(const struct config_model *model)
 {
 	struct err err;
 
-	if (sup_loader_start(&loop, &config, model, ADDRESS, loaded, &loop,
+	if (sup_loader_start(&loop, &config, model, &source, ADDRESS, loaded, &loop,
 	    &err) == NULL)
 		fail_msg("%s", err.text);
 	assert_int_equal(calls, 0);	/* not before the loop runs */
@@ -393,7 +395,7 @@ loader_dies_with_its_parent(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (sup_loader_start(&loop, &config, &model, ADDRESS, loaded,
+		if (sup_loader_start(&loop, &config, &model, &source, ADDRESS, loaded,
 		    &loop, NULL) == NULL)
 			_exit(1);
 		uv_run(&loop, UV_RUN_DEFAULT);
@@ -431,7 +433,7 @@ cancelled_loader_says_nothing(void **state)
 	struct err err;
 
 	(void)state;
-	loader = sup_loader_start(&loop, &config, &model, ADDRESS, loaded,
+	loader = sup_loader_start(&loop, &config, &model, &source, ADDRESS, loaded,
 	    &loop, &err);
 	assert_non_null(loader);
 	uv_run(&loop, UV_RUN_NOWAIT);
@@ -453,7 +455,7 @@ several_load_at_a_time(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
-		assert_non_null(sup_loader_start(&loop, &config, &models[i],
+		assert_non_null(sup_loader_start(&loop, &config, &models[i], &source,
 		    ADDRESS + i * MODEL_ADDRESS_STEP, loaded, &loop, &err));
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(calls, 3);

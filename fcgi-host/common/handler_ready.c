@@ -1,7 +1,8 @@
 /*
- * zyg_ready.c - is it safe to fork?
+ * handler_ready.c - is it safe to fork?
  *
- * Runs in: zygote, once, after the last handler code before the forks.
+ * Runs in: zygote, after handlers' code and before the forks; and the child of
+ * `check --full`.
  * Owns: nothing.
  * Invariant: forks happen with exactly one thread, unless the configuration
  * says of a model that its threads are harmless: a lock held by a thread that
@@ -11,14 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "zygote/zyg.h"
+#include "common/handler_set.h"
 
 /* omp_pause_hard of OpenMP 5.0, section 3.2.44: free all of the runtime. */
 #define OMP_PAUSE_HARD	2
 
 /* Looked up through each handler: what it brings along is local to it. */
-void
-zyg_pause_openmp(const struct handler_set *set)
+static void
+pause_openmp(const struct handler_set *set)
 {
 	int (*pause_all)(int);
 
@@ -33,12 +34,15 @@ zyg_pause_openmp(const struct handler_set *set)
 }
 
 unsigned
-zyg_count_threads(void)
+handler_threads(const struct handler_set *set)
 {
-	FILE *status = fopen("/proc/self/status", "re");
 	char line[256];
 	unsigned threads = 0;
+	FILE *status;
 
+	if (set != NULL)
+		pause_openmp(set);
+	status = fopen("/proc/self/status", "re");
 	if (status == NULL)
 		return 0;
 	while (fgets(line, sizeof(line), status) != NULL)
@@ -49,7 +53,7 @@ zyg_count_threads(void)
 }
 
 bool
-zyg_threads_are_allowed(const struct config *config)
+handler_threads_allowed(const struct config *config)
 {
 	for (size_t i = 0; i < config->model_count; i++)
 		if (config->models[i].allow_threads)
@@ -58,13 +62,12 @@ zyg_threads_are_allowed(const struct config *config)
 }
 
 int
-zyg_prepare_fork(const struct zyg *zyg, struct err *err)
+handler_set_ready(const struct handler_set *set, struct err *err)
 {
 	unsigned threads;
 
-	zyg_pause_openmp(zyg->set);
-	threads = zyg_count_threads();
-	if (threads == 1 || zyg_threads_are_allowed(zyg->start->config))
+	threads = handler_threads(set);
+	if (threads == 1 || handler_threads_allowed(set->config))
 		return 0;
 	return err_set(err, "%u threads run after the handlers' preload, and "
 	    "none may: forked processes would hang.  Start threads in "

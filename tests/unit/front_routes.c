@@ -1,0 +1,214 @@
+/*
+ * front_routes.c - the routes that the fronts of the tests serve.
+ *
+ * Runs in: fronts and workers forked from unit tests.
+ * Owns: nothing.
+ * Invariant: every run of a request with ?n= is counted.
+ */
+#include "front_routes.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "front_fixture.h"
+
+static void
+count_run(struct fh_request *rq)
+{
+	const char *ticket = fh_query(rq, "n");
+	unsigned long n = ticket == NULL ? 0 : strtoul(ticket, NULL, 10);
+
+	atomic_fetch_add(&shared->runs[n % TICKETS], 1);
+	atomic_fetch_add(&shared->entered, 1);
+}
+
+static void
+pause_shortly(void)
+{
+	const struct timespec moment = { 0, 1000000 };
+
+	nanosleep(&moment, NULL);
+}
+
+/* False: cancelled. */
+static bool
+wait_at_gate(struct fh_request *rq, bool deaf)
+{
+	while (atomic_load(&shared->open) == 0) {
+		if (!deaf && fh_cancelled(rq)) {
+			atomic_fetch_add(&shared->told, 1);
+			return false;
+		}
+		pause_shortly();
+	}
+	return true;
+}
+
+static int
+reply_with_pid(struct fh_request *rq)
+{
+	const unsigned char *body;
+	unsigned long sum = 0;
+	size_t length;
+	char text[96];
+
+	body = fh_body(rq, &length);
+	for (size_t i = 0; i < length; i++)
+		sum += body[i];
+	snprintf(text, sizeof(text), "%d %zu %lu", (int)getpid(), length, sum);
+	return fh_reply_text(rq, 200, text);
+}
+
+static int
+say_pid(struct fh_request *rq)
+{
+	count_run(rq);
+	return reply_with_pid(rq);
+}
+
+static int
+gate(struct fh_request *rq)
+{
+	count_run(rq);
+	if (!wait_at_gate(rq, false))
+		return fh_reply_text(rq, 200, "told");
+	return reply_with_pid(rq);
+}
+
+static int
+deaf(struct fh_request *rq)
+{
+	count_run(rq);
+	wait_at_gate(rq, true);
+	return reply_with_pid(rq);
+}
+
+static int
+stream(struct fh_request *rq)
+{
+	count_run(rq);
+	fh_write(rq, "part\n", 5);
+	if (fh_flush(rq) != 0)
+		atomic_fetch_add(&shared->failed_writes, 1);
+	if (wait_at_gate(rq, false))
+		return fh_write(rq, "rest\n", 5);
+	if (fh_write(rq, "told\n", 5) != 0 || fh_flush(rq) != 0)
+		atomic_fetch_add(&shared->failed_writes, 1);
+	return 0;
+}
+
+static int
+deaf_stream(struct fh_request *rq)
+{
+	fh_write(rq, "part\n", 5);
+	if (fh_flush(rq) != 0)
+		atomic_fetch_add(&shared->failed_writes, 1);
+	return deaf(rq);
+}
+
+static int
+block(struct fh_request *rq)
+{
+	int broken;
+
+	count_run(rq);
+	broken = poll(NULL, 0, 60000);
+	if (broken < 0 && fh_cancelled(rq)) {
+		atomic_fetch_add(&shared->told, 1);
+		return fh_reply_text(rq, 200, "told");
+	}
+	return fh_reply_text(rq, 500, "not told");
+}
+
+static int
+changed(struct fh_request *rq)
+{
+	count_run(rq);
+	return reply_with_pid(rq);
+}
+
+static const struct {
+	const char	*method, *path;
+	int		(*serve)(struct fh_request *);
+	bool		 async;
+	enum { BOTH, OLD_ONLY, NEW_ONLY } in;
+	uint64_t	 timeout_ms;
+	uint32_t	 max_concurrent;
+} table[] = {
+	{ "GET", "/pid", say_pid, false, BOTH, 0, 0 },
+	{ "GET", "/pid-async", say_pid, true, BOTH, 0, 0 },
+	{ "GET", "/gate", gate, true, BOTH, 0, 0 },
+	{ "POST", "/gate", gate, true, BOTH, 0, 0 },
+	{ "GET", "/gate-sync", gate, false, BOTH, 0, 0 },
+	{ "GET", "/gate-two", gate, true, BOTH, 0, 2 },
+	{ "GET", "/stream", stream, true, BOTH, 0, 0 },
+	{ "GET", "/deaf", deaf, true, BOTH, 0, 0 },
+	{ "GET", "/deaf-stream", deaf_stream, true, BOTH, 0, 0 },
+	{ "GET", "/deaf-short", deaf, true, BOTH, 300, 0 },
+	{ "GET", "/block", block, true, BOTH, 0, 0 },
+	{ "GET", "/gone", gate, true, OLD_ONLY, 0, 0 },
+	{ "GET", "/changed", gate, true, OLD_ONLY, 0, 0 },
+	{ "GET", "/changed", changed, false, NEW_ONLY, 0, 0 },
+};
+
+#define ROUTES	(sizeof(table) / sizeof(table[0]))
+
+static void
+fill(struct route *route, size_t row, const struct handler *handler,
+    uint32_t index)
+{
+	assert_int_equal(route_init(route, table[row].method,
+	    strlen(table[row].method), table[row].path), 0);
+	route->index = index;
+	route->handler = handler;
+	route->summary = "";
+	route->serve = table[row].serve;
+	route->async = route->async_tag = table[row].async;
+	route->timeout_ms = table[row].timeout_ms;
+	route->max_concurrent = table[row].max_concurrent;
+}
+
+struct handler_set *
+routes_create(const struct config *config, bool old)
+{
+	struct handler_set *set = calloc(1, sizeof(*set));
+	struct handler *handler = calloc(1, sizeof(*handler));
+	uint32_t count = 0;
+
+	assert_true(set != NULL && handler != NULL);
+	handler->name = strdup("tested");
+	handler->file = strdup("tested.so");
+	handler->host.set = set;
+	handler->host.handler = handler;
+	set->handlers = handler;
+	set->handler_count = 1;
+	set->config = config;
+	set->routes = calloc(ROUTES, sizeof(*set->routes));
+	assert_non_null(set->routes);
+	for (size_t row = 0; row < ROUTES; row++)
+		if (table[row].in != (old ? NEW_ONLY : OLD_ONLY)) {
+			fill(&set->routes[count], row, handler, count);
+			count++;
+		}
+	set->route_count = count;
+	set->root = route_tree_create(set->routes, count);
+	assert_non_null(set->root);
+	return set;
+}
+
+void
+routes_destroy(struct handler_set *set)
+{
+	for (size_t i = 0; i < set->route_count; i++)
+		route_finish(&set->routes[i]);
+	route_tree_destroy(set->root);
+	free(set->handlers->name);
+	free(set->handlers->file);
+	free(set->handlers);
+	free(set->routes);
+	free(set);
+}
