@@ -136,7 +136,7 @@ set_pending(struct sup_debounce *debounce, struct sup_debounce_file *file,
 		file->latest_ms = clock + file->left_ms;
 	}
 	file->last_ms = clock;
-
+	file->writing = false;
 }
 
 /* What it has waited for counts, or one that is written over and over again
