@@ -275,7 +275,6 @@ struct sup {
 	bool			 control_open;
 	struct sup_directory	*directory;	/* NULL: not watched */
 	char			*directory_path; /* which */
-	uint64_t		 directory_delay_ms;
 
 	struct sup_model_list	 models;
 	struct sup_model_name	*model_names;	/* that were ever loaded */
@@ -471,7 +470,7 @@ void	sup_generation_destroy(struct sup_generation *);
 void	sup_generation_ask(struct sup_generation *, struct message *,
 	    const int *fds, size_t count);
 void	sup_generation_add_team(struct sup_generation *);
-void	sup_generation_front_died(struct sup_generation *,
+void	sup_generation_front_died(struct sup_generation *, int status,
 	    uint64_t delay_ms);
 void	sup_generation_recover(struct sup *);	/* what serves is down */
 void	sup_generation_team_gone(struct sup_generation *, struct sup_team *);
@@ -535,6 +534,7 @@ void	sup_status_reloads(const struct sup *, struct json_object *root);
 
 /* sup_notify.c: the service manager. */
 void	sup_notify_ready(const struct sup *);
+void	sup_notify_generation(const struct sup *); /* a later one serves */
 void	sup_notify_stopping(void);
 void	sup_notify_main(pid_t);			/* who is the host now */
 bool	sup_notify_is_heard(void);

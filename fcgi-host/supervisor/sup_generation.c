@@ -317,13 +317,17 @@ respawn_after(struct sup *sup, uint64_t delay_ms)
 
 /* Its team is leaving; the next one listens as soon as policy lets it. */
 void
-sup_generation_front_died(struct sup_generation *generation, uint64_t delay_ms)
+sup_generation_front_died(struct sup_generation *generation, int status,
+    uint64_t delay_ms)
 {
 	struct sup *sup = generation->sup;
 
-	if (generation->state == SUP_GENERATION_STARTING)
-		sup_reload_crashed(generation, "", "the front died before it "
-		    "was ready", false);
+	if (generation->state == SUP_GENERATION_STARTING) {
+		sup_reload_crashed(generation, "", "its front died before it "
+		    "was ready", WIFSIGNALED(status) &&
+		    WTERMSIG(status) == SIGKILL);
+		return;
+	}
 	if (sup->serving != generation)
 		return;
 	sup->front_restarts++;

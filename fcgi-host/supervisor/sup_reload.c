@@ -658,7 +658,8 @@ sup_reload_crashed(struct sup_generation *generation, const char *file,
 	if (index == reload->picks.count || generation->closed) {
 		struct err why;
 
-		err_set(&why, "its zygote %s", how);
+		err_set(&why, "%s%s", strncmp(how, "its ", 4) == 0 ? "" :
+		    "its zygote ", how);
 		give_up(sup, EXIT_CODE_SYSTEM, why.text);
 		return;
 	}

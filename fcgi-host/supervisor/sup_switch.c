@@ -254,5 +254,5 @@ sup_switch(struct sup_generation *generation)
 	if (first)
 		sup_serving(sup);
 	else
-		sup_notify_ready(sup);
+		sup_notify_generation(sup);
 }

@@ -235,6 +235,22 @@ child_with_pid(struct sup_team *team, pid_t pid)
 	return NULL;
 }
 
+/* Its workers leave with it.  True: its generation, which was being made, may be
+ * gone with the team. */
+static bool
+front_exited(struct sup_team *team, int status)
+{
+	struct sup_generation *generation = team->generation;
+	bool starting = generation->state == SUP_GENERATION_STARTING;
+	bool served = team->state == SUP_TEAM_SERVING;
+
+	let_workers_leave(team);
+	if (served)
+		sup_generation_front_died(generation, status,
+		    team->front.delay_ms);
+	return starting;
+}
+
 /* False: the process is not of this team. */
 bool
 sup_team_exited(struct sup_team *team, pid_t pid, int status)
@@ -244,14 +260,9 @@ sup_team_exited(struct sup_team *team, pid_t pid, int status)
 	if (child == NULL)
 		return false;
 	sup_child_exited(child, status);
-	if (child == &team->front && team->state != SUP_TEAM_LEAVING) {
-		bool served = team->state == SUP_TEAM_SERVING;
-
-		let_workers_leave(team);
-		if (served)
-			sup_generation_front_died(team->generation,
-			    child->delay_ms);
-	}
+	if (child == &team->front && team->state != SUP_TEAM_LEAVING &&
+	    front_exited(team, status))
+		return true;
 	end_if_gone(team);
 	return true;
 }

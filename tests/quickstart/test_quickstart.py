@@ -38,6 +38,8 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                # a test in the background is started with it ignored
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
                 os.chdir(folder)
                 os.execv("./quickstart", ["./quickstart", "run", *arguments])
             finally:
