@@ -57,10 +57,10 @@ def test_reloads_under_load(listen):
         address = where.rpartition(":")[2] if where else host.socket
         with Load(address, fresh=4) as load:
             for number in range(reloads):
-                host.change(*ROUND[number % len(ROUND)])
+                host.advance(*ROUND[number % len(ROUND)])
                 assert not load.faults, "in reload %d" % number
         check(host, load.result, 10 * reloads)
-        host.wait_settled()
+        host.wait_alone()
         print(load.result.counts)
 
 
@@ -78,12 +78,12 @@ def test_generations_that_are_gone_leave_nothing():
     with VersionHost(keep_generations=3) as host:
         def some(count):
             for number in range(count):
-                host.change(WAYS[number % len(WAYS)])
-            host.wait_settled()
+                host.advance(WAYS[number % len(WAYS)])
+            host.wait_alone()
             return held(host)
         before = some(6)
         wait_until(lambda: some(4) == before, what=before)
-        assert host.generations() == {"serving": 1}
+        assert host.states() == {"serving": 1}
         kept = os.listdir(os.path.join(host.state, "generations"))
         assert len([name for name in kept if name.isdigit()]) <= 3, kept
 
@@ -98,12 +98,12 @@ def test_idle_connections_outlive_reloads():
         for conn in conns:
             assert ask_versions(conn) == (1, 1, 1)
         for way in WAYS + ("handler",):
-            host.change(way)
+            host.advance(way)
         for number, conn in enumerate(conns):
             assert ask_versions(conn, query(id="x").partition("?")[0]
                                 if number % 2 else "/version-sync"
                                 ) == host.version
-        host.wait_settled()
+        host.wait_alone()
         for conn in conns:
             conn.expect_quiet(0)
             assert ask_versions(conn) == host.version
@@ -115,7 +115,7 @@ def test_a_connection_that_has_not_asked_yet_is_passed():
     with VersionHost() as host:
         conns = [host.connect() for _ in range(20)]
         wait_until(lambda: host.status()["front"]["connections"] == 20)
-        host.change("handler")
+        host.advance("handler")
         for conn in conns:
             assert ask_versions(conn) == host.version
             conn.close()
@@ -132,7 +132,7 @@ def test_more_connections_than_the_new_front_may_have(gate):
         wait_sent(host, 7)
         new = [send(host.connect(), query(id="new%d" % number))
                for number in range(8)]	# in the listen queue
-        host.put("config")
+        host.step("config")
         host.reload()
         for conn in old + new:
             assert versions_of(conn.read_reply()) == host.version
@@ -167,7 +167,7 @@ def test_a_request_that_is_half_sent(cut, size, target):
         assert 0 < at < len(data)
         conn.send(data[:at])
         time.sleep(0.05)	# nobody says that it has read a part
-        host.change("handler")
+        host.advance("handler")
         time.sleep(0.05)
         conn.send(data[at:])
         assert versions_of(conn.read_reply()) in host.visited
@@ -181,12 +181,12 @@ def test_a_connection_is_passed_after_its_reply(gate):
     with gated() as host, host.connect() as conn:
         send(conn, gate.path())
         busy = gate.accept()
-        host.change("handler")
+        host.advance("handler")
         busy.tell("go")
         assert conn.read_reply().body == b"ok\n"
         assert ask_versions(conn) == host.version
         assert ask_versions(conn, "/version") == host.version
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
 
 
 def test_requests_sent_at_once_over_a_reload(gate):
@@ -198,7 +198,7 @@ def test_requests_sent_at_once_over_a_reload(gate):
         for number in range(3):
             send(conn, query(id="p%d" % number, lines=500))
         time.sleep(0.05)
-        host.change("handler")
+        host.advance("handler")
         busy.tell("go")
         assert conn.read_reply().body == b"ok\n"
         for number in range(3):
@@ -219,12 +219,12 @@ def test_a_reader_that_is_slow(target):
         send(conn, "%s?bytes=%d" % (target, size))
         pieces = conn.stdout()
         got = len(next(pieces))
-        host.change("handler")
+        host.advance("handler")
         time.sleep(0.1)
         got += sum(len(piece) for piece in pieces)
         assert size < got < size + 1000
         assert ask_versions(conn) == host.version
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
 
 
 # ------------------------------------------------- queued requests move
@@ -241,13 +241,13 @@ def test_queued_requests_are_run_by_the_new_version(gate):
             conns.append(send(host.connect(), query(
                 id="q%d" % number, lines=50), "POST", body))
         wait_sent(host, 10)
-        host.change("handler")
+        host.advance("handler")
         for number, conn in enumerate(conns):
             reply = conn.read_reply()
             assert versions_of(reply) == host.version
             assert "id=q%d " % number in reply.text
         assert alive(busy.pid)
-        assert host.generations() == {"serving": 1, "leaving": 1}
+        assert host.states() == {"serving": 1, "leaving": 1}
         for conn in conns:
             assert ask_versions(conn) == host.version
             conn.close()
@@ -255,7 +255,7 @@ def test_queued_requests_are_run_by_the_new_version(gate):
         assert first.read_reply().body == b"ok\n"
         first.close()
         assert sorted(host.ran().values()) == [1] * len(host.ran())
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
         assert not [path for path in host.files_in_state()
                     if "/generations/" not in path]
 
@@ -271,12 +271,12 @@ def test_queued_requests_move_on_and_on(gate):
         holders = [gate.accept()]
         wait_sent(host, 4)
         for number in range(1, 4):
-            host.put("handler")
+            host.step("handler")
             host.reload()
             holders.append(gate.accept())
             assert holders[-1].id == "g%d" % number
             wait_sent(host, 4 - number)
-        host.change("config")
+        host.advance("config")
         assert versions_of(conns.pop().read_reply()) == host.version
         for conn, holder in zip(conns, holders):
             holder.tell("go")
@@ -284,7 +284,7 @@ def test_queued_requests_move_on_and_on(gate):
             assert ask_versions(conn) == host.version
             conn.close()
         assert host.ran()["last"] == 1
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
 
 
 def test_waiting_counts_from_the_beginning(gate):
@@ -298,7 +298,7 @@ def test_waiting_counts_from_the_beginning(gate):
             "REQUEST_ID": "late"})
         wait_sent(host, 2)
         time.sleep(1)
-        host.put("handler")
+        host.step("handler")
         host.reload()
         assert gate.accept().id == "one"	# holds the new worker as well
         last.read_reply().problem(503, "late", says="queue|wait")
@@ -335,8 +335,8 @@ def test_queued_requests_of_a_route_that_is_sync_now(gate):
         busy = gate.accept()
         conn = send(host.connect(), query(id="sync"))
         wait_sent(host, 1)
-        host.written[1]["GET /version"] = {"async": False}
-        host.put("config")
+        host.change(routes={"GET /version": {"async": False}})
+        host.step("config")
         host.reload()
         assert versions_of(conn.read_reply()) == host.version
         busy.tell("go")
@@ -354,14 +354,14 @@ def test_a_stream_over_a_reload_is_of_the_old_version():
         pieces = conn.stdout()
         text = next(pieces)
         for way in ("handler", "model", "config"):
-            host.change(way)
-        assert host.generations()["leaving"] >= 1
+            host.advance(way)
+        assert host.states()["leaving"] >= 1
         text += b"".join(pieces)
         reply = fcgi.Reply(text, conn.err, 0, 0)
         assert versions_of(reply) == (1, 1, 1)
         assert reply.text.count("\n") == 60
         assert ask_versions(conn) == host.version
-        host.wait_settled()
+        host.wait_alone()
 
 
 def test_a_long_request_keeps_its_model():
@@ -369,11 +369,11 @@ def test_a_long_request_keeps_its_model():
     with VersionHost() as host, host.connect() as conn:
         send(conn, query(id="long", lines=2000, hold=700))
         time.sleep(0.1)
-        host.change("model")
-        host.change("model")
+        host.advance("model")
+        host.advance("model")
         assert versions_of(conn.read_reply()) == (1, 1, 1)
         assert ask_versions(conn, "/version") == (1, 3, 1)
-        host.wait_settled()
+        host.wait_alone()
 
 
 def test_a_finish_hook_runs_once_over_a_reload(gate):
@@ -383,13 +383,13 @@ def test_a_finish_hook_runs_once_over_a_reload(gate):
         send(conn, gate.path(finish=1))
         busy = gate.accept()
         front = host.pid_of("front")
-        host.change("handler")
+        host.advance("handler")
         busy.tell("go")
         assert conn.read_reply().status == 200
         finish = gate.accept()
         assert (finish.word, finish.pid) == ("finish", front)
         gate.nobody()
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
 
 
 def test_a_client_that_leaves_an_old_generation(gate):
@@ -398,9 +398,9 @@ def test_a_client_that_leaves_an_old_generation(gate):
         with host.connect() as conn:
             send(conn, gate.path())
             busy = gate.accept()
-            host.change("handler")
+            host.advance("handler")
         assert busy.line() == "cancelled"
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
 
 
 def test_a_worker_that_dies_in_an_old_generation(gate):
@@ -408,11 +408,11 @@ def test_a_worker_that_dies_in_an_old_generation(gate):
     with gated(crashes=True) as host, host.connect() as conn:
         send(conn, gate.path(), extra={"REQUEST_ID": "dies"})
         busy = gate.accept()
-        host.change("handler")
+        host.advance("handler")
         busy.tell("crash")
         conn.read_reply().problem(500, "dies")
         assert ask_versions(conn) == host.version
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
 
 
 # --------------------------------------------------------- drain_timeout
@@ -428,7 +428,7 @@ def test_after_drain_timeout_a_handler_is_told(gate):
     with draining() as host, host.connect() as conn:
         send(conn, gate.path())
         busy = gate.accept()
-        host.change("handler")
+        host.advance("handler")
         begin = time.monotonic()
         assert busy.line() == "cancelled"
         assert 0.4 < time.monotonic() - begin < 3
@@ -438,7 +438,7 @@ def test_after_drain_timeout_a_handler_is_told(gate):
         else:
             assert reply.body == b"cancelled\n"
         assert ask_versions(conn) == host.version
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
 
 
 @pytest.mark.parametrize("word", [None, "loop", "stubborn"])
@@ -451,12 +451,12 @@ def test_a_deaf_handler_is_ended_after_drain_timeout(gate, word):
         if word:
             busy.tell(word)
         old = set(host.processes())
-        host.change("handler")
+        host.advance("handler")
         begin = time.monotonic()
         conn.read_reply().problem(503, "deaf")
         assert time.monotonic() - begin < 4
         assert ask_versions(conn) == host.version, "the connection is kept"
-        host.wait_settled(workers=1, seconds=5)
+        host.wait_alone(workers=1, seconds=5)
         assert set(host.processes()) & old == {host.pid}
 
 
@@ -466,12 +466,12 @@ def test_a_timeout_in_an_old_generation(gate):
             host.connect() as conn:
         send(conn, gate.path(deaf=1), extra={"REQUEST_ID": "slow"})
         gate.accept().tell("loop")
-        host.change("handler")
+        host.advance("handler")
         begin = time.monotonic()
         conn.read_reply().problem(504, "slow")
         assert time.monotonic() - begin < 3
         assert ask_versions(conn) == host.version
-        host.wait_settled(workers=1, seconds=5)
+        host.wait_alone(workers=1, seconds=5)
 
 
 def test_a_deaf_stream_is_closed_after_drain_timeout(gate):
@@ -481,10 +481,10 @@ def test_a_deaf_stream_is_closed_after_drain_timeout(gate):
         busy = gate.accept()
         busy.tell("part")
         assert busy.line() == "flushed"
-        host.change("handler")
+        host.advance("handler")
         with pytest.raises((fcgi.Closed, ConnectionError)):
             conn.read_reply()
-        host.wait_settled(workers=1, seconds=5)
+        host.wait_alone(workers=1, seconds=5)
         assert host.look() == host.version
 
 
@@ -494,8 +494,8 @@ def test_half_a_request_does_not_keep_a_generation():
             host.connect() as conn:
         conn.send(fcgi.request("POST", query(id="never"), b"x" * 900)[:-500])
         time.sleep(0.05)
-        host.change("handler")
-        host.wait_settled(seconds=8)
+        host.advance("handler")
+        host.wait_alone(seconds=8)
 
 
 def test_a_reader_that_never_reads_does_not_keep_a_generation():
@@ -504,8 +504,8 @@ def test_a_reader_that_never_reads_does_not_keep_a_generation():
             host.connect() as conn:
         send(conn, "/reply-async/big?bytes=50000000")
         next(conn.stdout())
-        host.change("handler")
-        host.wait_settled(workers=1, seconds=8)
+        host.advance("handler")
+        host.wait_alone(workers=1, seconds=8)
 
 
 def test_several_old_generations_at_once(gate):
@@ -516,14 +516,14 @@ def test_several_old_generations_at_once(gate):
         for _ in range(3):
             conns.append(send(host.connect(), gate.path()))
             holders.append(gate.accept())
-            host.change("handler")
-        assert host.generations() == {"serving": 1, "leaving": 3}
+            host.advance("handler")
+        assert host.states() == {"serving": 1, "leaving": 3}
         assert len({one.pid for one in holders}) == 3
         for number in (1, 0, 2):
             holders[number].tell("go")
             assert conns[number].read_reply().body == b"ok\n"
             assert ask_versions(conns[number]) == host.version
-        host.wait_settled(workers=1)
+        host.wait_alone(workers=1)
         for conn in conns:
             assert ask_versions(conn) == host.version
             conn.close()

@@ -1,7 +1,7 @@
 """A host whose every part has a version that its replies show.
 
 	with VersionHost() as host:
-		host.change("handler")
+		host.advance("handler")
 		assert host.look() == host.version == (2, 1, 1)
 
 The fixture live_version answers with the version of its file, of a model and
@@ -9,13 +9,10 @@ of a setting.  Each of the three only grows.  A version of the file is the
 built one with other digits in it, and another build id.
 """
 
-import itertools
-import json
 import os
 import re
 import signal
 
-from . import fcgi
 from .fcgi import wait_until
 from .host import Host, shared_object
 
@@ -65,83 +62,63 @@ def versions_of(reply):
 class VersionHost(Host):
     """A host of live_version, and of other `handlers`."""
 
-    def __init__(self, handlers=(), **options):
-        keep = {name: options.pop(name) for name in (
-            "crashes", "exit_code", "start", "expect_ready", "wrapper",
-            "environment") if name in options}
-        start = keep.pop("start", True)
-        super().__init__(handlers=handlers, start=False, **keep)
+    def __init__(self, handlers=(), settings=None, models=None, start=True,
+                 **options):
         self.numbers = {"handler": 1, "model": 1, "config": 1}
-        self.serial = itertools.count(1)
-        self.written = [options.pop(name, {}) for name in (
-            "pools", "routes", "models", "settings")]
-        self.written_options = {"watch_delay": "20ms", **options}
+        self.visited = {self.version}
+        super().__init__(handlers=handlers, start=False,
+                         **{"watch_delay": "20ms", **options})
         self.journal = self.write("journal", b"")
         os.chmod(self.journal, 0o666)
-        self.visited = {self.version}
-        self.put_handler()
-        self.put_model()
-        self.put_config()
+        self.model = os.path.join(self.folder, "model.bin")
+        self.sections = {"models": {**(models or {}), "live-version": {
+            "path": self.model, "kind": "file"}}, "settings": settings or {}}
+        for way in ("handler", "model", "config"):
+            getattr(self, "put_" + way)()
         if start:
-            self.start()
+            try:
+                self.start()
+            except BaseException:
+                self.clean()
+                raise
 
     @property
     def version(self):
-        """What has been put in place last."""
-        return tuple(self.numbers[part] for part in WAYS[:3])
+        """What has been put in place last: (file, model, setting)."""
+        return tuple(self.numbers[way] for way in WAYS[:3])
 
     # ------------------------------------------- putting it in place
 
-    def replace(self, name, data, path):
-        """As `install` or `mv` would: whole, or not at all."""
-        made = self.write("%s.%d" % (name, next(self.serial)), data)
-        os.chmod(made, 0o644)
-        os.rename(made, path)
-
     def put_handler(self):
-        self.replace("made", handler_bytes(self.numbers["handler"]),
-                     os.path.join(self.dropped, "live_version.so"))
+        self.put("live_version.so", handler_bytes(self.numbers["handler"]))
 
     def put_model(self):
-        self.replace("made", model_bytes(self.numbers["model"]),
-                     os.path.join(self.folder, "model.bin"))
+        os.rename(self.write("model.new", model_bytes(
+            self.numbers["model"])), self.model)
 
     def put_config(self):
-        pools, routes, models, settings = self.written
-        models = dict(models)
-        models["live-version"] = {
-            "path": os.path.join(self.folder, "model.bin"), "kind": "file"}
-        settings = dict(settings)
-        settings["live_version"] = {
+        self.sections["settings"]["live_version"] = {
             "setting": "%08d" % self.numbers["config"],
             "journal": self.journal}
-        self.write_config(self.written_options, pools, routes, models,
-                          settings, "")
+        self.change(**self.sections)
 
-    def put(self, way):
-        """A new version of one part, in its place; nothing is told."""
+    def step(self, way):
+        """The next version of one part, in its place; nothing is told."""
         if way == "nothing":
             return
         self.numbers[way] += 1
-        getattr(self, "put_" + way)()
         self.visited.add(self.version)
+        getattr(self, "put_" + way)()
 
     # -------------------------------------------------- taking it over
 
-    def reload(self, *arguments):
-        """`fcgi-host reload`, which must take all."""
-        done = self.command("reload", *arguments)
-        assert done.returncode == 0, (done.returncode, done.stdout,
-                                      done.stderr)
-        return done.stdout
-
-    def change(self, way, told="command"):
+    def advance(self, way, told="command"):
         """Puts one part's next version in place and waits until it serves.
 
         `told` is how the host learns of it: "command", "hup" (SIGHUP) or
         "watch" (the watcher, of handler files alone).
         """
-        self.put(way)
+        self.step(way)
         if told == "hup":
             self.send_signal(signal.SIGHUP)
         elif told == "command":
@@ -154,19 +131,27 @@ class VersionHost(Host):
                                     **keywords))
 
     def wait_served(self, seconds=30.0):
-        wait_until(lambda: self.look() == self.version, seconds,
-                   "version %s to serve, not %s" % (self.version, "an old"))
+        seen = []
+
+        def so():
+            seen.append(self.look())
+            return seen[-1] == self.version
+        try:
+            wait_until(so, seconds)
+        except AssertionError:
+            raise AssertionError("%s does not serve but %s" % (
+                self.version, seen[-1:])) from None
 
     # -------------------------------------------------------- looking
 
-    def generations(self):
-        """state: how many of them live."""
+    def states(self):
+        """How many generations live in each state."""
         found = {}
         for entry in self.status()["generations"]:
             found[entry["state"]] = found.get(entry["state"], 0) + 1
         return found
 
-    def wait_settled(self, workers=2, seconds=20.0):
+    def wait_alone(self, workers=2, seconds=20.0):
         """Until the processes of one generation are all there is."""
         wanted = sorted(["front", "supervisor", "zygote"]
                         + ["worker"] * workers)
@@ -199,14 +184,8 @@ def check(host, result, asked=0):
     assert len(host.ran()) == result.fine
 
 
-def shown(result):
-    return json.dumps(result.counts)
-
-
 def ask_versions(conn, target="/version-sync", lines=3, **keywords):
     """The version that this connection is served."""
     return versions_of(conn.get("%s?id=ask&lines=%d" % (target, lines),
                                 **keywords))
 
-
-assert fcgi
