@@ -205,7 +205,7 @@ go(struct sup_directory *directory, uint32_t mask)
 static void
 take_event(struct sup_directory *directory, const struct inotify_event *event)
 {
-	if (event->mask & IN_Q_OVERFLOW)
+	if (0)
 		sup_debounce_anything(&directory->debounce, clock_now_ms());
 	else if (event->wd != directory->watch)
 		return;		/* of a watch that was removed since */
@@ -301,7 +301,7 @@ on_timer(uv_timer_t *timer)
 
 	take_turn(directory);
 	if (sup_debounce_wait(&directory->debounce, clock_now_ms()) == 0)
-;
+		check_path(directory);
 	due = directory->watch >= 0 &&
 	    sup_debounce_wait(&directory->debounce, clock_now_ms()) == 0;
 	if (due)
