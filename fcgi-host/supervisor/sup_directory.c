@@ -205,7 +205,7 @@ go(struct sup_directory *directory, uint32_t mask)
 static void
 take_event(struct sup_directory *directory, const struct inotify_event *event)
 {
-	if (0)
+	if (event->mask & IN_Q_OVERFLOW)
 		sup_debounce_anything(&directory->debounce, clock_now_ms());
 	else if (event->wd != directory->watch)
 		return;		/* of a watch that was removed since */
