@@ -14,7 +14,7 @@ from lib.fcgi import wait_until
 from lib.host import alive, descriptors, read_proc
 from lib.load import Load
 from lib.nginx import free_port
-from lib.versions import (ROUND, WAYS, VersionHost, ask_versions, check,
+from lib.versions import (WAYS, VersionHost, ask_versions, check, rounds,
                           versions_of)
 
 RELOADS = int(os.environ.get("FH_RELOADS", "40"))
@@ -56,8 +56,8 @@ def test_reloads_under_load(listen):
                      listen=where, log_level="info") as host:
         address = where.rpartition(":")[2] if where else host.socket
         with Load(address, fresh=4) as load:
-            for number in range(reloads):
-                host.advance(*ROUND[number % len(ROUND)])
+            for number, way, told in rounds(reloads):
+                host.advance(way, told)
                 assert not load.faults, "in reload %d" % number
         check(host, load.result, 10 * reloads)
         host.wait_alone()

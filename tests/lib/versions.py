@@ -24,6 +24,7 @@ WAYS = ("handler", "model", "config", "nothing")
 ROUND = (("handler", "watch"), ("model", "command"), ("config", "hup"),
          ("nothing", "command"), ("handler", "command"), ("model", "hup"),
          ("config", "command"), ("nothing", "hup"))
+WATCHED = 3		# then the watcher would take them further apart
 LINE = re.compile(r"c=(\d{8}) m=(\d{8}) s=(\d{8}) p=\d{8} d=[0-9a-f]{16} "
                   r"n=(\d{8}) id=(\S*) *\Z")
 
@@ -43,6 +44,15 @@ def handler_bytes(number):
 
 def model_bytes(number, size=65536):
     return (b"%08d" % number) * (size // 8)
+
+
+def rounds(count):
+    """(number, way, told) of so many reloads, one after the other."""
+    for number in range(count):
+        way, told = ROUND[number % len(ROUND)]
+        if told == "watch" and number >= WATCHED * len(ROUND):
+            told = "hup"
+        yield number, way, told
 
 
 def versions_of(reply):
@@ -118,12 +128,18 @@ class VersionHost(Host):
         `told` is how the host learns of it: "command", "hup" (SIGHUP) or
         "watch" (the watcher, of handler files alone).
         """
+        before = self.reloads()
         self.step(way)
         if told == "hup":
             self.send_signal(signal.SIGHUP)
         elif told == "command":
             self.reload()
         self.wait_served()
+        wait_until(lambda: self.reloads() > before, what="a reload")
+
+    def reloads(self):
+        """How many there have been."""
+        return self.status()["reloads"]["count"]
 
     def look(self, target="/version-sync", lines=3, **keywords):
         """The version that a new connection is served."""
