@@ -219,6 +219,7 @@ struct sup_reload {
 	uint32_t		 was;		/* what served when it began */
 	bool			 hung;		/* the zygote was killed for it */
 	bool			 retry;		/* the picks have changed */
+	bool			 looked;	/* the picks are whole */
 	unsigned		 kills;		/* by nobody known, in a row */
 	struct json_object	*outcome;	/* sup_outcome.c */
 	struct sup_asker_list	 askers;
@@ -362,7 +363,8 @@ void	sup_reload_ask(struct sup *, enum sup_trigger, uint32_t wanted,
 	    struct sup_asker *);
 void	sup_reload_forget(struct sup *, struct sup_asker *);
 void	sup_asker_take_off(struct sup_asker_list *, const struct sup_asker *);
-void	sup_reload_stop(struct sup *);		/* nothing comes of it */
+/* Nothing comes of what runs, nor of what waits for its turn. */
+void	sup_reload_stop(struct sup *, const char *reason);
 const char	*sup_trigger_name(enum sup_trigger);
 const char	*sup_reload_phase_name(enum sup_reload_phase);
 void	sup_reload_continue(struct sup *);	/* what waits, if it may now */
@@ -456,6 +458,9 @@ void	sup_outcome_refused(struct json_object *, const char *file,
 void	sup_outcome_restart(struct json_object *, const char *sentence);
 void	sup_outcome_files(struct sup *, struct json_object *);
 void	sup_outcome_finish(struct sup *, bool ok, const char *reason);
+/* Of one that never began; json_object_put() it. */
+struct json_object	*sup_outcome_none(const struct sup *, enum sup_trigger,
+			    const char *reason);
 
 /* ------------------------------------------------------------ generations */
 

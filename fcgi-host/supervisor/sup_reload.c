@@ -66,8 +66,7 @@ static bool
 has_looked(const struct sup_reload *reload)
 {
 	return reload->trigger != SUP_TRIGGER_ROLLBACK &&
-	    reload->trigger != SUP_TRIGGER_RECOVERY &&
-	    reload->picks.count > 0;
+	    reload->trigger != SUP_TRIGGER_RECOVERY && reload->looked;
 }
 
 static void
@@ -176,17 +175,31 @@ sup_reload_give_up(struct sup *sup, const char *format, ...)
 	give_up(sup, EXIT_CODE_CONFIG, why.text);
 }
 
+/* Nobody is told what became of another one's reload. */
+static void
+refuse_pending(struct sup *sup, const char *reason)
+{
+	struct sup_reload *reload = &sup->reload;
+	struct json_object *outcome;
+
+	reload->pending = false;
+	if (STAILQ_EMPTY(&reload->pending_askers))
+		return;
+	outcome = sup_outcome_none(sup, reload->pending_trigger, reason);
+	answer(&reload->pending_askers, outcome);
+	json_object_put(outcome);
+}
+
 void
-sup_reload_stop(struct sup *sup)
+sup_reload_stop(struct sup *sup, const char *reason)
 {
 	struct sup_reload *reload = &sup->reload;
 
-	reload->pending = false;
-	if (reload->phase != SUP_RELOAD_NONE && reload->next != NULL) {
+	if (reload->next != NULL || reload->after != NULL) {
 		abandon(sup);
-		finish(sup, false, "the host stops");
+		finish(sup, false, reason);
 	}
-	answer(&reload->pending_askers, sup->last_outcome);
+	refuse_pending(sup, reason);
 }
 
 /* ------------------------------------------------------------- how it begins */
@@ -245,23 +258,39 @@ start_making(struct sup *sup)
 		sup_reload_staged(sup);
 }
 
-/* What is pending, if nothing is under way. */
+static bool
+is_down(const struct sup *sup)
+{
+	return sup->serving != NULL && sup->serving->zygote == 0;
+}
+
+/* Nothing is under way, and there is room: what is down does not wait for it. */
+static bool
+may_begin(const struct sup *sup)
+{
+	return sup->reload.phase == SUP_RELOAD_NONE &&
+	    sup->phase != SUP_STOPPING && !sup->upgrade.running &&
+	    (count_leaving(sup) < LEAVING_MAX || is_down(sup));
+}
+
+/* What is pending, unless another reload has brought back what was down. */
 static void
 begin(struct sup *sup)
 {
 	struct sup_reload *reload = &sup->reload;
 
-	if (!reload->pending || reload->phase != SUP_RELOAD_NONE ||
-	    sup->phase == SUP_STOPPING || sup->upgrade.running ||
-	    count_leaving(sup) >= LEAVING_MAX)
+	if (!reload->pending || !may_begin(sup))
 		return;
 	reload->pending = false;
+	if (reload->pending_trigger == SUP_TRIGGER_RECOVERY && !is_down(sup))
+		return;
 	reload->phase = SUP_RELOAD_STAGING;
 	reload->trigger = reload->pending_trigger;
 	reload->wanted = reload->pending_wanted;
 	reload->kills = 0;
 	reload->hung = false;
 	reload->retry = false;
+	reload->looked = false;
 	reload->started_ms = clock_now_ms();
 	reload->was = sup->serving != NULL ? sup->serving->number : 0;
 	reload->outcome = sup_outcome_create(reload->trigger);
@@ -349,7 +378,25 @@ limit_of(const struct sup_reload *reload)
 	return limit;
 }
 
-/* Its death, or the probe's, brings us on. */
+static void	on_late(uv_timer_t *);
+
+/* Its death, or the probe's, brings us on.  Only its zygote can end a probe: one
+ * that does not is ended itself. */
+static void
+end_hung(struct sup_reload *reload)
+{
+	struct sup_generation *next = reload->next;
+
+	if (reload->phase == SUP_RELOAD_PROBING && next->probe.pid > 0 &&
+	    !reload->hung) {
+		sup_generation_kill(next, next->probe.pid, SIGKILL);
+		uv_timer_start(reload->timer, on_late,
+		    next->config->kill_grace_ms + 1, 0);
+	} else
+		kill(next->zygote, SIGKILL);
+	reload->hung = true;
+}
+
 static void
 on_late(uv_timer_t *timer)
 {
@@ -358,17 +405,12 @@ on_late(uv_timer_t *timer)
 	struct sup_generation *next = reload->next;
 
 	if (reload->phase == SUP_RELOAD_STARTING) {
-		if (sup->serving != NULL)
+		if (sup->serving != NULL || sup->successor_link >= 0)
 			sup_reload_give_up(sup, "its front and workers are not "
 			    "ready after load_timeout (%llu ms)",
 			    (unsigned long long)next->config->load_timeout_ms);
-		return;
-	}
-	reload->hung = true;
-	if (reload->phase == SUP_RELOAD_PROBING && next->probe.pid > 0)
-		sup_generation_kill(next, next->probe.pid, SIGKILL);
-	else
-		kill(next->zygote, SIGKILL);
+	} else
+		end_hung(reload);
 }
 
 static void
@@ -423,14 +465,20 @@ load(struct sup *sup)
 static void
 try_again(struct sup *sup)
 {
+	sup_models_forget(sup);
 	sup_generation_unfork(sup->reload.next);
 	load(sup);
 }
 
-/* A change that is none, or whose only news was refused. */
+/* A change that is none, or whose only news was refused, while all is well. */
 static bool
-is_for_nothing(const struct sup_reload *reload)
+is_for_nothing(const struct sup *sup)
 {
+	const struct sup_reload *reload = &sup->reload;
+
+	if (reload->trigger != SUP_TRIGGER_WATCH || is_down(sup) ||
+	    sup->serving->closed)
+		return false;
 	for (size_t i = 0; i < reload->picks.count; i++) {
 		const struct sup_pick *pick = &reload->picks.list[i];
 
@@ -439,7 +487,7 @@ is_for_nothing(const struct sup_reload *reload)
 		    pick->kept.version.sha256[0] != '\0'))
 			return false;
 	}
-	return reload->trigger == SUP_TRIGGER_WATCH;
+	return true;
 }
 
 static void
@@ -455,8 +503,9 @@ sup_reload_staged(struct sup *sup)
 	struct sup_reload *reload = &sup->reload;
 
 	reload->stage = NULL;
+	reload->looked = true;
 	sup_picks_choose(&reload->picks);
-	if (is_for_nothing(reload))
+	if (is_for_nothing(sup))
 		end_for_nothing(sup);
 	else
 		load(sup);
@@ -475,7 +524,7 @@ end_closing(struct sup *sup)
 {
 	struct sup_reload *reload = &sup->reload;
 
-	if (reload->phase != SUP_RELOAD_FREEING ||
+	if (reload->phase != SUP_RELOAD_FREEING || reload->after == NULL ||
 	    !sup_free_first_is_done(sup))
 		return;
 	reload->next = reload->after;
@@ -495,7 +544,7 @@ sup_reload_loaded(struct sup_generation *generation)
 		return;
 	}
 	if (sup->reload.retry) {
-		if (is_for_nothing(&sup->reload))
+		if (is_for_nothing(sup))
 			end_for_nothing(sup);
 		else
 			try_again(sup);
