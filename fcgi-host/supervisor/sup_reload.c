@@ -420,6 +420,7 @@ load(struct sup *sup)
 	}
 	reload->hung = false;
 	reload->retry = false;
+	sup_picks_begin_try(&reload->picks);
 	enter(reload, SUP_RELOAD_LOADING);
 	sup_generation_fork(reload->next, &reload->picks);
 }
