@@ -417,7 +417,8 @@ is_ours(const struct sup *sup, pid_t pid)
 		if (generation->zygote == pid)
 			return true;
 	return pid == sup_stage_pid(sup->reload.stage) ||
-	    pid == sup_loader_pid(sup->reload.loader);
+	    pid == sup_loader_pid(sup->reload.loader) ||
+	    pid == sup->upgrade.pid;
 }
 
 static void
