@@ -10,6 +10,7 @@ import signal
 import sys
 
 sys.dont_write_bytecode = True
+os.umask(0o022)		# a handler that others may write to is refused
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import pytest  # noqa: E402

@@ -177,7 +177,7 @@ int	api_reply_whole(struct fh_request *, int status, const char *type,
 enum api_outcome	api_reply_end(struct fh_request *, int value);
 
 /* A 500 with the fault's sentence in place of all that has not been sent. */
-void	api_reply_problem(struct fh_request *);
+void	api_reply_problem(struct fh_request *, int status);
 
 /* Sets (replace) or adds a header (api_header.c). */
 int	api_header_put(struct fh_request *, struct wire_span name,

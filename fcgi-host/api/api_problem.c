@@ -183,15 +183,18 @@ api_fault(struct fh_request *rq, int error, const char *format, ...)
 
 /* `space` always has room for it: the sentence is short. */
 void
-api_reply_problem(struct fh_request *rq)
+api_reply_problem(struct fh_request *rq, int status)
 {
-	rq->status = 500;
+	rq->status = status;
 	rq->content_type = API_PROBLEM_TYPE;
 	rq->header_count = 0;
 	rq->declared = -1;
 	rq->flushed = false;
-	rq->collected = shorten_to_fit(rq->space, rq->space_size, 500,
+	rq->collected = shorten_to_fit(rq->space, rq->space_size, status,
 	    rq->input->request_id, rq->fault);
 	rq->written = rq->collected;
 	rq->fault[0] = '\0';
+	if (status == 503)
+		api_header_put(rq, (struct wire_span){ "Retry-After", 11 },
+		    (struct wire_span){ "1", 1 }, true);
 }

@@ -121,7 +121,17 @@ fh_reply_file(struct fh_request *rq, const char *internal_path)
 
 /* ------------------------------------------------- the end */
 
-/* A handler that gives up because nobody waits has done nothing wrong. */
+/* Somebody may read the reply all the same: a host that ends waits for it. */
+static bool
+was_told(const struct fh_request *rq)
+{
+	const _Atomic uint32_t *cancelled = rq->input->cancelled;
+
+	return cancelled != NULL && atomic_load_explicit(cancelled,
+	    memory_order_relaxed) != 0;
+}
+
+/* A handler that gives up because it was to has done nothing wrong. */
 static void
 returned(struct fh_request *rq, int value)
 {
@@ -130,7 +140,8 @@ returned(struct fh_request *rq, int value)
 	api_log(rq, alone ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 	    "serve() returned %d%s", value, alone ? ", cancelled" : "");
 	if (rq->fault[0] == '\0')
-		strcpy(rq->fault, "the handler failed");
+		strcpy(rq->fault, was_told(rq) ? "the handler was stopped" :
+		    "the handler failed");
 }
 
 static bool
@@ -166,6 +177,8 @@ send_rest(struct fh_request *rq)
 enum api_outcome
 api_reply_end(struct fh_request *rq, int value)
 {
+	bool stopped = value != 0 && was_told(rq);
+
 	if (rq->fcgx != NULL)
 		api_fcgx_end(rq);
 	if (value != 0)
@@ -175,7 +188,7 @@ api_reply_end(struct fh_request *rq, int value)
 	if (rq->fault[0] == '\0' || (rq->left && value == 0))
 		send_rest(rq);
 	if (rq->fault[0] != '\0' && !rq->left) {
-		api_reply_problem(rq);
+		api_reply_problem(rq, stopped ? 503 : 500);
 		send_rest(rq);
 	}
 	return rq->broken || rq->fault[0] != '\0' ? API_BROKEN : API_DONE;

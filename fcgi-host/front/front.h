@@ -15,9 +15,9 @@
  *	ready -> SERVE: accepts (front_accept); TAKE: an older front's
  *	  connections come (front_take -> front_adopt -> front_conn)
  *	-> RETIRE: accepts no more, and each connection goes to the newer front
- *	  the moment it is at rest or its request waits (front_pass), over a link
- *	  (front_passing) whose other end may die: then what was not answered
- *	  for comes back (front_adopt)
+ *	  the moment it is at rest or its request waits (front_pass), over a
+ *	  link (front_passing) whose other end may die: then what was not
+ *	  answered for comes back (front_adopt)
  *	-> leaves when nothing is left; what runs after drain_timeout is told.
  */
 #ifndef FRONT_FRONT_H
@@ -71,7 +71,7 @@ struct front_conn {
 	bool			 draining;	/* answered; its body still comes */
 	bool			 in_busy;	/* which list `link` is in */
 	bool			 fresh;		/* nothing was ever read */
-	bool			 parsing;	/* deep in a reader of its bytes */
+	bool			 parsing;	/* in a reader of its bytes */
 	bool			 stays;		/* the newer front said no */
 	enum { FRONT_CONN_UNTIMED, FRONT_CONN_IDLING, FRONT_CONN_READING,
 	    FRONT_CONN_SENDING, FRONT_CONN_RESUMING } timing;
@@ -98,6 +98,7 @@ struct front_passing {
 	struct front		*front;
 	int			 fd;
 	bool			 full;		/* until it is writable */
+	bool			 warned;
 	uv_poll_t		 poll;
 	TAILQ_HEAD(, front_passed) passed;	/* oldest first */
 };
@@ -234,6 +235,7 @@ struct front {
 	TAILQ_HEAD(, front_passing) passings;
 	TAILQ_HEAD(, front_taking) takings;
 	uint32_t		 passed_count, taken_count;
+	int			 spare_fd;	/* for one that a message brings */
 	struct front_conn_list	 idle, busy;	/* idle: oldest first */
 	uint32_t		 conn_count;
 	struct front_request_list free_requests;
@@ -298,7 +300,8 @@ void	front_request_free(struct front_request *);
 /* front_spool.c */
 int	front_spool_write(struct front_request *, const uint8_t *, size_t);
 int	front_spool_map(struct front_request *);
-/* Another front's file becomes ours.  0 or -1 with errno. */
+/* Another front's file becomes ours, and so does its descriptor.  0, or -1 and
+ * nothing has changed. */
 int	front_spool_adopt(struct front_request *, uint64_t number, int fd,
 	    uint64_t length);
 void	front_spool_release(struct front_request *);
@@ -394,6 +397,7 @@ void	front_pass_all(struct front *);
 void	front_passing_open(struct front *, int fd);
 /* 0: sent, and `passed` is the link's; -1: not now. */
 int	front_passing_send(struct front *, struct front_passed *);
+void	front_passing_warn(struct front_passing *);	/* with errno */
 
 /* front_take.c: a link from an older front. */
 void	front_take(struct front *, int fd);

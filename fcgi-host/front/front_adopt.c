@@ -74,19 +74,22 @@ restore_input(struct front_conn *conn, const struct handover *packet, int fd)
 	return 0;
 }
 
+/* A file that has lost its name (its team was cleaned up, or the host has
+ * another folder now) is copied. */
 static int
 restore_body(struct front_request *request, const struct handover *packet,
     int fds[HANDOVER_FDS])
 {
-	int spool = fds[HANDOVER_FD_SPOOL];
-
 	if (packet->spool == 0)
 		return read_part(request, fds[HANDOVER_FD_BYTES],
 		    packet->params_length, packet->body_length,
 		    front_request_keep);
+	if (front_spool_adopt(request, packet->spool, fds[HANDOVER_FD_SPOOL],
+	    packet->body_length) < 0)
+		return read_part(request, fds[HANDOVER_FD_SPOOL], 0,
+		    packet->body_length, front_request_keep);
 	fds[HANDOVER_FD_SPOOL] = -1;
-	return front_spool_adopt(request, packet->spool, spool,
-	    packet->body_length);
+	return 0;
 }
 
 /* -1: memory is out.  The request may be answered and gone afterwards. */

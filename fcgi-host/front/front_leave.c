@@ -5,8 +5,8 @@
  * Owns: the timer of drain_timeout.
  * Invariant: what has begun is answered first, for drain_timeout.  Then what no
  * worker has begun is refused, and who runs is told and may still end well
- * within kill_grace (half-way its system calls are broken); what is left then is
- * refused, or cut off where a part of its reply has left.
+ * within kill_grace (half-way its system calls are broken); what is left then
+ * is refused, or cut off where a part of its reply has left.
  */
 #include <stdlib.h>
 #include <unistd.h>

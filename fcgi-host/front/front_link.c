@@ -2,11 +2,12 @@
  * front_link.c - the front's link to the supervisor.
  *
  * Runs in: front.
- * Owns: the watcher of the link.
+ * Owns: the watcher of the link, the spare descriptor.
  * Invariant: the supervisor's death is ours (parent-death signal); what it says
  * is obeyed in the order it was said.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -95,6 +96,18 @@ obey(struct front *front, const struct message *message, int fd)
 	}
 }
 
+/* One that is out of descriptors must not miss the one that would relieve it. */
+static void
+keep_spare(struct front *front, bool kept)
+{
+	if (kept && front->spare_fd < 0)
+		front->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	else if (!kept && front->spare_fd >= 0) {
+		close(front->spare_fd);
+		front->spare_fd = -1;
+	}
+}
+
 static void
 on_link(uv_poll_t *handle, int status, int events)
 {
@@ -107,8 +120,10 @@ on_link(uv_poll_t *handle, int status, int events)
 	(void)status;
 	(void)events;
 	front_awake(front);
+	keep_spare(front, false);
 	got = channel_receive(front->start->fds[SPAWN_FD_CONTROL], &message,
 	    fds, &count);
+	keep_spare(front, true);
 	if (got <= 0)
 		fatalx(EXIT_CODE_SYSTEM, "the supervisor is gone");
 	wants = message.type == MESSAGE_TAKE || message.type == MESSAGE_RETIRE;
@@ -122,6 +137,8 @@ front_link_start(struct front *front)
 	struct message ready = { .type = MESSAGE_READY, .slot = SLOT_FRONT };
 	int link = front->start->fds[SPAWN_FD_CONTROL];
 
+	front->spare_fd = -1;
+	keep_spare(front, true);
 	front->link_poll.data = front;
 	if (uv_poll_init(&front->loop, &front->link_poll, link) < 0 ||
 	    uv_poll_start(&front->link_poll, UV_READABLE, on_link) < 0)

@@ -6,7 +6,8 @@
 
 #include "common/child.h"
 
-/* Serves, from the supervisor's word on, until told to leave.  Doesn't return. */
+/* Serves from the supervisor's word on, until it says otherwise.  Doesn't
+ * return. */
 void	front_main(const struct child_start *);
 
 #endif

@@ -7,6 +7,29 @@
  * and at most a request that no worker has or will have; its descriptor is not
  * watched here any more when it is sent.  One that cannot go is served on.
  */
+/*
+ * What may happen at the same moment, and what then:
+ *
+ *	bytes arrive on the way		they stay in the socket, for whoever
+ *					watches it next
+ *	bytes of the next request came	go along in the packet (`held`)
+ *	  in the same read
+ *	a worker takes the job that is	one compare-and-swap decides: the job
+ *	  withdrawn			runs here, or goes
+ *	a reply is done and not read	the job is claimed, so it is busy; goes
+ *					after its last byte
+ *	the client hangs up		its end is read by the new front
+ *	the link is full		the connection is served on here, its
+ *					request offered to our workers again
+ *	the new front dies with it	was not answered for: comes back, and
+ *	  unread, or before it answers	waits for the next link
+ *	... after it has answered	its loss, as of any front that dies
+ *	we die, or leave		the packets in the link are the new
+ *					front's
+ *	another link comes		what went over the first stays there,
+ *					unless that breaks
+ *	a sync handler runs		the word is heard when it has returned
+ */
 #include <sys/mman.h>
 
 #include <stdlib.h>
@@ -90,7 +113,7 @@ make_memory(struct front_passed *passed, const struct front_conn *conn)
 		passed->fds[HANDOVER_FD_BYTES] = fd;
 		return 0;
 	}
-	log_warn("memory for a connection on its way");
+	front_passing_warn(conn->front->passing);
 	if (fd >= 0)
 		close(fd);
 	return -1;

@@ -33,6 +33,15 @@ on_retry(uv_timer_t *timer)
 	front_pass_all(timer->data);
 }
 
+/* Once: it may be true of many. */
+void
+front_passing_warn(struct front_passing *passing)
+{
+	if (!passing->warned)
+		log_warn("passing connections to the newer front");
+	passing->warned = true;
+}
+
 /* A link without a reader is seen in the loop, by on_link. */
 static void
 hold_back(struct front_passing *passing)
@@ -42,7 +51,7 @@ hold_back(struct front_passing *passing)
 		watch(passing);
 		return;
 	}
-	log_warn("passing a connection");
+	front_passing_warn(passing);
 	uv_timer_start(&passing->front->pass_timer, on_retry, RETRY_MS, 0);
 }
 

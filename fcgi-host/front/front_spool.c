@@ -4,8 +4,8 @@
  * Runs in: front.
  * Owns: the files it names in the spool directory, until they are removed.
  * Invariant: a body over body_memory is never on the heap: it goes from the
- * read buffer to its file, and from there to the handler as a mapping.  A file's
- * name says whose it is, so one that comes from another front is renamed.
+ * read buffer to its file, and from there to the handler as a mapping.  A name
+ * says whose a file is, so one that comes from another front is renamed.
  */
 #include <sys/mman.h>
 
@@ -31,16 +31,19 @@ next_number(struct front *front)
 	return (uint64_t)front->start->team << 40 | ++front->next_spool;
 }
 
+/* A host that was replaced may have left a team of the same number. */
 static int
 open_spool(struct front_request *request)
 {
 	struct front *front = request->front;
 	char name[32];
 
-	request->spool = next_number(front);
-	name_of(request->spool, name);
-	request->spool_fd = openat(front->start->spool_dir, name,
-	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	do {
+		request->spool = next_number(front);
+		name_of(request->spool, name);
+		request->spool_fd = openat(front->start->spool_dir, name,
+		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	} while (request->spool_fd < 0 && errno == EEXIST);
 	if (request->spool_fd < 0) {
 		request->spool = 0;
 		return -1;
@@ -62,22 +65,36 @@ front_spool_write(struct front_request *request, const uint8_t *bytes,
 	return 0;
 }
 
+/* rename() would take the place of a file that is there. */
+static int
+rename_to(int folder, uint64_t from, uint64_t to)
+{
+	char name[32], new_name[32];
+
+	name_of(from, name);
+	name_of(to, new_name);
+	if (linkat(folder, name, folder, new_name, 0) < 0)
+		return -1;
+	return unlinkat(folder, name, 0);
+}
+
 int
 front_spool_adopt(struct front_request *request, uint64_t number, int fd,
     uint64_t length)
 {
 	struct front *front = request->front;
-	uint64_t ours = next_number(front);
-	char name[32], new_name[32];
+	uint64_t ours;
+	int rc;
 
-	request->spool_fd = fd;
-	request->body_have = length;
-	name_of(number, name);
-	name_of(ours, new_name);
-	if (renameat(front->start->spool_dir, name, front->start->spool_dir,
-	    new_name) < 0)
+	do {
+		ours = next_number(front);
+		rc = rename_to(front->start->spool_dir, number, ours);
+	} while (rc < 0 && errno == EEXIST);
+	if (rc < 0)
 		return -1;
 	request->spool = ours;
+	request->spool_fd = fd;
+	request->body_have = length;
 	return 0;
 }
 

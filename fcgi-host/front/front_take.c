@@ -4,8 +4,8 @@
  * Runs in: front.
  * Owns: each struct front_taking, and the one packet it could not answer yet.
  * Invariant: each packet is answered, in order, before anything is done with
- * its connection: while the answer cannot be sent nothing more is read.  What is
- * wrong with a packet is its own misfortune: the link goes on.
+ * its connection: while the answer cannot be sent nothing more is read.  What
+ * is wrong with a packet is its own misfortune: the link goes on.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -275,7 +275,6 @@ struct sup {
 	bool			 control_open;
 	struct sup_directory	*directory;	/* NULL: not watched */
 	char			*directory_path; /* which */
-	uint64_t		 directory_delay_ms;
 
 	struct sup_model_list	 models;
 	struct sup_model_name	*model_names;	/* that were ever loaded */
@@ -535,7 +534,7 @@ void	sup_status_reloads(const struct sup *, struct json_object *root);
 
 /* sup_notify.c: the service manager. */
 void	sup_notify_ready(const struct sup *);
-void	sup_notify_reloading(void);
+void	sup_notify_generation(const struct sup *); /* a later one serves */
 void	sup_notify_stopping(void);
 void	sup_notify_main(pid_t);			/* who is the host now */
 bool	sup_notify_is_heard(void);

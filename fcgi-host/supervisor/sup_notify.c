@@ -3,29 +3,80 @@
  *
  * Runs in: supervisor.
  * Owns: nothing.
- * Invariant: READY=1 is said when every pool's workers and the front are ready
- * to serve, and again after each reload, whatever came of it.
+ * Invariant: READY=1 is said once, when every pool's workers and the front are
+ * ready to serve.  What comes later is for people to read: one who does not
+ * read it is not waited for.
  */
-#include <stdlib.h>
-#include <systemd/sd-daemon.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
-#include "common/clock.h"
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
 #include "supervisor/sup.h"
 
-void
-sup_notify_ready(const struct sup *sup)
+#define STATUS_MAX	320
+
+/* "@name" is an abstract socket's. */
+static socklen_t
+fill_address(const char *name, struct sockaddr_un *out)
 {
-	sd_notifyf(0, "READY=1\nSTATUS=Generation %u serves %u routes on %s",
+	size_t length = strlen(name);
+
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (length == 0 || length >= sizeof(out->sun_path))
+		return 0;
+	memcpy(out->sun_path, name, length);
+	if (name[0] == '@')
+		out->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+/* sd_notify() would wait for a reader. */
+static void
+say_in_passing(const char *text)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address;
+	socklen_t length = name == NULL ? 0 : fill_address(name, &address);
+	int fd = length == 0 ? -1 : socket(AF_UNIX, SOCK_DGRAM |
+	    SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return;
+	(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL,
+	    (const struct sockaddr *)&address, length);
+	close(fd);
+}
+
+static void
+describe(const struct sup *sup, char out[STATUS_MAX])
+{
+	snprintf(out, STATUS_MAX, "STATUS=Generation %u serves %u routes on %s",
 	    sup->serving->number, sup->serving->route_count,
 	    sup->config->listen);
 }
 
-/* READY=1 follows, whatever comes of it. */
 void
-sup_notify_reloading(void)
+sup_notify_ready(const struct sup *sup)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading",
-	    (unsigned long long)(clock_now_ns() / 1000));
+	char status[STATUS_MAX];
+
+	describe(sup, status);
+	sd_notifyf(0, "READY=1\n%s", status);
+}
+
+void
+sup_notify_generation(const struct sup *sup)
+{
+	char status[STATUS_MAX];
+
+	describe(sup, status);
+	say_in_passing(status);
 }
 
 void

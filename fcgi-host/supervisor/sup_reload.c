@@ -101,8 +101,6 @@ finish(struct sup *sup, bool ok, const char *reason)
 	reload->next = NULL;
 	STAILQ_CONCAT(&askers, &reload->askers);
 	answer(&askers, sup->last_outcome);
-	if (sup->phase == SUP_SERVING && sup->serving != NULL)
-		sup_notify_ready(sup);
 	sup_reload_continue(sup);
 }
 
@@ -269,8 +267,6 @@ begin(struct sup *sup)
 	reload->outcome = sup_outcome_create(reload->trigger);
 	STAILQ_CONCAT(&reload->askers, &reload->pending_askers);
 	log_debug("%s: begins", sup_trigger_name(reload->trigger));
-	if (sup->phase == SUP_SERVING)
-		sup_notify_reloading();
 	start_making(sup);
 }
 

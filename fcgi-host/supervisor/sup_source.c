@@ -230,6 +230,29 @@ known_versions(const struct sup_picks *picks, size_t *count_out)
 	return known;
 }
 
+/* What has changed until now is looked at now.  NULL: none, or no memory to
+ * know: a file that is not whole is refused for what it is. */
+static const char *const *
+names_being_written(struct sup *sup, size_t *count_out)
+{
+	struct sup_directory *directory = sup->directory;
+	const char **names;
+	size_t count = 0;
+
+	*count_out = 0;
+	if (directory == NULL)
+		return NULL;
+	if (sup->reload.trigger != SUP_TRIGGER_WATCH)
+		sup_directory_taken(directory);
+	while (sup_directory_being_written(directory, count) != NULL)
+		count++;
+	names = calloc(count + 1, sizeof(*names));
+	for (size_t i = 0; names != NULL && i < count; i++)
+		names[(*count_out)++] = sup_directory_being_written(directory,
+		    i);
+	return names;
+}
+
 int
 sup_source_stage(struct sup *sup, struct err *err)
 {
@@ -243,9 +266,7 @@ sup_source_stage(struct sup *sup, struct err *err)
 	if (known == NULL)
 		return err_sys(err, "the handlers");
 	work.known = known;
-	if (sup->directory != NULL)
-		work.writing = sup_directory_being_written(sup->directory,
-		    &work.writing_count);
+	work.writing = names_being_written(sup, &work.writing_count);
 	work.to_dir = make_folder(sup, err);
 	if (work.to_dir >= 0) {
 		reload->stage = sup_stage_start(&sup->loop, &work, on_found,
@@ -253,6 +274,7 @@ sup_source_stage(struct sup *sup, struct err *err)
 		close(work.to_dir);
 	}
 	free(known);
+	free((void *)(uintptr_t)work.writing);
 	return reload->stage != NULL ? 0 : -1;
 }
 
@@ -426,10 +448,11 @@ sup_source_watch(struct sup *sup)
 	bool wanted = config->watch && sup->phase != SUP_STOPPING;
 
 	if (sup->directory != NULL && (!wanted ||
-	    strcmp(sup->directory_path, config->handlers) != 0 ||
-	    sup->directory_delay_ms != config->watch_delay_ms))
+	    strcmp(sup->directory_path, config->handlers) != 0))
 		stop_watching(sup);
-	sup->directory_delay_ms = config->watch_delay_ms;
 	if (wanted && sup->directory == NULL)
 		start_watching(sup, config);
+	else if (wanted)
+		sup_directory_set_delay(sup->directory,
+		    config->watch_delay_ms);
 }

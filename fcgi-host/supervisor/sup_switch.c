@@ -253,4 +253,6 @@ sup_switch(struct sup_generation *generation)
 	prune(sup);
 	if (first)
 		sup_serving(sup);
+	else
+		sup_notify_generation(sup);
 }

@@ -31,6 +31,8 @@ SOURCE = os.path.abspath(os.environ.get(
 BINARY = os.path.join(BUILD, "fcgi-host", "fcgi-host")
 ROLES = ("supervisor", "zygote", "front", "worker", "loader")
 READY = 30.0		# a sanitizer build on a busy machine
+KEPT = re.compile(r"generations/(last|\d+/(handlers/[^/]+\.so|fcgi-host\.conf|"
+                  r"manifest\.json))", re.S)	# what a stop leaves in state_dir
 REPORT = re.compile(r"(ERROR: (Address|Leak)Sanitizer|runtime error:|"
                     r"SUMMARY: \w*Sanitizer)")
 
@@ -118,6 +120,37 @@ def descriptors(pid):
     return out
 
 
+def cpu_time(pids):
+    """Seconds of processor time, those of children that ended included."""
+    total = 0
+    for pid in pids:
+        fields = read_proc(pid, "stat").rpartition(")")[2].split()
+        total += sum(int(field) for field in fields[11:15])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def holders(inode):
+    """Who has an open descriptor on, or a mapping of, a memfd: (pid, how)."""
+    out = []
+    for pid in process_ids():
+        for line in read_proc(pid, "maps").splitlines():
+            fields = line.split(None, 5)
+            if fields[4:5] == [str(inode)] and "memfd:" in line:
+                out.append((pid, line))
+        try:
+            for name in os.listdir("/proc/%d/fd" % pid):
+                path = "/proc/%d/fd/%s" % (pid, name)
+                try:
+                    if (os.stat(path).st_ino == inode
+                            and "memfd:" in os.readlink(path)):
+                        out.append((pid, path))
+                except OSError:
+                    pass
+        except OSError:
+            pass
+    return out
+
+
 # ---------------------------------------------------------- the config
 
 def text_value(value):
@@ -136,6 +169,30 @@ def section(kind, title, options):
     lines = ["\t%s = %s" % item for item in (
         (name, text_value(value)) for name, value in options.items())]
     return '%s "%s" {\n%s\n}\n' % (kind, title, "\n".join(lines))
+
+
+class Reload:
+    """What `reload` or `rollback` said."""
+
+    def __init__(self, done):
+        self.code, self.out, self.err = (done.returncode, done.stdout,
+                                         done.stderr)
+        self.document = json.loads(done.stdout) if done.stdout else None
+
+    def refused(self, file):
+        """Why a file was refused; None if it was not."""
+        for one in self.document["refused"]:
+            if one["file"] == file:
+                return one["reason"]
+        return None
+
+    def said(self, kind, text=""):
+        """The changes of a kind that mention a text."""
+        return [one["text"] for one in self.document["changes"]
+                if one["kind"] == kind and text in one["text"]]
+
+    def __repr__(self):
+        return "Reload(%d, %r, %r)" % (self.code, self.out, self.err)
 
 
 class Host:
@@ -178,9 +235,33 @@ class Host:
     # ------------------------------------------------------ making
 
     def drop(self, name):
-        shutil.copy(shared_object(name), self.dropped)
+        self.put(name + ".so", shared_object(name))
+
+    def put(self, name, source, mode=0o644):
+        """A file (its path, or bytes) into the handler directory at once."""
+        path = os.path.join(self.folder, "to-be-dropped")
+        if isinstance(source, bytes):
+            self.write("to-be-dropped", source)
+        else:
+            shutil.copyfile(source, path)
+        os.chmod(path, mode)
+        os.rename(path, self.in_dropped(name))
+
+    def in_dropped(self, name):
+        return os.path.join(self.dropped, name)
+
+    def remove(self, name):
+        path = self.in_dropped(name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.rmdir(path)
+        else:
+            os.unlink(path)
 
     def write_config(self, options, pools, routes, models, settings, extra):
+        self.written = {
+            "options": dict(options), "pools": dict(pools),
+            "routes": dict(routes), "models": dict(models),
+            "settings": dict(settings), "extra": extra}
         values = {
             "listen": self.listen, "control": self.control,
             "state_dir": self.state, "handlers": self.dropped,
@@ -201,8 +282,21 @@ class Host:
         for title, inside in settings.items():
             text += section("handler", title, {
                 "set": ["%s=%s" % item for item in inside.items()]})
-        with open(self.file, "w") as file:
-            file.write(text + extra)
+        self.replace_config(text + extra)
+
+    def replace_config(self, text):
+        """Other text at once; the host may be reading."""
+        with open(self.file + ".new", "w") as file:
+            file.write(text)
+        os.rename(self.file + ".new", self.file)
+
+    def change(self, **keywords):
+        """Options set, sections replaced (see Host()), the rest kept."""
+        for kind in ("pools", "routes", "models", "settings", "extra"):
+            if kind in keywords:
+                self.written[kind] = keywords.pop(kind)
+        self.written["options"].update(keywords)
+        self.write_config(**self.written)
 
     def write(self, name, data):
         """A file in the scratch folder; its path."""
@@ -341,6 +435,57 @@ class Host:
         assert done.returncode == 0, (done.stdout, done.stderr)
         return json.loads(done.stdout)
 
+    # -------------------------------------------------- generations
+
+    def reload(self, command="reload", *arguments, code=0):
+        """`reload --json`, or `rollback`: what it said."""
+        done = Reload(self.command(command, "--json", *arguments))
+        assert code is None or done.code == code, done
+        return done
+
+    def rollback(self, *arguments, code=0):
+        return self.reload("rollback", *map(str, arguments), code=code)
+
+    def generations(self):
+        """number: what is known of it, of every generation that is kept."""
+        done = self.command("generations", "--json")
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return {one["number"]: one
+                for one in json.loads(done.stdout)["generations"]}
+
+    def number(self):
+        """Of the generation that serves."""
+        return self.status()["generation"]["number"]
+
+    def files(self):
+        return {one["file"]: one for one in self.status()["files"]}
+
+    def wait_file(self, name, state, seconds=fcgi.TIMEOUT, **wanted):
+        """Until `status` says so of a file; None: until it is not there."""
+        seen = []
+
+        def so():
+            found = self.files().get(name)
+            seen.append(found)
+            if found is None or state is None:
+                return (found is None) == (state is None)
+            return found["state"] == state and all(
+                found[key] == value for key, value in wanted.items())
+        try:
+            wait_until(so, seconds, every=0.02)
+        except AssertionError:
+            raise AssertionError("%s is not %s %s but %s" % (
+                name, state, wanted, seen[-1])) from None
+        return seen[-1]
+
+    def wait_settled(self, seconds=fcgi.TIMEOUT):
+        """Until no reload runs and no old generation is left."""
+        def settled():
+            status = self.status()
+            return (status["reloads"]["running"] is None
+                    and len(status["generations"]) == 1 and status)
+        return wait_until(settled, seconds, "one generation", 0.02)
+
     # ----------------------------------------------------- looking
 
     def log(self):
@@ -414,6 +559,14 @@ class Host:
                 for folder, _, names in os.walk(self.state)
                 for name in names]
 
+    def kept_folders(self):
+        """The names of the folders of kept generations."""
+        folder = os.path.join(self.state, "generations")
+        if not os.path.isdir(folder):
+            return []
+        return [name for name in os.listdir(folder)
+                if os.path.isdir(os.path.join(folder, name))]
+
     def reports(self):
         """What a sanitizer said."""
         out = [line for line in self.lines if REPORT.search(line)]
@@ -455,10 +608,13 @@ class Host:
         assert not reports, "\n".join(reports)
         for path in (self.socket, self.control):
             assert not os.path.exists(path), "left behind: " + path
-        kept = os.path.join(self.state, "generations") + "/"
-        left = [path for path in self.files_in_state()
-                if not path.startswith(kept)]
+        left = [path for path in self.files_in_state() if not KEPT.fullmatch(
+            os.path.relpath(path, self.state))]
         assert not left, "left behind: %s" % left
+        for name in self.kept_folders():
+            for file in ("manifest.json", "fcgi-host.conf"):
+                path = os.path.join(self.state, "generations", name, file)
+                assert os.path.exists(path), "incomplete: " + path
         left = [name for name in os.listdir("/dev/shm")
                 if re.search(r"fh|fcgi", name)]
         assert not left, "left in /dev/shm: %s" % left

@@ -163,9 +163,20 @@ test_nonzero_is_a_500(void **state)
 	fixture_serve(f, serve_failure);
 	wants_500(f, "the handler failed");
 	assert_non_null(strstr(fixture_log(f), "serve() returned 42\n"));
+}
+
+/* Told to end, it ends: the client may come again. */
+static void
+test_nonzero_when_cancelled_is_a_503(void **state)
+{
+	struct fixture *f = *state;
+
 	f->cancelled = 1;
 	fixture_serve(f, serve_failure);
 	assert_non_null(strstr(fixture_log(f), " info "));
+	assert_int_equal(f->result.status, 503);
+	wants_header(f, "Retry-After: 1");
+	assert_non_null(strstr(f->body, "the handler was stopped"));
 }
 
 /* ------------------------------------------------- HEAD, 204, 304 */
@@ -568,6 +579,7 @@ main(void)
 		TEST(test_nothing_is_a_500),
 		TEST(test_empty_write_is_a_reply),
 		TEST(test_nonzero_is_a_500),
+		TEST(test_nonzero_when_cancelled_is_a_503),
 		TEST(test_head_has_no_body),
 		TEST(test_head_keeps_a_length),
 		TEST(test_head_of_a_long_body),

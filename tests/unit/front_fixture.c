@@ -303,14 +303,29 @@ team_route(const struct team *team, const char *label)
 	return NULL;
 }
 
-void
-hand_over(struct team *from, struct team *to)
+static void
+pass_link(struct team *from, struct team *to, int buffer)
 {
 	int ends[2];
 
 	assert_int_equal(channel_pair(ends), 0);
+	for (int i = 0; buffer > 0 && i < 2; i++)
+		assert_int_equal(setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF,
+		    &buffer, sizeof(buffer)), 0);
 	team_say(to, MESSAGE_TAKE, ends[0]);
 	team_say(from, MESSAGE_RETIRE, ends[1]);
+}
+
+void
+hand_over(struct team *from, struct team *to)
+{
+	pass_link(from, to, 0);
+}
+
+void
+hand_over_narrowly(struct team *from, struct team *to)
+{
+	pass_link(from, to, 4608);
 }
 
 static unsigned
@@ -363,8 +378,8 @@ thaw(pid_t pid)
 	assert_int_equal(kill(pid, SIGCONT), 0);
 }
 
-unsigned
-spool_files(uint32_t team)
+static unsigned
+look_for_files(uint32_t team, bool removed)
 {
 	int fd = openat(spool_folder, ".", O_RDONLY | O_DIRECTORY);
 	DIR *dir = fdopendir(fd);
@@ -374,10 +389,27 @@ spool_files(uint32_t team)
 
 	assert_non_null(dir);
 	snprintf(prefix, sizeof(prefix), "%06x", team & 0xffffffu);
-	while ((entry = readdir(dir)) != NULL)
-		count += strncmp(entry->d_name, prefix, 6) == 0;
+	while ((entry = readdir(dir)) != NULL) {
+		if (strncmp(entry->d_name, prefix, 6) != 0)
+			continue;
+		count++;
+		if (removed)
+			unlinkat(spool_folder, entry->d_name, 0);
+	}
 	closedir(dir);
 	return count;
+}
+
+unsigned
+spool_files(uint32_t team)
+{
+	return look_for_files(team, false);
+}
+
+void
+spool_clean(uint32_t team)
+{
+	look_for_files(team, true);
 }
 
 int

@@ -73,7 +73,7 @@ int	front_teardown(void **state);
  * Ready, and not serving.  `old` routes are those of the first generation. */
 struct team	*team_start(const char *statements, bool old, bool workers);
 void	team_say(struct team *, uint32_t type, int fd);	/* closes fd */
-int	team_hear(struct team *, struct message *);	/* 0: the front is dead */
+int	team_hear(struct team *, struct message *);	/* 0: it is dead */
 int	team_wait(struct team *);		/* the front's wait status */
 void	team_kill_front(struct team *);
 /* One whose front has left, before the test's end; kills its workers. */
@@ -85,6 +85,8 @@ struct shm_route_stats	*team_route(const struct team *, const char *label);
 
 /* RETIRE for one and TAKE for the other. */
 void	hand_over(struct team *from, struct team *to);
+/* The same over a link that holds a handful of packets at a time. */
+void	hand_over_narrowly(struct team *from, struct team *to);
 
 /* How many files the team's front watches. */
 unsigned	team_watched(const struct team *);
@@ -120,5 +122,6 @@ long	client_ask(int fd, const char *uri);
 
 /* How many spooled bodies there are of that team. */
 unsigned	spool_files(uint32_t team);
+void		spool_clean(uint32_t team);	/* removes them */
 
 #endif

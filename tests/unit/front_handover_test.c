@@ -8,7 +8,6 @@
  */
 #include "front_fixture.h"
 
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <signal.h>
@@ -16,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/channel.h"
 #include "wire/wire_record.h"
 
 #define ONE_WORKER	"pool \"default\" { workers = 1 }"
@@ -288,21 +286,11 @@ test_one_that_is_not_kept_is_closed(void **state)
 
 #define MANY	2000
 
-static void
-small_buffer(int fd)
-{
-	int bytes = 4608;
-
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes,
-	    sizeof(bytes)), 0);
-}
-
 /* Through a link that holds a handful at a time, some used meanwhile. */
 static void
 test_many_through_a_narrow_link(void **state)
 {
 	static int fds[MANY];
-	int ends[2];
 
 	(void)state;
 	start("connections = 2100\n" ONE_WORKER);
@@ -312,13 +300,9 @@ test_many_through_a_narrow_link(void **state)
 			client_ask(fds[i], "/pid");
 	}
 	WAIT_UNTIL(atomic_load(&team_stats(old)->connections) == MANY);
-	assert_int_equal(channel_pair(ends), 0);
-	small_buffer(ends[0]);
-	small_buffer(ends[1]);
 	freeze(new->front);
 	team_say(new, MESSAGE_SERVE, -1);
-	team_say(new, MESSAGE_TAKE, ends[0]);
-	team_say(old, MESSAGE_RETIRE, ends[1]);
+	hand_over_narrowly(old, new);
 	WAIT_UNTIL(atomic_load(&team_stats(old)->connections) < MANY);
 	/* what has not gone is served on */
 	assert_int_equal(client_ask(fds[MANY - 2], "/pid"), old->front);

@@ -97,7 +97,24 @@ test_a_handler_that_is_told_ends_well(void **state)
 }
 
 static void
-test_the_same_at_a_stop(void **state)
+test_a_handler_that_gives_up_is_a_503(void **state)
+{
+	int fd;
+
+	(void)state;
+	start(SOON LONG_GRACE WORKERS);
+	fd = running("/give-up?n=1");
+	switch_over();
+	client_read(fd, &reply);
+	assert_int_equal(reply.status, 503);
+	assert_non_null(strstr(reply.text, "\r\nRetry-After: "));
+	assert_int_equal(client_ask(fd, "/pid"), new->front);
+	old_leaves();
+	close(fd);
+}
+
+static void
+test_one_that_is_told_at_a_stop(void **state)
 {
 	int stream;
 
@@ -314,7 +331,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FRONT_TEST(test_a_handler_that_is_told_ends_well),
-		FRONT_TEST(test_the_same_at_a_stop),
+		FRONT_TEST(test_a_handler_that_gives_up_is_a_503),
+		FRONT_TEST(test_one_that_is_told_at_a_stop),
 		FRONT_TEST(test_a_system_call_is_broken_half_way),
 		FRONT_TEST(test_one_that_does_not_listen_is_a_503),
 		FRONT_TEST(test_a_503_at_a_stop),

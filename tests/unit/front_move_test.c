@@ -199,6 +199,31 @@ test_a_spooled_body_below_the_new_limit(void **state)
 	    "body_memory = \"1 MiB\"\n" ONE_WORKER, 200000, 1, 1);
 }
 
+/* The old team was cleaned up too early: its descriptor is enough. */
+static void
+test_a_spooled_body_without_a_name(void **state)
+{
+	int first = start(ONE_WORKER, ONE_WORKER), second = client_connect();
+
+	(void)state;
+	client_post(second, "/gate?n=2", 200000);
+	WAIT_UNTIL(team_active(old) == 2);
+	freeze(new->front);
+	switch_over();
+	WAIT_UNTIL(team_active(old) == 1);
+	spool_clean(old->number);
+	thaw(new->front);
+	WAIT_UNTIL(atomic_load(&shared->runs[2]) == 1);
+	assert_int_equal(spool_files(new->number), 1);
+	open_gate();
+	expect_from(first, old->workers[0]);
+	expect_body(second, new->workers[0], 200000);
+	old_leaves();
+	WAIT_UNTIL(spool_files(new->number) == 0);
+	close(first);
+	close(second);
+}
+
 /* Larger than any job of the new front: where it is, it can run. */
 static void
 test_parameters_over_the_new_limit_stay(void **state)
@@ -419,6 +444,46 @@ test_a_client_that_leaves_on_the_way(void **state)
 	close(first);
 }
 
+#define CROWD	60
+
+/* What does not go, because the link is full, is for the old workers: a job
+ * that was withdrawn in vain as well. */
+static void
+test_a_full_link_keeps_requests_at_work(void **state)
+{
+	int first = start(ONE_WORKER, ONE_WORKER), fds[CROWD];
+	int from_old = 0, from_new = 0;
+	char uri[32];
+
+	(void)state;
+	for (int i = 0; i < CROWD; i++) {
+		snprintf(uri, sizeof(uri), "/pid-async?n=%d", 2 + i);
+		client_send(fds[i] = client_connect(), uri);
+	}
+	WAIT_UNTIL(team_pending(old) == CROWD - 1);
+	freeze(new->front);
+	hand_over_narrowly(old, new);
+	WAIT_UNTIL(team_pending(old) < CROWD - 1 && team_active(old) == 2);
+	assert_true(team_pending(old) > CROWD / 2);
+	open_gate();
+	expect_from(first, old->workers[0]);
+	WAIT_UNTIL(team_active(old) == 0);
+	thaw(new->front);
+	for (int i = 0; i < CROWD; i++) {
+		client_read(fds[i], &reply);
+		assert_int_equal(reply.status, 200);
+		from_old += atol(reply.body) == old->workers[0];
+		from_new += atol(reply.body) == new->workers[0];
+		assert_int_equal(atomic_load(&shared->runs[2 + i]), 1);
+		assert_int_equal(client_ask(fds[i], "/pid"), new->front);
+		close(fds[i]);
+	}
+	assert_int_equal(from_old + from_new, CROWD);
+	assert_true(from_old > CROWD / 2 && from_new > 0);
+	close(first);
+	old_leaves();
+}
+
 /* ---------------------------------------------------- a claim at the moment */
 
 #define CLIENTS		48
@@ -500,6 +565,7 @@ main(void)
 		FRONT_TEST(test_a_spooled_body_moves),
 		FRONT_TEST(test_a_body_over_the_new_limit_is_spooled),
 		FRONT_TEST(test_a_spooled_body_below_the_new_limit),
+		FRONT_TEST(test_a_spooled_body_without_a_name),
 		FRONT_TEST(test_parameters_over_the_new_limit_stay),
 		FRONT_TEST(test_the_new_routes_count),
 		FRONT_TEST(test_no_limit_refuses_what_was_admitted),
@@ -508,6 +574,7 @@ main(void)
 		FRONT_TEST(test_half_a_record_keeps_a_request_where_it_is),
 		FRONT_TEST(test_a_request_completed_later_moves),
 		FRONT_TEST(test_a_client_that_leaves_on_the_way),
+		FRONT_TEST(test_a_full_link_keeps_requests_at_work),
 		FRONT_TEST(test_many_generations_under_load),
 	};
 

@@ -80,6 +80,13 @@ gate(struct fh_request *rq)
 }
 
 static int
+give_up(struct fh_request *rq)
+{
+	count_run(rq);
+	return wait_at_gate(rq, false) ? reply_with_pid(rq) : -1;
+}
+
+static int
 deaf(struct fh_request *rq)
 {
 	count_run(rq);
@@ -146,6 +153,7 @@ static const struct {
 	{ "GET", "/gate-sync", gate, false, BOTH, 0, 0 },
 	{ "GET", "/gate-two", gate, true, BOTH, 0, 2 },
 	{ "GET", "/stream", stream, true, BOTH, 0, 0 },
+	{ "GET", "/give-up", give_up, true, BOTH, 0, 0 },
 	{ "GET", "/deaf", deaf, true, BOTH, 0, 0 },
 	{ "GET", "/deaf-stream", deaf_stream, true, BOTH, 0, 0 },
 	{ "GET", "/deaf-short", deaf, true, BOTH, 300, 0 },

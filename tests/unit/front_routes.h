@@ -8,6 +8,7 @@
  *	GET  /gate-sync		sync: the same
  *	GET  /stream		async: a part at once, the rest at the gate, or
  *				"told" when it is cancelled
+ *	GET  /give-up		async: the gate; nonzero when it is cancelled
  *	GET  /deaf		async: the gate, whatever it is told
  *	GET  /deaf-short	... with a timeout of 300 ms
  *	GET  /deaf-stream	... after a part of its reply
