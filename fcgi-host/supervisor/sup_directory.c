@@ -300,8 +300,6 @@ on_timer(uv_timer_t *timer)
 	bool due;
 
 	take_turn(directory);
-	if (sup_debounce_wait(&directory->debounce, clock_now_ms()) == 0)
-;
 	due = directory->watch >= 0 &&
 	    sup_debounce_wait(&directory->debounce, clock_now_ms()) == 0;
 	if (due)
