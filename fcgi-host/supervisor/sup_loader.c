@@ -192,9 +192,11 @@ receive(struct sup_loader *loader, bool *more_out)
 	got = recvmsg(loader->socket, &packet,
 	    MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	*more_out = got < 0 && (errno == EAGAIN || errno == EINTR);
-	if (got <= 0)
+	if (got < 0)
 		return false;
 	count = channel_take_descriptors(&packet, fds);
+	if (got == 0 && count == 0)
+		return false;
 	if (got == (ssize_t)sizeof(result) &&
 	    (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		take_result(loader, &result, fds, count);
