@@ -180,8 +180,8 @@ receive(struct sup_loader *loader, bool *more_out)
 	struct loader_result result;
 	struct iovec piece = { &result, sizeof(result) };
 	union {
-		char		bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
-		struct cmsghdr	align;
+		char	bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
+		struct cmsghdr align;
 	} space;
 	struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1,
 	    .msg_control = space.bytes, .msg_controllen = sizeof(space) };
