@@ -22,10 +22,10 @@ struct zygote_start {
 	int			 spool_dir;	/* bodies over body_memory */
 	char			*copies;	/* the folder of the handlers */
 	const char		**names;	/* of their files, in order */
-	uint32_t		*slots;		/* what the supervisor calls them */
+	uint32_t		*slots;		/* the supervisor's numbers */
 	size_t			 name_count;
 	uint32_t		 generation;
-	bool			 closed;	/* serves nothing: 503 for all */
+	bool			 closed;	/* serves nothing: 503 */
 };
 
 /* What a front, a worker or a probe is forked with. */

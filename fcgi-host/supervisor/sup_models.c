@@ -435,7 +435,7 @@ check_plan(const struct sup *sup, struct err *err)
 
 /* ----------------------------------------------------------- in the reload */
 
-/* One that an earlier try has loaded is kept, if its maker is still the same. */
+/* One that an earlier try has loaded is kept, if its maker is the same. */
 static void
 reuse(struct sup *sup)
 {

@@ -202,7 +202,7 @@ sup_reload_stop(struct sup *sup, const char *reason)
 	refuse_pending(sup, reason);
 }
 
-/* ------------------------------------------------------------- how it begins */
+/* ------------------------------------------------------------ how it begins */
 
 static size_t
 count_leaving(const struct sup *sup)
@@ -426,7 +426,7 @@ enter(struct sup_reload *reload, enum sup_reload_phase phase)
 	log_debug("generation %u: %s", reload->next->number,
 	    sup_reload_phase_name(phase));
 	if (phase == SUP_RELOAD_STAGING || phase == SUP_RELOAD_MODELS)
-		uv_timer_stop(reload->timer);	/* these look after themselves */
+		uv_timer_stop(reload->timer);	/* they have their own */
 	else
 		start_timer(reload);
 }
@@ -458,6 +458,7 @@ load(struct sup *sup)
 	}
 	reload->hung = false;
 	reload->retry = false;
+	sup_picks_begin_try(&reload->picks);
 	enter(reload, SUP_RELOAD_LOADING);
 	sup_generation_fork(reload->next, &reload->picks);
 }
@@ -615,7 +616,7 @@ sup_reload_team_ready(struct sup_generation *generation)
 	end_closing(sup);
 }
 
-/* ------------------------------------------------------------ what goes wrong */
+/* ---------------------------------------------------------- what goes wrong */
 
 static void
 refuse(struct sup *sup, size_t index, size_t rival, const char *reason,

@@ -88,8 +88,8 @@ tell_start(struct sup_generation *generation)
 	close(fds[START_FD_CONFIG]);
 }
 
-/* The names of what is to be loaded, in their order, each in a field of its own;
- * "" for a file that has no place in this generation. */
+/* The names of what is to be loaded, in their order, each in its own field; ""
+ * for a file that has no place in this generation. */
 static void
 tell_files(struct sup_generation *generation, const struct sup_picks *picks)
 {
