@@ -31,9 +31,9 @@ files_that_are_no_handlers(void **state)
 	fixture_put_file(s, "x.so", "", 0);
 	fixture_expect_refused(s, "x.so", "is empty");
 	fixture_put_file(s, "x.so", "#!/bin/sh\n", 10);
-	fixture_expect_refused(s, "x.so", "is no shared object (10 bytes)");
+	fixture_expect_refused(s, "x.so", "is no ELF file (10 bytes)");
 	fixture_put_file(s, "x.so", s->reports, sizeof(s->reports));
-	fixture_expect_refused(s, "x.so", "is no shared object (not ELF)");
+	fixture_expect_refused(s, "x.so", "is no ELF file");
 	snprintf(path, sizeof(path), "%s/x.so", s->handlers);
 	assert_int_equal(symlink("/nowhere/at/all", path), 0);
 	fixture_expect_refused(s, "x.so", "is a link to a file that is not there");
