@@ -360,7 +360,7 @@ starting_died(struct sup_generation *generation, int status, const char *how)
 	sup_reload_crashed(generation, file, how, killed);
 }
 
-/* The end of its link is seen a moment before it can be reaped; one that runs on
+/* The end of its link is seen a moment before it can be reaped; who runs on
  * has closed it.  At a stop it is about to leave. */
 static bool
 closed_its_link(const struct sup *sup, pid_t zygote)
@@ -407,7 +407,8 @@ zygote_died(struct sup_generation *generation)
 		sup_generation_destroy(generation);
 }
 
-/* As process 1 of a container we inherit the children of a dead zygote. */
+/* As process 1 of a container, or as one that may have to guard a successor, we
+ * inherit the children of a dead zygote. */
 static bool
 is_ours(const struct sup *sup, pid_t pid)
 {
@@ -417,7 +418,8 @@ is_ours(const struct sup *sup, pid_t pid)
 		if (generation->zygote == pid)
 			return true;
 	return pid == sup_stage_pid(sup->reload.stage) ||
-	    pid == sup_loader_pid(sup->reload.loader);
+	    pid == sup_loader_pid(sup->reload.loader) ||
+	    pid == sup->upgrade.pid;
 }
 
 static void
@@ -425,9 +427,8 @@ reap_orphans(const struct sup *sup)
 {
 	siginfo_t info = { .si_pid = 0 };
 
-	while (getpid() == 1 && waitid(P_ALL, 0, &info,
-	    WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
-	    !is_ours(sup, info.si_pid)) {
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid != 0 && !is_ours(sup, info.si_pid)) {
 		waitpid(info.si_pid, NULL, 0);
 		info.si_pid = 0;
 	}
@@ -475,7 +476,7 @@ sup_generation_create(struct sup *sup, uint32_t number, struct config *config)
 	return generation;
 }
 
-/* ------------------------------------------------------------- while it lives */
+/* ----------------------------------------------------------- while it lives */
 
 /* A dead zygote is noticed by the end of its link, not here. */
 void

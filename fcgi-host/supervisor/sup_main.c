@@ -83,7 +83,7 @@ sup_begin_stop(struct sup *sup)
 	    4 * sup_config(sup)->kill_grace_ms + 2000, 0);
 	sup_source_watch(sup);
 	sup_upgrade_stop(sup);
-	sup_reload_stop(sup);
+	sup_reload_stop(sup, "the host stops");
 	stop_generations(sup);
 	sup_stop_if_gone(sup);
 }

@@ -164,6 +164,29 @@ log_outcome(const struct sup *sup, struct json_object *outcome)
 	}
 }
 
+static void
+conclude(const struct sup *sup, struct json_object *outcome, bool ok,
+    uint32_t was, uint64_t ms, const char *reason)
+{
+	sup_json_bool(outcome, "ok", ok);
+	sup_json_number(outcome, "generation", sup->serving == NULL ? 0 :
+	    sup->serving->number);
+	sup_json_number(outcome, "was", was);
+	sup_json_number(outcome, "ms", ms);
+	sup_json_text(outcome, "reason", reason);
+}
+
+struct json_object *
+sup_outcome_none(const struct sup *sup, enum sup_trigger trigger,
+    const char *reason)
+{
+	struct json_object *outcome = sup_outcome_create(trigger);
+
+	conclude(sup, outcome, false, sup->serving == NULL ? 0 :
+	    sup->serving->number, 0, reason);
+	return outcome;
+}
+
 void
 sup_outcome_finish(struct sup *sup, bool ok, const char *reason)
 {
@@ -171,12 +194,8 @@ sup_outcome_finish(struct sup *sup, bool ok, const char *reason)
 	struct json_object *outcome = reload->outcome;
 
 	add_refusals(outcome, &reload->picks);
-	sup_json_bool(outcome, "ok", ok);
-	sup_json_number(outcome, "generation", sup->serving == NULL ? 0 :
-	    sup->serving->number);
-	sup_json_number(outcome, "was", reload->was);
-	sup_json_number(outcome, "ms", clock_now_ms() - reload->started_ms);
-	sup_json_text(outcome, "reason", reason);
+	conclude(sup, outcome, ok, reload->was,
+	    clock_now_ms() - reload->started_ms, reason);
 	sup->reload_count++;
 	if (!ok)
 		sup->refused_count++;

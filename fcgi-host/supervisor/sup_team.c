@@ -17,6 +17,8 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 
+#define ZYGOTE_PATIENCE_MS	2000	/* with one that is to kill */
+
 static void
 make_memory(struct sup_team *team)
 {
@@ -158,6 +160,23 @@ sup_team_spawned(struct sup_team *team, const struct message *message)
 	end_if_gone(team);
 }
 
+/* Who is to kill them does not: all of it goes.  A generation that serves needs
+ * its zygote more than it needs to be rid of an old team. */
+static void
+on_zygote_timer(uv_timer_t *timer)
+{
+	const struct sup_team *team = timer->data;
+	const struct sup_generation *generation = team->generation;
+
+	if (generation->state != SUP_GENERATION_LEAVING ||
+	    generation->zygote <= 0)
+		return;
+	log_warnx("generation %u: its zygote (process %d) does not end its "
+	    "processes; killed with them", generation->number,
+	    (int)generation->zygote);
+	kill(generation->zygote, SIGKILL);
+}
+
 static void
 on_kill_timer(uv_timer_t *timer)
 {
@@ -167,6 +186,7 @@ on_kill_timer(uv_timer_t *timer)
 	    team->number);
 	sup_child_signal(&team->front, SIGKILL);
 	signal_workers(team, SIGKILL);
+	uv_timer_start(timer, on_zygote_timer, ZYGOTE_PATIENCE_MS, 0);
 }
 
 /* The front is gone: workers end what they run and leave. */
@@ -188,6 +208,7 @@ on_drain_timer(uv_timer_t *timer)
 	log_warnx("team %u: the front still runs after drain_timeout; killed",
 	    team->number);
 	sup_child_signal(&team->front, SIGKILL);
+	uv_timer_start(timer, on_kill_timer, ZYGOTE_PATIENCE_MS, 0);
 }
 
 /* The front keeps time itself: this is for one that does not. */
@@ -235,8 +256,8 @@ child_with_pid(struct sup_team *team, pid_t pid)
 	return NULL;
 }
 
-/* Its workers leave with it.  True: its generation, which was being made, may be
- * gone with the team. */
+/* Its workers leave with it.  True: its generation, which was being made, may
+ * be gone with the team. */
 static bool
 front_exited(struct sup_team *team, int status)
 {

@@ -328,6 +328,7 @@ class Host:
         notify = os.path.join(self.folder, "notify.sock")
         if os.path.exists(notify):
             os.unlink(notify)
+            self.close_notes()
         self.notify_sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify_sock.bind(notify)
         os.chmod(notify, 0o777)
@@ -342,8 +343,8 @@ class Host:
         self.seen = {self.pid}
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
-        threading.Thread(target=self.read_notes, args=(self.notify_sock,),
-                         daemon=True).start()
+        threading.Thread(target=self.read_notes, daemon=True, args=(
+            self.notify_sock, self.notes)).start()
         if wait is None:
             wait = self.expect_ready
         if wait:
@@ -367,14 +368,25 @@ class Host:
         with self.changed:
             self.changed.notify_all()
 
-    def read_notes(self, sock):
-        """As a service manager does: nobody waits for us to read one."""
+    def close_notes(self):
+        """Ends read_notes() too."""
+        try:
+            self.notify_sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.notify_sock.close()
+
+    def read_notes(self, sock, notes):
+        """Reads as long as the host runs: a full socket would stop it."""
         while True:
-            data = sock.recv(4096)
+            try:
+                data = sock.recv(4096).decode()
+            except OSError:
+                return
+            if not data:
+                return
             with self.changed:
-                if sock is not self.notify_sock or not data:
-                    return
-                self.notes += data.decode().splitlines()
+                notes += data.splitlines()
                 self.changed.notify_all()
 
     def wait_note(self, text, seconds=READY):
@@ -385,12 +397,11 @@ class Host:
                 for note in self.notes:
                     if note.startswith(text):
                         return note
-                if self.process.poll() is not None:
-                    raise AssertionError("exit code %s before %s:\n%s" % (
-                        self.process.returncode, text, self.log()))
                 left = deadline - time.monotonic()
-                assert left > 0, "no %s in %s; log:\n%s" % (
-                    text, self.notes, self.log())
+                ended = self.process.poll() is not None
+                assert left > 0 and not ended, "no %s in %s%s; log:\n%s" % (
+                    text, self.notes, ", exit code %s" %
+                    self.process.returncode if ended else "", self.log())
                 self.changed.wait(min(left, 0.2))
 
     def wait_ready(self, seconds=READY):
@@ -639,8 +650,7 @@ class Host:
     def clean(self):
         if self.process is not None:
             self.process.stdout.close()
-            self.notify_sock.shutdown(socket.SHUT_RD)	# ends its reader
-            self.notify_sock.close()
+            self.close_notes()
         if os.environ.get("FH_KEEP"):
             print("scratch folder kept: " + self.folder)
         else:

@@ -1,0 +1,412 @@
+"""Reloads, stops and deaths that meet at the worst moment."""
+
+import os
+import resource
+import signal
+import threading
+import time
+
+import pytest
+
+from lib import build, fcgi
+from lib.fcgi import wait_until
+from lib.host import Host, alive, comm, parent, process_ids, stat_of
+
+ALL = ["front", "supervisor", "worker", "worker", "zygote"]
+
+# Waits while the file FOLDER/hold-WHERE is there, and says so with at-WHERE.
+WAIT = r"""
+static void
+wait_at(const char *where)
+{
+	char hold[300], at[300];
+	FILE *file;
+
+	snprintf(hold, sizeof(hold), "@FOLDER@/hold-%s", where);
+	snprintf(at, sizeof(at), "@FOLDER@/at-%s", where);
+	if (access(hold, F_OK) != 0)
+		return;
+	if ((file = fopen(at, "w")) != NULL) {
+		fprintf(file, "%d\n", (int)getpid());
+		fclose(file);
+	}
+	while (access(hold, F_OK) == 0)
+		usleep(2000);
+	unlink(at);
+}
+
+static int
+is_role(const char *role)
+{
+	char name[32] = "";
+	FILE *file = fopen("/proc/self/comm", "r");
+
+	if (file != NULL && fgets(name, sizeof(name), file) != NULL)
+		name[strcspn(name, "\n")] = '\0';
+	if (file != NULL)
+		fclose(file);
+	return strcmp(name, role) == 0;
+}
+
+static void __attribute__((constructor))
+on_load(void)
+{
+	wait_at("load");
+}
+"""
+HOOKS = {
+    "preload": 'wait_at("preload");',
+    "worker_init": 'wait_at(is_role("fh-front") ? "front" : '
+                   'is_role("fh-worker") ? "worker" : "probe");',
+    "self_test": 'wait_at("self_test");',
+}
+
+
+class Held(Host):
+    """A host whose vary.so waits where a test wants it to."""
+
+    def __init__(self, **options):
+        super().__init__(start=False, **dict({"watch": False}, **options))
+        self.vary("1", start=True)
+
+    def vary(self, version, start=False, **more):
+        hooks = dict(HOOKS)
+        top = more.pop("top", "")
+        for name, text in more.pop("after", {}).items():
+            hooks[name] = hooks.get(name, "") + text
+        self.put("vary.so", build.handler(
+            "vary", version, top=WAIT.replace("@FOLDER@", self.folder) + top,
+            **hooks, **more))
+        if start:
+            try:
+                self.start()
+            except BaseException:
+                self.clean()
+                raise
+
+    def hold(self, where):
+        os.chmod(self.folder, 0o777)
+        self.write("hold-" + where, b"")
+
+    def at(self, where):
+        """The process that waits there."""
+        def there():
+            try:
+                with open(os.path.join(self.folder, "at-" + where)) as file:
+                    return int(file.read() or 0)
+            except FileNotFoundError:
+                return 0
+        return wait_until(there, what="at " + where)
+
+    def go(self, where):
+        os.unlink(os.path.join(self.folder, "hold-" + where))
+
+    def serves(self, version):
+        assert build.whole(self.get("/vary")) == version
+        assert build.whole(self.get("/vary-async")) == version
+
+
+class Asked:
+    """A subcommand that runs beside the test."""
+
+    def __init__(self, host, *words):
+        self.done = None
+
+        def ask():
+            self.done = host.command(*words)
+        self.thread = threading.Thread(target=ask, daemon=True)
+        self.thread.start()
+
+    def result(self, seconds=20):
+        self.thread.join(seconds)
+        assert not self.thread.is_alive(), "never answered"
+        return self.done
+
+    def waits(self):
+        return self.thread.is_alive()
+
+
+def reloads(host):
+    return host.status()["reloads"]
+
+
+def limit(pid, count):
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, count))
+
+
+def new_zygote(host, old):
+    return wait_until(lambda: [pid for pid in host.pids("zygote")
+                               if pid not in old])[0]
+
+
+# ------------------------------------------------- one that does not go on
+
+@pytest.mark.parametrize("where", ["load", "preload", "self_test", "worker",
+                                   "front"])
+def test_a_new_zygote_that_stops(where):
+    """Breaks when: a zygote that is stopped in some step holds a reload up
+    for ever."""
+    with Held(load_timeout="1s") as host:
+        old = host.pids("zygote")
+        host.vary("2")
+        host.hold(where)
+        asked = Asked(host, "reload")
+        host.at(where)
+        os.kill(new_zygote(host, old), signal.SIGSTOP)
+        done = asked.result()
+        assert done.returncode == 1, done
+        host.go(where)
+        host.serves("1")
+        host.wait_settled()
+        host.reload()
+        host.serves("2")
+
+
+@pytest.mark.parametrize("role", ["front", "worker", "probe"])
+def test_a_new_process_that_stops(role):
+    """Breaks when: a process of the new generation that is stopped holds a
+    reload up for ever."""
+    with Held(load_timeout="1s") as host:
+        host.vary("2")
+        host.hold(role)
+        asked = Asked(host, "reload")
+        os.kill(host.at(role), signal.SIGSTOP)
+        assert asked.result().returncode == 1
+        host.go(role)
+        host.serves("1")
+        host.wait_settled()
+        host.reload()
+        host.serves("2")
+
+
+@pytest.mark.parametrize("role", ["front", "worker"])
+def test_a_new_process_that_dies_again_and_again(role):
+    """Breaks when: a crash that only a front or a worker shows ends the host,
+    or a reload never ends."""
+    with Held(load_timeout="1s", crashes=True) as host:
+        host.vary("2", after={"worker_init":
+                              'if (is_role("fh-%s")) raise(SIGSEGV);' % role})
+        done = host.reload(code=1)
+        assert done.document["reason"], done
+        host.serves("1")
+        host.wait_settled()
+        assert sorted(host.processes().values()) == ALL
+
+
+def test_an_old_zygote_that_stops():
+    """Breaks when: processes that only a stopped zygote could end are there
+    for ever, and with them their models."""
+    with Held(drain_timeout="300ms") as host:
+        old = host.pid_of("zygote")
+        os.kill(old, signal.SIGSTOP)
+        host.vary("2")
+        host.reload()
+        host.serves("2")
+        host.wait_settled(20)
+        assert not alive(old)
+
+
+# --------------------------------------------------- stops at any moment
+
+@pytest.mark.parametrize("where", ["load", "preload", "self_test", "worker",
+                                   "front"])
+def test_a_stop_in_each_step(where):
+    """Breaks when: SIGTERM in some step of a reload leaves anything, or its
+    client without an answer."""
+    with Held() as host:
+        host.vary("2")
+        host.hold(where)
+        asked = Asked(host, "reload")
+        host.at(where)
+        host.stop()
+        done = asked.result()
+        assert done.returncode == 1, done
+        assert "stop" in done.stdout + done.stderr
+
+
+def test_a_stop_while_a_model_is_freed_first(gate):
+    """Breaks when: a stop forgets the generation that waits for another one to
+    leave."""
+    with Host(handlers=["hello", "live_gate", "live_model"], watch=False,
+              models={"live-file": {"path": "/etc/hostname", "kind": "file",
+                                    "reload": "free-first"}},
+              start=False) as host:
+        path = host.write("model", b"1" * 5000)
+        host.change(models={"live-file": {"path": path, "kind": "file",
+                                          "reload": "free-first"}})
+        host.start()
+        with host.connect() as conn:
+            conn.send(fcgi.request("GET", gate.path()))
+            held = gate.accept()
+            os.unlink(path)
+            host.write("model", b"2" * 6000)
+            asked = Asked(host, "reload")
+            wait_until(lambda: reloads(host)["running"] == "freeing")
+            host.send_signal(signal.SIGTERM)
+            time.sleep(0.3)		# it stops, and the request runs on
+            held.tell("go")
+            assert conn.read_reply().status == 200
+        done = asked.result()
+        assert done.returncode == 1, done
+        assert "stop" in done.stdout + done.stderr
+
+
+def test_a_stop_while_a_reload_waits_its_turn(gate):
+    """Breaks when: a client whose reload never began is told that one was
+    done, or nothing."""
+    with Host(handlers=["hello", "live_gate"], watch=False) as host:
+        conns = []
+        for number in range(4):		# as many as may leave at a time
+            conns.append(host.connect())
+            conns[-1].send(fcgi.request("GET", gate.path()))
+            gate.accept()
+            host.reload()
+        asked = Asked(host, "reload")
+        wait_until(lambda: len(host.status()["generations"]) == 5)
+        time.sleep(0.2)
+        assert asked.waits()
+        host.send_signal(signal.SIGTERM)
+        done = asked.result()
+        for held in gate.held:
+            held.tell("go")
+        for conn in conns:
+            assert conn.read_reply().status == 200
+            conn.close()
+        assert done.returncode == 1, done
+        assert "stop" in done.stdout + done.stderr
+
+
+# ------------------------------------------------------------- deaths
+
+def test_a_zygote_that_is_killed_while_a_model_is_loaded():
+    """Breaks when: the loader that runs for a zygote that was killed gives its
+    model to the next try, in another one's place."""
+    made = build.handler("made", top=r"""
+struct one { char text[64]; };
+static int
+make(struct fh_arena *arena, const struct fh_source *source, void **root_out)
+{
+	struct one *one = fh_arena_alloc(arena, sizeof(*one), 0);
+
+	snprintf(one->text, sizeof(one->text), "%.*s", (int)source->length,
+	    (const char *)source->data);
+	usleep(700000);
+	*root_out = one;
+	return 0;
+}
+""", models='FH_MODELS({ "a", .build = make }, { "b", .build = make })',
+        serve='return fh_printf(rq, "%s %s", '
+              '((struct one *)fh_model(rq, "a")->root)->text, '
+              '((struct one *)fh_model(rq, "b")->root)->text);')
+    with Host(handlers=["hello"], watch=False) as host:
+        models = {name: {"path": host.write(name, name.encode()),
+                         "kind": "build"} for name in "ab"}
+        host.put("made.so", made)
+        host.change(models=models)
+        old = host.pids("zygote")
+        asked = Asked(host, "reload")
+        wait_until(lambda: host.pids("loader"))
+        os.kill(new_zygote(host, old), signal.SIGKILL)
+        done = asked.result()
+        assert done.returncode == 0, done
+        assert host.get("/made").text == "a b"
+        assert [one["name"] for one in host.status()["models"]] == ["a", "b"]
+
+
+def test_the_serving_zygote_dies_during_a_reload():
+    """Breaks when: what serves is made twice, once by the reload and once
+    more because it had died."""
+    with Held() as host:
+        number = host.number()
+        old = host.pids("zygote")
+        host.vary("2")
+        host.hold("preload")
+        asked = Asked(host, "reload")
+        host.at("preload")
+        os.kill(old[0], signal.SIGKILL)
+        host.wait_log("zygote .*killed by signal 9")
+        time.sleep(0.5)			# its recovery is asked for meanwhile
+        host.go("preload")
+        assert asked.result().returncode == 0
+        host.serves("2")
+        host.wait_settled()
+        time.sleep(0.3)
+        assert host.number() == number + 1
+
+
+def test_a_death_while_many_generations_leave(gate):
+    """Breaks when: what has to serve waits for those that leave."""
+    with Held(drain_timeout="60s") as host:
+        host.drop("live_gate")
+        host.reload()
+        conns = []
+        for _ in range(4):
+            conns.append(host.connect())
+            conns[-1].send(fcgi.request("GET", gate.path()))
+            gate.accept()
+            host.reload()
+        newest = max(host.pids("zygote"))
+        serving = [one for one in host.status()["generations"]
+                   if one["state"] == "serving"][0]["number"]
+        os.kill(newest, signal.SIGKILL)
+        host.wait_log("generation %d: zygote .*killed" % serving)
+        host.serves("1")
+        for held, conn in zip(gate.held, conns):
+            held.tell("go")
+            assert conn.read_reply().status == 200
+            conn.close()
+        host.wait_settled()
+
+
+@pytest.mark.parametrize("notify", [True, False])
+def test_no_zombies_after_deaths(notify):
+    """Breaks when: orphans of a dead zygote come to the supervisor, which does
+    not expect them."""
+    with Held(notify=notify) as host:
+        for _ in range(3):
+            zygote = host.pid_of("zygote")
+            os.kill(zygote, signal.SIGKILL)
+            host.wait_replaced("zygote", zygote)
+            wait_until(lambda: host.can_connect() and
+                       host.get("/vary").status == 200)
+            host.wait_settled()
+        host.reload()
+
+        def zombies():
+            return [pid for pid in process_ids()
+                    if parent(pid) == host.pid and stat_of(pid)
+                    and stat_of(pid)[0] == "Z"]
+        wait_until(lambda: not zombies(), what="zombies: %s" % zombies())
+
+
+# ---------------------------------------------------- what runs out
+
+def test_a_reload_without_descriptors():
+    """Breaks when: a reload that cannot have what it needs ends the host that
+    serves."""
+    with Held() as host:
+        host.reload()
+        host.wait_settled()
+        have = len(os.listdir("/proc/%d/fd" % host.pid))
+        codes = set()
+        for more in range(38, 2, -3):
+            limit(host.pid, have + more)
+            codes.add(host.command("reload").returncode)
+            assert host.process.poll() is None, (more, host.log())
+            host.serves("1")
+            host.wait_settled()
+        assert codes == {0, 1}
+
+
+def test_refusals_outlive_a_directory_that_cannot_be_read():
+    """Breaks when: a reload that has not looked at a file forgets that it
+    crashed."""
+    with Held(crashes=True) as host:
+        host.vary("2", after={"self_test": "raise(SIGSEGV);"})
+        host.reload(code=1)
+        before = host.files()["vary.so"]
+        assert before["state"] == "serving-old"
+        os.rename(host.dropped, host.dropped + ".away")
+        host.reload(code=1)
+        os.rename(host.dropped + ".away", host.dropped)
+        assert host.files()["vary.so"] == before
