@@ -42,7 +42,7 @@ def handler_bytes(number):
     return data
 
 
-def model_bytes(number, size=65536):
+def model_bytes(number, size):
     return (b"%08d" % number) * (size // 8)
 
 
@@ -73,7 +73,8 @@ class VersionHost(Host):
     """A host of live_version, and of other `handlers`."""
 
     def __init__(self, handlers=(), settings=None, models=None, start=True,
-                 **options):
+                 model_size=65536, test_ms=0, **options):
+        self.model_size, self.test_ms = model_size, test_ms
         self.numbers = {"handler": 1, "model": 1, "config": 1}
         self.visited = {self.version}
         super().__init__(handlers=handlers, start=False,
@@ -104,12 +105,12 @@ class VersionHost(Host):
 
     def put_model(self):
         os.rename(self.write("model.new", model_bytes(
-            self.numbers["model"])), self.model)
+            self.numbers["model"], self.model_size)), self.model)
 
     def put_config(self):
         self.sections["settings"]["live_version"] = {
             "setting": "%08d" % self.numbers["config"],
-            "journal": self.journal}
+            "journal": self.journal, "test_ms": self.test_ms}
         self.change(**self.sections)
 
     def step(self, way):
@@ -140,6 +141,12 @@ class VersionHost(Host):
     def reloads(self):
         """How many there have been."""
         return self.status()["reloads"]["count"]
+
+    def is_due(self, version, since):
+        """May this serve, when `since` did and newer ones were put in place,
+        of which some may have been refused?"""
+        return all(old <= part <= new for old, part, new in zip(
+            since, version, self.version))
 
     def look(self, target="/version-sync", lines=3, **keywords):
         """The version that a new connection is served."""
