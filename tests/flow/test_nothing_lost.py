@@ -161,8 +161,8 @@ def test_a_request_that_is_half_sent(cut, size, target):
     the rest of the request is taken for something else."""
     with VersionHost(body_memory="64 KiB") as host, host.connect() as conn:
         assert ask_versions(conn) == (1, 1, 1)
-        data = fcgi.request("POST", query(target, id="half", lines=30),
-                            b"x" * size)
+        body = b"x" * size
+        data = fcgi.request("POST", query(target, id="half", lines=30), body)
         at = CUTS[cut](data)
         assert 0 < at < len(data)
         conn.send(data[:at])
@@ -170,7 +170,7 @@ def test_a_request_that_is_half_sent(cut, size, target):
         host.advance("handler")
         time.sleep(0.05)
         conn.send(data[at:])
-        assert versions_of(conn.read_reply()) in host.visited
+        assert versions_of(conn.read_reply(), body) in host.visited
         assert ask_versions(conn) == host.version
         assert host.ran().get("half") == 1
 
@@ -235,16 +235,15 @@ def test_queued_requests_are_run_by_the_new_version(gate):
     with gated() as host:
         first = send(host.connect(), gate.path())
         busy = gate.accept()
-        conns = []
-        for number in range(10):
-            body = b"y" * (100000 if number % 3 == 0 else number)
-            conns.append(send(host.connect(), query(
-                id="q%d" % number, lines=50), "POST", body))
+        bodies = [b"y" * (100000 if number % 3 == 0 else number)
+                  for number in range(10)]
+        conns = [send(host.connect(), query(id="q%d" % number, lines=50),
+                      "POST", body) for number, body in enumerate(bodies)]
         wait_sent(host, 10)
         host.advance("handler")
         for number, conn in enumerate(conns):
             reply = conn.read_reply()
-            assert versions_of(reply) == host.version
+            assert versions_of(reply, bodies[number]) == host.version
             assert "id=q%d " % number in reply.text
         assert alive(busy.pid)
         assert host.states() == {"serving": 1, "leaving": 1}
@@ -277,7 +276,8 @@ def test_queued_requests_move_on_and_on(gate):
             assert holders[-1].id == "g%d" % number
             wait_sent(host, 4 - number)
         host.advance("config")
-        assert versions_of(conns.pop().read_reply()) == host.version
+        assert versions_of(conns.pop().read_reply(),
+                           b"z" * 100000) == host.version
         for conn, holder in zip(conns, holders):
             holder.tell("go")
             assert conn.read_reply().body == b"ok\n"
