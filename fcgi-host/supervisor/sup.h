@@ -248,6 +248,8 @@ struct sup_upgrade {
 	pid_t			 pid;		/* of the new host */
 	int			 link;
 	uv_poll_t		*poll;
+	int			 death;		/* pidfd, once it serves */
+	uv_poll_t		*on_death;
 	uv_timer_t		*timer;
 	struct sup_asker_list	 askers;
 };
@@ -298,6 +300,7 @@ struct sup {
 	char			*binary;	/* ours, as it was started */
 	struct sup_upgrade	 upgrade;
 	bool			 handed_over;	/* another host serves */
+	bool			 borrowed;	/* ... still; we hold what is its */
 	bool			 guards;	/* we stay in front of it */
 	bool			 guarded;	/* somebody is in front of us */
 	int			 successor_link; /* to the host before; -1 */
@@ -310,7 +313,10 @@ void	sup_fail(struct sup *, int exit_code);	/* stops with this code */
 void	sup_serving(struct sup *);		/* all are ready */
 void	sup_stop_if_gone(struct sup *);		/* nothing is left to wait for */
 void	sup_leave_all(struct sup *);		/* whoever has nothing to finish */
+void	sup_stop_generations(struct sup *);	/* finish what is begun, and go */
 void	sup_raise_descriptor_limit(const struct config *);
+/* Do the sockets' files and the spool belong to us, and to no other host? */
+bool	sup_owns_files(const struct sup *);
 /* Of the generation that serves, else of the start. */
 const struct config	*sup_config(const struct sup *);
 
@@ -447,6 +453,7 @@ void	sup_successor_fail(struct sup *, const char *reason);
 void	sup_successor_take_over(struct sup *, int link);
 /* sup_guard.c */
 void	sup_guard_begin(void);
+void	sup_guard_hold_signals(void);		/* until sup_guard() has them */
 int	sup_guard(pid_t host);			/* its exit code, when it ends */
 
 /* sup_outcome.c: the result document of a reload. */
