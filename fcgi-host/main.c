@@ -32,8 +32,9 @@ run(int argc, char **argv)
 	const struct cli_option options[] = { CLI_OPTION_CONFIG(file) };
 	const struct cli_command command = { "run", "", 0, 0,
 	    "Runs the host in the foreground.  SIGTERM: answers what has begun "
-	    "and stops.\nSIGINT twice: stops at once.  SIGHUP: reloads.\nSIGUSR2: hands "
-	    "over to the binary that is installed now.", options, 1 };
+	    "and stops.\nSIGINT twice: stops at once.  SIGHUP: reloads.\n"
+	    "SIGUSR2: hands over to the binary that is installed now.",
+	    options, 1 };
 	struct config *config;
 	int exit_code;
 
@@ -85,7 +86,7 @@ static const struct subcommand {
 	{ "plan", cli_plan, "add up the memory a start would need" },
 	{ "routes", cli_routes, "list the routes" },
 	{ "status", cli_status, "ask a running host what it does" },
-	{ "reload", cli_reload, "take handlers, configuration and models anew" },
+	{ "reload", cli_reload, "take handlers, models and configuration" },
 	{ "rollback", cli_rollback, "go back to an earlier generation" },
 	{ "upgrade", cli_upgrade, "hand over to the binary installed now" },
 	{ "generations", cli_generations, "list what a rollback can go to" },

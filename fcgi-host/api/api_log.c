@@ -3,8 +3,8 @@
  *
  * Runs in: front, workers, call, cgi.
  * Owns: nothing.
- * Invariant: what a handler logs for one request is bounded; what was suppressed
- * is counted and said once.
+ * Invariant: what a handler logs for one request is bounded; what was
+ * suppressed is counted and said once.
  */
 #include "api/api_private.h"
 

@@ -72,6 +72,8 @@ channel_take_descriptors(struct msghdr *packet, int fds_out[CHANNEL_FDS_MAX])
 	return count;
 }
 
+/* Who died with words of ours unread is said once by ECONNRESET; what it had
+ * sent before is still there. */
 int
 channel_receive(int fd, struct message *message_out,
     int fds_out[CHANNEL_FDS_MAX], size_t *count_out)
@@ -85,12 +87,12 @@ channel_receive(int fd, struct message *message_out,
 	*count_out = 0;
 	do {
 		got = recvmsg(fd, &packet, MSG_CMSG_CLOEXEC);
-	} while (got < 0 && errno == EINTR);
+	} while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got < 0)
-		return errno == ECONNRESET ? 0 : -1;
-	if (got == 0)
-		return 0;
+		return -1;
 	*count_out = channel_take_descriptors(&packet, fds_out);
+	if (got == 0 && *count_out == 0)
+		return 0;
 	if (got == (ssize_t)sizeof(*message_out) &&
 	    (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) {
 		message_out->text[MESSAGE_TEXT_MAX - 1] = '\0';

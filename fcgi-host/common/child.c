@@ -123,7 +123,8 @@ child_drop_privileges(const struct config *config, struct err *err)
 			    config->group);
 		gid = group->gr_gid;
 	}
-	if (initgroups(user->pw_name, gid) < 0 || setresgid(gid, gid, gid) < 0 ||
+	if (initgroups(user->pw_name, gid) < 0 ||
+	    setresgid(gid, gid, gid) < 0 ||
 	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
 		return err_sys(err, "becoming user \"%s\"", config->user);
 	return 0;

@@ -29,7 +29,7 @@ enum message_type {
 	MESSAGE_START = 1,		/* team = generation, value = closed,
 					 * text = config's name; START_FDS */
 	MESSAGE_FILES,			/* value = how many, text = the folder
-					 * they are in; their names */
+					 * they are in; struct start_file */
 	MESSAGE_MODELS,			/* value = images; the images */
 	MESSAGE_MODEL,			/* slot = image; its descriptor */
 	MESSAGE_SPAWN_FRONT,		/* team; fds: SPAWN_FDS */
@@ -39,11 +39,11 @@ enum message_type {
 	MESSAGE_KILL,			/* pid, value = signal */
 
 	/* zygote -> supervisor */
-	MESSAGE_FILE,			/* text = what is loaded next; "": all is */
+	MESSAGE_FILE,			/* text = what is loaded next, or "" */
 	MESSAGE_HANDLER,		/* text = why file `slot` is refused;
-					 * extra = 1 + the file in its way, or 0;
+					 * extra = 1 + the one in its way, or 0;
 					 * SLOT_NONE: on the configuration */
-	MESSAGE_MAKER,			/* slot = file, text = a model it makes */
+	MESSAGE_MAKER,			/* slot = file, text = its model */
 	MESSAGE_LOADED,			/* all files: models may come */
 	MESSAGE_PRELOADED,		/* value = routes, extra = handlers */
 	MESSAGE_FAILED,			/* text = why nothing can be served */
@@ -64,9 +64,9 @@ enum message_type {
 	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status */
 	MESSAGE_SERVE,			/* accept connections from now on */
 	MESSAGE_TAKE,			/* fd: an older front passes its
-					 * connections there (common/handover.h) */
+					 * connections there (handover.h) */
 	MESSAGE_RETIRE,			/* fd: accept no more, pass everything
-					 * there, leave when nothing is left; may
+					 * there, leave when none is left; may
 					 * come again with another fd */
 	MESSAGE_STOP			/* finish what is begun, then leave */
 };

@@ -85,12 +85,12 @@ check_header(struct reader *r)
 	ElfW(Ehdr) *header = &r->header;
 
 	if (r->size < sizeof(*header))
-		return err_set(r->err, "is no shared object (%llu bytes)",
+		return err_set(r->err, "is no ELF file (%llu bytes)",
 		    (unsigned long long)r->size);
 	if (read_at(r, header, 0, sizeof(*header)) < 0)
 		return -1;
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-		return err_set(r->err, "is no shared object (not ELF)");
+		return err_set(r->err, "is no ELF file, so no shared object");
 	if (header->e_ident[EI_CLASS] != CLASS_HERE)
 		return err_set(r->err, "is for %s-bit programs, this is a "
 		    "%d-bit one",

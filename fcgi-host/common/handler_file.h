@@ -22,8 +22,8 @@ int	handler_file_open(const char *path, struct stat *status_out,
 	    struct err *);
 
 /* Is it a shared object of this machine with a descriptor of our ABI? */
-int	handler_file_inspect(int fd, char build_id_out[2 * ELF_BUILD_ID_MAX + 1],
-	    struct err *);
+int	handler_file_inspect(int fd,
+	    char build_id_out[2 * ELF_BUILD_ID_MAX + 1], struct err *);
 
 /* May nobody but root and the user of the service have written it? */
 int	handler_file_trusted(const struct stat *, uid_t service_user,

@@ -41,8 +41,8 @@ open_code(struct handler *handler, const char *path, struct err *err)
 		return refuse_dlerror(path, err);
 	descriptor = dlsym(handler->dl, HANDLER_SYMBOL);
 	if (descriptor == NULL)
-		return err_set(err, "has no symbol " HANDLER_SYMBOL ": it lacks "
-		    "FH_HANDLER(...)");
+		return err_set(err, "has no symbol " HANDLER_SYMBOL ": it "
+		    "lacks FH_HANDLER(...)");
 	memcpy(first, descriptor, sizeof(first));
 	if (handler_descriptor_check(first, err) < 0)
 		return -1;

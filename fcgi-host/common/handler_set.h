@@ -31,9 +31,9 @@ struct handler {
 	void			*dl;
 	struct fh_handler	 desc;		/* our copy, our size */
 	struct fh_host		 host;
-	char			*error;		/* why it was refused, or NULL */
-	const struct handler	*rival;		/* refused for a route, a name or
-						 * a model of this one's */
+	char			*error;		/* refused: why; or NULL */
+	const struct handler	*rival;		/* refused for a route, name or
+						 * model of this one's */
 };
 
 /* A route as it is served: the handler's table with the configuration over it.
@@ -148,7 +148,7 @@ size_t	handler_set_preload(struct handler_set *, handler_report *,
  * configuration allows it.  OpenMP's threads are ended here.
  */
 int	handler_set_ready(const struct handler_set *, struct err *);
-unsigned	handler_threads(const struct handler_set *);	/* NULL: no set yet */
+unsigned	handler_threads(const struct handler_set *);	/* or NULL */
 bool	handler_threads_allowed(const struct config *);
 
 void	handler_set_free(struct handler_set *);
@@ -166,9 +166,9 @@ struct route_capture {
 
 struct route_match {
 	const struct route	*route;		/* NULL: see status */
-	int			 status;	/* 200, 204 (OPTIONS), 404, 405 */
-	bool			 head;		/* HEAD: a reply without a body */
-	char			 allow[ROUTE_ALLOW_MAX];	/* 204 and 405 */
+	int			 status;	/* 200, 204, 404 or 405 */
+	bool			 head;		/* HEAD: no body */
+	char			 allow[ROUTE_ALLOW_MAX];	/* 204, 405 */
 	struct route_capture	 captures[ROUTE_CAPTURES_MAX];
 	size_t			 capture_count;
 };

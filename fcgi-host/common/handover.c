@@ -252,9 +252,11 @@ handover_receive(int link, uint64_t now_ns, struct handover *packet_out,
 	forget(fds_out);
 	if (got < 0 && errno == EAGAIN)
 		return HANDOVER_NONE;
-	if (got <= 0)
+	if (got < 0)
 		return HANDOVER_ENDED;
 	count = channel_take_descriptors(&message, present);
+	if (got == 0 && count == 0)
+		return HANDOVER_ENDED;
 	if ((message.msg_flags & MSG_CTRUNC) != 0)
 		err_set(err, "its descriptors cannot be opened");
 	else if (handover_unpack(bytes, (size_t)got, count, now_ns, packet_out,

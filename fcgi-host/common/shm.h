@@ -9,7 +9,7 @@
  *						before the front is forked
  *	queue (pool)	rw	rw	-	job indices, claims
  *	jobs		rw	ro	-	requests: parameters and bodies
- *	window (worker)	rw	rw	ro	status, reply slots, reply spaces
+ *	window (worker)	rw	rw	ro	status, reply slots and spaces
  *
  * A worker maps its own window and its own pool's queue only.  There are no
  * pointers in here, only offsets and indices; whatever a worker can write the
@@ -42,7 +42,7 @@ struct shm_state {
 
 	/* written by the supervisor */
 	_Alignas(SHM_LINE) _Atomic uint32_t drain;	/* workers: leave */
-	_Atomic uint32_t	watched;	/* the front's sync handlers are */
+	_Atomic uint32_t	watched;	/* the sync handlers are */
 };
 
 /* ------------------------------------------------------------------ stats */
@@ -164,7 +164,7 @@ struct shm_reply {
 	uint32_t		status;		/* HTTP, for the log */
 	_Atomic uint64_t	started_ns;
 	uint64_t		ended_ns;
-	_Atomic uint64_t	written;	/* bytes ever put in the space */
+	_Atomic uint64_t	written;	/* bytes put in the space */
 	char			request_id[HEAD_ID_MAX + 1];
 	uint32_t		kept_length;
 	unsigned char		kept[FH_KEEP_MAX];

@@ -39,7 +39,7 @@
 
 #define FRONT_READ_SIZE		65536
 #define FRONT_BUFFER_SIZE	16384	/* an output buffer's first size */
-#define FRONT_BACKLOG_MAX	65536	/* output above it waits in the worker */
+#define FRONT_BACKLOG_MAX	65536	/* above it output waits in workers */
 #define FRONT_DISCARD_MAX	(16u << 20) /* of bodies nobody wants */
 #define FRONT_UNSENT_MAX	1000	/* answers nobody reads */
 
@@ -68,7 +68,7 @@ struct front_conn {
 	int			 events;	/* what `poll` waits for */
 	bool			 closing;
 	bool			 close_after;	/* when the output has left */
-	bool			 draining;	/* answered; its body still comes */
+	bool			 draining;	/* answered; its body comes */
 	bool			 in_busy;	/* which list `link` is in */
 	bool			 fresh;		/* nothing was ever read */
 	bool			 parsing;	/* in a reader of its bytes */
@@ -154,7 +154,7 @@ struct front_request {
 	struct front_job	*job;		/* FRONT_RUNNING, async */
 
 	/* All above is zero in a fresh request; what follows is used again. */
-	struct api_result	 result;	/* `kept` is too large to clear */
+	struct api_result	 result;	/* `kept` is never cleared */
 	uint8_t			*params, *body, *scratch; /* decoded path */
 	size_t			 params_size, body_size, scratch_size;
 };
@@ -171,14 +171,14 @@ struct front_job {
 	struct front_pool	*pool;
 	uint32_t		 index;		/* in the pool */
 	uint64_t		 seq;		/* 0: free */
-	struct front_request	*request;	/* NULL: nobody waits any more */
+	struct front_request	*request;	/* NULL: nobody waits */
 	const struct route	*route;
 	char			 request_id[HEAD_ID_MAX + 1];
 	uint64_t		 pushed_ns;
 	uint64_t		 spool;		/* its file, ours to remove */
 	uint64_t		 queued_ns;
 	bool			 forwarded;	/* reply bytes have been sent */
-	bool			 timed_out;	/* told; next comes its worker */
+	bool			 timed_out;	/* told; its worker is next */
 	uv_timer_t		 timer;
 };
 TAILQ_HEAD(front_job_list, front_job);
@@ -235,7 +235,7 @@ struct front {
 	TAILQ_HEAD(, front_passing) passings;
 	TAILQ_HEAD(, front_taking) takings;
 	uint32_t		 passed_count, taken_count;
-	int			 spare_fd;	/* for one that a message brings */
+	int			 spare_fd;	/* for what a message brings */
 	struct front_conn_list	 idle, busy;	/* idle: oldest first */
 	uint32_t		 conn_count;
 	struct front_request_list free_requests;

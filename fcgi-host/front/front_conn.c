@@ -17,7 +17,7 @@
 #include "common/log.h"
 #include "front/front.h"
 
-#define WRITES_PER_EVENT	16	/* one reader must not hold all others */
+#define WRITES_PER_EVENT	16	/* one reader must not hold others */
 
 static void	on_ready(uv_poll_t *, int, int);
 static void	on_readable(struct front_conn *);

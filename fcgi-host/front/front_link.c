@@ -96,7 +96,7 @@ obey(struct front *front, const struct message *message, int fd)
 	}
 }
 
-/* One that is out of descriptors must not miss the one that would relieve it. */
+/* One that is out of descriptors must not miss what would relieve it. */
 static void
 keep_spare(struct front *front, bool kept)
 {

@@ -1,7 +1,7 @@
 /*
  * model_budget.c - the memory plan of a configuration, on this machine.
  *
- * Runs in: supervisor, before a generation's models are loaded; `fcgi-host plan`.
+ * Runs in: supervisor, before a generation's models are loaded; the tools.
  * Owns: the items of each budget until it is freed.
  * Invariant: an estimate errs upwards: a plan that fits must hold.
  */

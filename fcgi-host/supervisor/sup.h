@@ -3,7 +3,8 @@
  *
  *	sup_main       start, signals, stop
  *	sup_listen     the listening socket; sup_control: the control socket
- *	sup_reload     from a trigger to a new generation, step by step:
+ *	sup_reload     from a trigger to a new generation, step by step
+ *	               (sup_steps), and who is to blame (sup_blame):
  *	  sup_source     where its configuration and handler files come from
  *	  sup_stage      a child that copies the dropped files
  *	  sup_picks      policy: which version of each file
@@ -124,8 +125,8 @@ struct sup_model {
 	int			 fd;		/* -1: kind preload */
 	uint64_t		 inode;		/* of the memfd */
 	uint32_t		 users;		/* generations */
-	struct config_model	 options;	/* it was made with; path is ours */
-	char			 maker[65];	/* build: sha256 of the handler */
+	struct config_model	 options;	/* made with; path is ours */
+	char			 maker[65];	/* build: its handler's hash */
 	int64_t			 loaded_at;
 };
 LIST_HEAD(sup_model_list, sup_model);
@@ -167,7 +168,7 @@ struct sup_generation {
 	struct sup_team		*teams;		/* [0] serves */
 	struct sup_model	**models;	/* by config index; NULL: not */
 	char			**model_errors;	/* by config index, or NULL */
-	char			**makers;	/* by config index: file, or NULL */
+	char			**makers;	/* by config index, or NULL */
 	char			**complaints;	/* on sections of its config */
 	size_t			 complaint_count;
 };
@@ -217,7 +218,7 @@ struct sup_reload {
 	uv_timer_t		*timer;		/* this step takes too long */
 	uint64_t		 started_ms;
 	uint32_t		 was;		/* what served when it began */
-	bool			 hung;		/* the zygote was killed for it */
+	bool			 hung;		/* the zygote, and was killed */
 	bool			 retry;		/* the picks have changed */
 	bool			 looked;	/* the picks are whole */
 	unsigned		 kills;		/* by nobody known, in a row */
@@ -231,7 +232,7 @@ struct sup_reload {
 	struct sup_asker_list	 pending_askers;
 };
 
-/* A file in the handler directory that is not served, or not in this version. */
+/* A file in the handler directory that does not serve in this version. */
 struct sup_refusal {
 	LIST_ENTRY(sup_refusal)	 link;
 	struct handler_version	 version;	/* at least the name */
@@ -311,9 +312,9 @@ struct sup {
 void	sup_begin_stop(struct sup *);
 void	sup_fail(struct sup *, int exit_code);	/* stops with this code */
 void	sup_serving(struct sup *);		/* all are ready */
-void	sup_stop_if_gone(struct sup *);		/* nothing is left to wait for */
-void	sup_leave_all(struct sup *);		/* whoever has nothing to finish */
-void	sup_stop_generations(struct sup *);	/* finish what is begun, and go */
+void	sup_stop_if_gone(struct sup *);		/* nothing is waited for */
+void	sup_leave_all(struct sup *);		/* who has no work left */
+void	sup_stop_generations(struct sup *);	/* what has begun ends */
 void	sup_raise_descriptor_limit(const struct config *);
 /* Do the sockets' files and the spool belong to us, and to no other host? */
 bool	sup_owns_files(const struct sup *);
@@ -359,7 +360,7 @@ void	sup_dirs_close(struct sup *);
 uid_t	sup_service_user(const struct config *);
 gid_t	sup_service_group(const struct config *);
 
-/* ------------------------------------------------ from a trigger to a switch */
+/* ----------------------------------------------- from a trigger to a switch */
 
 /*
  * sup_reload.c.  At most one runs; what is asked for meanwhile comes next.  The
@@ -392,6 +393,16 @@ void	sup_reload_crashed(struct sup_generation *, const char *file,
 	    const char *how, bool killed);
 void	sup_reload_give_up(struct sup *, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));
+
+/* Between sup_reload.c, sup_steps.c and sup_blame.c. */
+void	sup_reload_finish(struct sup *, bool ok, const char *reason);
+void	sup_reload_abandon(struct sup *);	/* what is being made goes */
+void	sup_reload_end(struct sup *, int exit_code, const char *reason);
+bool	sup_reload_is_down(const struct sup *);	/* what should serve */
+bool	sup_reload_is_making(const struct sup_generation *);
+void	sup_steps_load(struct sup *);
+void	sup_steps_try_again(struct sup *);
+void	sup_steps_end_closing(struct sup *);
 
 /* sup_source.c: configuration and picks for a reload.  0, or -1 and why. */
 struct config	*sup_source_config(struct sup *, enum sup_trigger,
@@ -429,7 +440,7 @@ struct sup_model	*sup_models_serving(const struct sup *,
 /* sup_free_first.c */
 bool	sup_free_first_is_needed(const struct sup *);
 void	sup_free_first_begin(struct sup *);
-bool	sup_free_first_is_done(const struct sup *);	/* nobody leaves any more */
+bool	sup_free_first_is_done(const struct sup *);	/* all have left */
 
 /* sup_probe.c */
 void	sup_probe_start(struct sup_generation *);
@@ -453,8 +464,8 @@ void	sup_successor_fail(struct sup *, const char *reason);
 void	sup_successor_take_over(struct sup *, int link);
 /* sup_guard.c */
 void	sup_guard_begin(void);
-void	sup_guard_hold_signals(void);		/* until sup_guard() has them */
-int	sup_guard(pid_t host);			/* its exit code, when it ends */
+void	sup_guard_hold_signals(void);		/* until sup_guard() */
+int	sup_guard(pid_t host);			/* its exit code, in the end */
 
 /* sup_outcome.c: the result document of a reload. */
 struct json_object	*sup_outcome_create(enum sup_trigger);
@@ -524,7 +535,7 @@ void	sup_hang_watch(struct sup_team *);
 /* sup_output.c: `child` may be NULL; it is told when its output has ended. */
 struct sup_output	*sup_output_create(struct sup *, struct sup_child *,
 			    const char *who, int fd);
-void	sup_output_detach(struct sup_output **);	/* reads on to its end */
+void	sup_output_detach(struct sup_output **);	/* it reads on */
 
 /* sup_control.c */
 int	sup_control_open(struct sup *, struct err *);

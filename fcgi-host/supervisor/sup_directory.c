@@ -301,7 +301,7 @@ on_timer(uv_timer_t *timer)
 
 	take_turn(directory);
 	if (sup_debounce_wait(&directory->debounce, clock_now_ms()) == 0)
-;
+		check_path(directory);
 	due = directory->watch >= 0 &&
 	    sup_debounce_wait(&directory->debounce, clock_now_ms()) == 0;
 	if (due)

@@ -3,7 +3,7 @@
  *
  * Runs in: supervisor.
  * Owns: the closed generation, until the new one takes its place.
- * Invariant: while the old model's memory is given up and the new one is loaded,
+ * Invariant: while the old model's memory is given up and the new one loaded,
  * a front without handlers answers everything with 503 and Retry-After; nobody
  * is left without an answer, and the listening socket stays open.
  *

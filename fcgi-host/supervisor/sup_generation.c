@@ -360,7 +360,7 @@ starting_died(struct sup_generation *generation, int status, const char *how)
 	sup_reload_crashed(generation, file, how, killed);
 }
 
-/* The end of its link is seen a moment before it can be reaped; one that runs on
+/* The end of its link is seen a moment before it can be reaped; who runs on
  * has closed it.  At a stop it is about to leave. */
 static bool
 closed_its_link(const struct sup *sup, pid_t zygote)
@@ -476,7 +476,7 @@ sup_generation_create(struct sup *sup, uint32_t number, struct config *config)
 	return generation;
 }
 
-/* ------------------------------------------------------------- while it lives */
+/* ----------------------------------------------------------- while it lives */
 
 /* A dead zygote is noticed by the end of its link, not here. */
 void

@@ -47,6 +47,8 @@ is_sound(const struct sup_handoff *handoff, ssize_t got,
 	    handoff->version == SUP_HANDOFF_VERSION;
 }
 
+/* Who gave up with packets of ours unread is said once by ECONNRESET; why, it
+ * had sent before, and that is still there. */
 int
 sup_handoff_receive(int link, struct sup_handoff *out,
     int fds_out[SUP_HANDOFF_FDS], size_t *count_out)
@@ -61,10 +63,12 @@ sup_handoff_receive(int link, struct sup_handoff *out,
 	*count_out = 0;
 	do {
 		got = recvmsg(link, &packet, MSG_CMSG_CLOEXEC);
-	} while (got < 0 && errno == EINTR);
-	if (got <= 0)
-		return got == 0 || errno == ECONNRESET ? 0 : -1;
+	} while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (got < 0)
+		return -1;
 	*count_out = channel_take_descriptors(&packet, fds);
+	if (got == 0 && *count_out == 0)
+		return 0;
 	if (is_sound(out, got, &packet, *count_out)) {
 		memcpy(fds_out, fds, *count_out * sizeof(int));
 		return 1;

@@ -3,7 +3,7 @@
  *
  * One SOCK_SEQPACKET link, its number in the environment of the new process.
  * The two are of different versions, so nothing here may change its layout
- * without a new SUP_HANDOFF_VERSION; a length that is not expected is a refusal.
+ * without a new SUP_HANDOFF_VERSION; an unexpected length is a refusal.
  *
  *	old -> new	HELLO, then MODEL..., then END
  *	new -> old	FAILED: why; or READY, with a link for connections

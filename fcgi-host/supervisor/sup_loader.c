@@ -180,8 +180,8 @@ receive(struct sup_loader *loader, bool *more_out)
 	struct loader_result result;
 	struct iovec piece = { &result, sizeof(result) };
 	union {
-		char		bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
-		struct cmsghdr	align;
+		char	bytes[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
+		struct cmsghdr align;
 	} space;
 	struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1,
 	    .msg_control = space.bytes, .msg_controllen = sizeof(space) };
@@ -192,9 +192,11 @@ receive(struct sup_loader *loader, bool *more_out)
 	got = recvmsg(loader->socket, &packet,
 	    MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	*more_out = got < 0 && (errno == EAGAIN || errno == EINTR);
-	if (got <= 0)
+	if (got < 0)
 		return false;
 	count = channel_take_descriptors(&packet, fds);
+	if (got == 0 && count == 0)
+		return false;
 	if (got == (ssize_t)sizeof(result) &&
 	    (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		take_result(loader, &result, fds, count);

@@ -40,7 +40,8 @@ typedef void	sup_loader_done(void *context, const struct model_image *image,
 /*
  * Starts the loader of one model, to be mapped at `address`.  It is killed
  * after the model's load_timeout.  `config` must live until the callback, or
- * until sup_loader_cancel(); `source` until this returns.  NULL and why, when it could not be started.
+ * until sup_loader_cancel(); `source` until this returns.  NULL and why,
+ * when it could not be started.
  */
 struct sup_loader	*sup_loader_start(uv_loop_t *, const struct config *,
 			    const struct config_model *,

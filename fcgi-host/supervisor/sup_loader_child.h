@@ -24,7 +24,8 @@ struct loader_result {
  * gives up what it does not need, loads, reports on `socket`.
  */
 void	sup_loader_child(const struct config *, const struct config_model *,
-	    const struct sup_loader_source *, uint64_t address, int socket, pid_t parent)
+	    const struct sup_loader_source *, uint64_t address, int socket,
+	    pid_t parent)
 	    __attribute__((noreturn));
 
 #endif

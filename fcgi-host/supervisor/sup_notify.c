@@ -10,16 +10,18 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "supervisor/sup.h"
 
 #define STATUS_MAX	320
+#define PATIENCE_MS	2000	/* with what matters */
 
 /* "@name" is an abstract socket's. */
 static socklen_t
@@ -36,9 +38,8 @@ fill_address(const char *name, struct sockaddr_un *out)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
-/* sd_notify() would wait for a reader. */
-static void
-say_in_passing(const char *text)
+static int
+open_notify(void)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address;
@@ -46,11 +47,25 @@ say_in_passing(const char *text)
 	int fd = length == 0 ? -1 : socket(AF_UNIX, SOCK_DGRAM |
 	    SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0)
-		return;
-	(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL,
-	    (const struct sockaddr *)&address, length);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address,
+	    length) == 0)
+		return fd;
 	close(fd);
+	return -1;
+}
+
+/* sd_notify() would wait for a reader for ever. */
+static void
+say(const char *text, int patience_ms)
+{
+	struct pollfd socket = { .fd = open_notify(), .events = POLLOUT };
+
+	if (socket.fd < 0)
+		return;
+	if (send(socket.fd, text, strlen(text), MSG_NOSIGNAL) < 0 &&
+	    errno == EAGAIN && poll(&socket, 1, patience_ms) > 0)
+		(void)send(socket.fd, text, strlen(text), MSG_NOSIGNAL);
+	close(socket.fd);
 }
 
 static void
@@ -64,10 +79,11 @@ describe(const struct sup *sup, char out[STATUS_MAX])
 void
 sup_notify_ready(const struct sup *sup)
 {
-	char status[STATUS_MAX];
+	char status[STATUS_MAX], text[STATUS_MAX + 16];
 
 	describe(sup, status);
-	sd_notifyf(0, "READY=1\n%s", status);
+	snprintf(text, sizeof(text), "READY=1\n%s", status);
+	say(text, PATIENCE_MS);
 }
 
 void
@@ -76,19 +92,22 @@ sup_notify_generation(const struct sup *sup)
 	char status[STATUS_MAX];
 
 	describe(sup, status);
-	say_in_passing(status);
+	say(status, 0);
 }
 
 void
 sup_notify_stopping(void)
 {
-	sd_notify(0, "STOPPING=1\nSTATUS=Answering what has begun");
+	say("STOPPING=1\nSTATUS=Answering what has begun", 0);
 }
 
 void
 sup_notify_main(pid_t pid)
 {
-	sd_notifyf(0, "MAINPID=%d", (int)pid);
+	char text[32];
+
+	snprintf(text, sizeof(text), "MAINPID=%d", (int)pid);
+	say(text, PATIENCE_MS);
 }
 
 bool

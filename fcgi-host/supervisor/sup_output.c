@@ -26,7 +26,7 @@ struct sup_output {
 	char			 who[64];
 	int			 fd;
 	uv_poll_t		*poll;
-	uv_timer_t		*timer;		/* running: says what was left out */
+	uv_timer_t		*timer;		/* to say what was left out */
 	char			 line[LINE_BYTES];
 	size_t			 have;
 	uint64_t		 second;	/* of `lines` */

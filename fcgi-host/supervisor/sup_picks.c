@@ -4,8 +4,9 @@
  *
  * Runs in: supervisor.
  * Owns: the list of each struct sup_picks.
- * Invariant: pure; a fresh version that was refused is not chosen again, so
- * there are at most as many tries as files, and one more.
+ * Invariant: pure; a version that was refused is not chosen again, so there
+ * are at most as many tries as versions, and one more: as files, and one more,
+ * while something serves.
  */
 #include "supervisor/sup_picks.h"
 
@@ -114,12 +115,28 @@ sup_picks_choose(struct sup_picks *picks)
 		    compare);
 }
 
-/* Takes its fresh version out. */
+void
+sup_picks_begin_try(struct sup_picks *picks)
+{
+	for (size_t i = 0; i < picks->count; i++)
+		picks->list[i].fell = false;
+}
+
+/* Takes the version out that is tried. */
 static void
 demote(struct sup_pick *pick, const char *reason)
 {
 	snprintf(pick->reason, sizeof(pick->reason), "%s", reason);
-	pick->choice = fall_back(pick);
+	pick->choice = pick->choice == SUP_PICK_FRESH ? fall_back(pick) :
+	    SUP_PICK_NONE;
+	pick->fell = true;
+}
+
+/* Without it, or once more with its last good version? */
+static enum sup_verdict
+verdict_on(const struct sup_pick *pick)
+{
+	return pick->choice == SUP_PICK_KEPT ? SUP_TRY_AGAIN : SUP_GO_ON;
 }
 
 static bool
@@ -136,10 +153,13 @@ sup_picks_refuse(struct sup_picks *picks, size_t index, size_t rival,
 	struct sup_pick *pick = &picks->list[index];
 	char turned[SUP_REASON_MAX];
 
+	if (pick->fell)
+		return verdict_on(pick);
+	if (rival < picks->count && picks->list[rival].fell)
+		return SUP_TRY_AGAIN;
 	if (pick->choice == SUP_PICK_FRESH) {
 		demote(pick, reason);
-		return pick->choice == SUP_PICK_KEPT ? SUP_TRY_AGAIN :
-		    SUP_GO_ON;
+		return verdict_on(pick);
 	}
 	if (is_in_the_way(picks, rival)) {
 		snprintf(turned, sizeof(turned), "is in the way of %s, which "
@@ -149,7 +169,6 @@ sup_picks_refuse(struct sup_picks *picks, size_t index, size_t rival,
 	}
 	if (serving)
 		return SUP_GIVE_UP;
-	snprintf(pick->reason, sizeof(pick->reason), "%s", reason);
-	pick->choice = SUP_PICK_NONE;
+	demote(pick, reason);
 	return SUP_GO_ON;
 }

@@ -4,8 +4,8 @@
  *
  * Pure.  A file that is refused falls back to its last good version, and a file
  * never takes a route away from one that served before: where two want the
- * same, the newcomer gives way.  Each refusal takes one fresh version out for
- * good, so that trying again comes to an end.
+ * same, the newcomer gives way.  Each further try has a version less to choose
+ * from, so that trying again comes to an end.
  */
 #ifndef SUPERVISOR_SUP_PICKS_H
 #define SUPERVISOR_SUP_PICKS_H
@@ -33,6 +33,7 @@ enum sup_choice {
  * kept_from	the same for the kept version
  * reason	why the fresh version, or any, is not taken; "" if it is
  * crashed	... it took its process along
+ * fell		a version of it was taken out in the present try
  * held		a rollback set the fresh version aside
  * set_aside	sha256 of the version that this rollback sets aside, or ""
  */
@@ -44,6 +45,7 @@ struct sup_pick {
 	enum sup_choice		choice;
 	char			reason[SUP_REASON_MAX];
 	bool			crashed;
+	bool			fell;
 	bool			held;
 	char			set_aside[65];
 };
@@ -72,8 +74,13 @@ bool	sup_pick_is_new(const struct sup_pick *);
  */
 void	sup_picks_choose(struct sup_picks *);
 
+/* What is chosen is about to be tried. */
+void	sup_picks_begin_try(struct sup_picks *);
+
 /*
- * Loading has refused file `index`, because of `rival` (or SIZE_MAX).
+ * Loading has refused file `index`, because of `rival` (or SIZE_MAX).  May come
+ * several times in one try: what a version that is out already has done to
+ * others, or does next, is no further reason to take anything out.
  *
  * GO_ON	without it: nothing better is to be had
  * TRY_AGAIN	with what is chosen now

@@ -1,5 +1,5 @@
 /*
- * sup_post.c - what the supervisor says on its links, in order, without waiting.
+ * sup_post.c - what the supervisor says on its links, in order, not waiting.
  *
  * Runs in: supervisor.
  * Owns: the messages a link had no room for, with copies of their descriptors.

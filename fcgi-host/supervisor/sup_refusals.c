@@ -38,7 +38,7 @@ destroy(struct sup_refusal *refusal)
 	free(refusal);
 }
 
-/* The time is that of the first refusal of the same bytes for the same reason. */
+/* The time is that of the first refusal of these bytes for this reason. */
 void
 sup_refusals_set(struct sup *sup, const struct handler_version *version,
     const char *reason, bool crashed)

@@ -409,7 +409,7 @@ sup_source_place(struct sup *sup, struct err *err)
 	return 0;
 }
 
-/* --------------------------------------------------------------- the watcher */
+/* -------------------------------------------------------------- the watcher */
 
 static void
 on_change(void *context)

@@ -5,20 +5,26 @@
  * Runs in: supervisor.
  * Owns: the child until it is reaped, and the socket to it.
  * Invariant: `done` comes once or, after a cancel, never; a child that says
- * nothing for load_timeout is killed, so that a directory that hangs is a
- * refused reload and nothing worse.
+ * nothing for load_timeout is killed, and left behind if it does not die, so
+ * that a directory that hangs is a refused reload and nothing worse.
  */
 #include "supervisor/sup_stage.h"
 
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "common/log.h"
+
+#define DEATH_MS	1000	/* after SIGKILL */
 
 struct sup_stage {
 	uv_poll_t	 poll;
@@ -41,10 +47,32 @@ on_closed(uv_handle_t *handle)
 		free(stage);
 }
 
+/* Where this cannot be watched, it is waited for. */
+static bool
+dies(pid_t pid)
+{
+	struct pollfd death = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int rc;
+
+	if (death.fd < 0)
+		return true;
+	do {
+		rc = poll(&death, 1, DEATH_MS);
+	} while (rc < 0 && errno == EINTR);
+	close(death.fd);
+	return rc != 0;
+}
+
+/* In a file system that does not answer a process does not even die. */
 static void
-reap(struct sup_stage *stage)
+reap(const struct sup_stage *stage)
 {
 	kill(stage->pid, SIGKILL);
+	if (!dies(stage->pid)) {
+		log_warnx("the handler directory: its file system does not "
+		    "answer, process %d hangs in it", (int)stage->pid);
+		return;
+	}
 	while (waitpid(stage->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
@@ -89,6 +117,8 @@ take(struct sup_stage *stage, struct sup_stage_packet *packet)
 	packet->error.text[sizeof(packet->error.text) - 1] = '\0';
 	file->reason[sizeof(file->reason) - 1] = '\0';
 	file->version.name[HANDLER_FILE_MAX] = '\0';
+	file->version.sha256[sizeof(file->version.sha256) - 1] = '\0';
+	file->version.build_id[sizeof(file->version.build_id) - 1] = '\0';
 	if (packet->last) {
 		end(stage, packet->error.text[0] != '\0' ?
 		    packet->error.text : NULL);

@@ -36,7 +36,7 @@ struct sup_stage_work {
 	size_t				 known_count;
 	const char *const		*writing;
 	size_t				 writing_count;
-	int				 to_dir;	/* the copies go there */
+	int				 to_dir;	/* for the copies */
 };
 
 typedef void	sup_stage_found(void *context, const struct sup_stage_file *);

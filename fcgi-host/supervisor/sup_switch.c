@@ -18,7 +18,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 
-#define LINK_BUFFER	(1 << 20)	/* some hundred connections on their way */
+#define LINK_BUFFER	(1 << 20)	/* for some hundred connections */
 
 /* Both ends of a way for connections from an old front to the new one. */
 static int
@@ -197,7 +197,7 @@ write_manifest(struct sup_generation *generation)
 	store(generation);
 }
 
-/* ----------------------------------------------------------------- the switch */
+/* --------------------------------------------------------------- the switch */
 
 /* An old generation whose zygote is dead has nothing left to finish. */
 static void

@@ -256,8 +256,8 @@ child_with_pid(struct sup_team *team, pid_t pid)
 	return NULL;
 }
 
-/* Its workers leave with it.  True: its generation, which was being made, may be
- * gone with the team. */
+/* Its workers leave with it.  True: its generation, which was being made, may
+ * be gone with the team. */
 static bool
 front_exited(struct sup_team *team, int status)
 {

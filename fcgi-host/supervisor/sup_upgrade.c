@@ -159,7 +159,7 @@ on_late(uv_timer_t *timer)
 	fail(timer->data, "the new host was not ready within five minutes");
 }
 
-/* ---------------------------------------------------------- the new one serves */
+/* ------------------------------------------------------- the new one serves */
 
 /* Its files are the new host's: the sockets are closed, not removed. */
 static void
@@ -272,7 +272,7 @@ on_link(uv_poll_t *poll, int status, int events)
 		close_link(&sup->upgrade);
 }
 
-/* ------------------------------------------------------------- its beginning */
+/* ------------------------------------------------------------ its beginning */
 
 /* It reads at once what there is no room for; one that does not is none. */
 static int

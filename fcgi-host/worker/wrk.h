@@ -39,7 +39,7 @@ struct wrk {
 
 	/* any thread */
 	_Atomic bool		 terminating;
-	_Atomic uint32_t	 rung;		/* for that sleep of the front */
+	_Atomic uint32_t	 rung;		/* for that sleep */
 	_Atomic uint32_t	 idle;		/* threads without a job */
 	_Atomic uint32_t	 thread_count;	/* whose `id` is set */
 	pthread_mutex_t		 starting;	/* held over one's start */

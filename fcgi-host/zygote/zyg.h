@@ -30,12 +30,12 @@ void	zyg_start_receive(struct zygote_start *);
 void	zyg_models_receive(struct zyg *);
 
 /* zyg_load.c: handlers, then models and preload hooks; refusals are told. */
-void	zyg_load(struct zyg *);
+void	zyg_load(struct zyg *, struct zygote_start *);
 void	zyg_preload(struct zyg *);
 void	zyg_fail(const struct zyg *, const char *why) __attribute__((noreturn));
 
-/* zyg_harm.c: what a handler's code may not do to the zygote.  0, or -1 and what
- * it did, which is undone as far as it can be. */
+/* zyg_harm.c: what a handler's code may not do to the zygote.  0, or -1 and
+ * what it did, which is undone as far as it can be. */
 void	zyg_harm_begin(struct zyg *);
 int	zyg_harm_check(const struct zyg *, struct err *);
 void	zyg_harm_end(struct zyg *);

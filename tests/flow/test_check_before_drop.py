@@ -99,7 +99,7 @@ def test_what_is_wrong_with_the_others_is_said_too():
         tools.write("handlers/broken.so", "broken")
         done = tools.run("check", "-c", tools.file, outside(tools, "hello"))
         assert faults(tools, done) == [
-            "@/handlers/broken.so: is no shared object (6 bytes)"]
+            "@/handlers/broken.so: is no ELF file (6 bytes)"]
 
 
 @pytest.mark.parametrize("arguments, why", [

@@ -96,7 +96,7 @@ def test_check_names_what_goes_wrong_while_loading():
                   "Segmentation fault)",
                   "empty.so: is empty (still being copied?)",
                   "exit.so: exits while it is loaded (exit code 0)",
-                  "text.so: is no shared object (30 bytes)"]
+                  "text.so: is no ELF file (30 bytes)"]
         wanted = ["%s/%s" % (tools.handlers, line) for line in wanted]
         if sanitized():		# a crash is an exit there
             wanted[1] = lines[1]
@@ -201,7 +201,7 @@ def test_routes_lists_what_loads_and_says_what_does_not():
         tools.write("handlers/bad.so", "bad")
         done = tools.run("routes", "-c", tools.file)
         assert done.code == 100
-        assert "bad.so: is no shared object" in done.log
+        assert "bad.so: is no ELF file" in done.log
         assert len(done.out.splitlines()) == 3
 
 

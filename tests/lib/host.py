@@ -218,7 +218,7 @@ class Host:
         self.crashes, self.exit_code = crashes, exit_code
         self.expect_ready = expect_ready
         self.process, self.notes, self.lines = None, [], []
-        self.changed = threading.Condition()
+        self.changed = threading.Condition(threading.RLock())
         os.mkdir(self.dropped)
         os.mkdir(self.state)
         for name in handlers:
@@ -328,6 +328,7 @@ class Host:
         notify = os.path.join(self.folder, "notify.sock")
         if os.path.exists(notify):
             os.unlink(notify)
+            self.close_notes()
         self.notify_sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify_sock.bind(notify)
         os.chmod(notify, 0o777)
@@ -342,6 +343,8 @@ class Host:
         self.seen = {self.pid}
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
+        threading.Thread(target=self.read_notes, daemon=True, args=(
+            self.notify_sock, self.notes)).start()
         if wait is None:
             wait = self.expect_ready
         if wait:
@@ -365,25 +368,41 @@ class Host:
         with self.changed:
             self.changed.notify_all()
 
+    def close_notes(self):
+        """Ends read_notes() too."""
+        try:
+            self.notify_sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.notify_sock.close()
+
+    def read_notes(self, sock, notes):
+        """Reads as long as the host runs: a full socket would stop it."""
+        while True:
+            try:
+                data = sock.recv(4096).decode()
+            except OSError:
+                return
+            if not data:
+                return
+            with self.changed:
+                notes += data.splitlines()
+                self.changed.notify_all()
+
     def wait_note(self, text, seconds=READY):
         """A line sent to NOTIFY_SOCKET that starts with `text`."""
         deadline = time.monotonic() + seconds
-        while True:
-            for note in self.notes:
-                if note.startswith(text):
-                    return note
-            if self.process.poll() is not None:
-                raise AssertionError("exit code %s before %s:\n%s" % (
-                    self.process.returncode, text, self.log()))
-            left = deadline - time.monotonic()
-            assert left > 0, "no %s in %s; log:\n%s" % (
-                text, self.notes, self.log())
-            self.notify_sock.settimeout(min(left, 0.2))
-            try:
-                data = self.notify_sock.recv(4096).decode()
-                self.notes += data.splitlines()
-            except TimeoutError:
-                pass
+        with self.changed:
+            while True:
+                for note in self.notes:
+                    if note.startswith(text):
+                        return note
+                left = deadline - time.monotonic()
+                ended = self.process.poll() is not None
+                assert left > 0 and not ended, "no %s in %s%s; log:\n%s" % (
+                    text, self.notes, ", exit code %s" %
+                    self.process.returncode if ended else "", self.log())
+                self.changed.wait(min(left, 0.2))
 
     def wait_ready(self, seconds=READY):
         if self.notify:
@@ -631,7 +650,7 @@ class Host:
     def clean(self):
         if self.process is not None:
             self.process.stdout.close()
-            self.notify_sock.close()
+            self.close_notes()
         if os.environ.get("FH_KEEP"):
             print("scratch folder kept: " + self.folder)
         else:

@@ -169,6 +169,24 @@ test_the_end_with_words_unread(void **state)
 	assert_int_equal(channel_receive(pair->ends[1], &got, fds, &count), 0);
 }
 
+/* ... and what it said before it died is heard. */
+static void
+test_the_last_words_with_words_unread(void **state)
+{
+	struct pair *pair = *state;
+	struct message got;
+	int fds[CHANNEL_FDS_MAX];
+	size_t count;
+
+	assert_int_equal(channel_send(pair->ends[1], &example, NULL, 0), 0);
+	assert_int_equal(channel_send(pair->ends[0], &example, NULL, 0), 0);
+	close(pair->ends[0]);
+	pair->ends[0] = -1;
+	assert_int_equal(channel_receive(pair->ends[1], &got, fds, &count), 1);
+	assert_memory_equal(&got, &example, sizeof(got));
+	assert_int_equal(channel_receive(pair->ends[1], &got, fds, &count), 0);
+}
+
 /* Sends `length` bytes with a descriptor, by hand. */
 static void
 send_raw(int fd, size_t length, int passed)
@@ -196,7 +214,7 @@ static void
 test_a_message_of_another_length_is_refused(void **state)
 {
 	const struct pair *pair = *state;
-	static const size_t lengths[] = { 1, sizeof(struct message) - 1,
+	static const size_t lengths[] = { 0, 1, sizeof(struct message) - 1,
 	    sizeof(struct message) + 1, 2 * sizeof(struct message) };
 	struct message got;
 	int fds[CHANNEL_FDS_MAX];
@@ -264,6 +282,7 @@ main(void)
 		CASE(test_both_ends_are_closed_on_exec),
 		CASE(test_the_end_of_the_other_side),
 		CASE(test_the_end_with_words_unread),
+		CASE(test_the_last_words_with_words_unread),
 		CASE(test_a_message_of_another_length_is_refused),
 		CASE(test_a_text_always_ends),
 		CASE(test_a_link_that_does_not_block_says_so),

@@ -238,15 +238,16 @@ static void
 test_restart_options_are_kept(void **state)
 {
 	static const char *const kept[] = {
-		"listen: needs a restart: \"unix:/a\" is in use, test.conf says "
-		    "\"unix:/b\"",
+		"listen: needs a restart: \"unix:/a\" is in use, test.conf "
+		    "says \"unix:/b\"",
 		"listen_mode: needs a restart: 0600 is in use, test.conf says "
 		    "0660",
 		"listen_owner: needs a restart: \"root\" is in use, test.conf "
 		    "says \"\"",
 		"listen_backlog: needs a restart: 9 is in use, test.conf says "
 		    "4096",
-		"user: needs a restart: \"\" is in use, test.conf says \"root\"",
+		"user: needs a restart: \"\" is in use, test.conf says "
+		    "\"root\"",
 		"group: needs a restart: \"root\" is in use, test.conf says "
 		    "\"\"",
 		"state_dir: needs a restart: \"/var/lib/fcgi-host\" is in use, "

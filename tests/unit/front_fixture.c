@@ -119,8 +119,9 @@ configure(const char *statements)
 static pid_t
 fork_role(struct team *team, uint32_t slot, int own)
 {
+	static const struct zygote_start zygote;
 	struct child_start start = { .config = team->config,
-	    .set = team->set, .geometry = team->geometry,
+	    .zygote = &zygote, .set = team->set, .geometry = team->geometry,
 	    .fds = { team->shm_fd, team->event_fd, own, -1 },
 	    .listen_fd = slot == SLOT_FRONT ? listening : -1,
 	    .spool_dir = spool_folder, .generation = team->number,

@@ -164,7 +164,7 @@ files_that_are_no_handlers(void **state)
 	fixture_put_file(s, "x.so", "", 0);
 	expect_refused(s, "is empty");
 	fixture_put_file(s, "x.so", "#!/bin/sh\n", 10);
-	expect_refused(s, "is no shared object (10 bytes)");
+	expect_refused(s, "is no ELF file (10 bytes)");
 	assert_int_equal(symlink("/nowhere/at/all", path), 0);
 	expect_refused(s, "is a link to a file that is not there");
 	assert_int_equal(symlink("x.so", path), 0);

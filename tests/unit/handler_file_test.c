@@ -31,12 +31,13 @@ files_that_are_no_handlers(void **state)
 	fixture_put_file(s, "x.so", "", 0);
 	fixture_expect_refused(s, "x.so", "is empty");
 	fixture_put_file(s, "x.so", "#!/bin/sh\n", 10);
-	fixture_expect_refused(s, "x.so", "is no shared object (10 bytes)");
+	fixture_expect_refused(s, "x.so", "is no ELF file (10 bytes)");
 	fixture_put_file(s, "x.so", s->reports, sizeof(s->reports));
-	fixture_expect_refused(s, "x.so", "is no shared object (not ELF)");
+	fixture_expect_refused(s, "x.so", "is no ELF file");
 	snprintf(path, sizeof(path), "%s/x.so", s->handlers);
 	assert_int_equal(symlink("/nowhere/at/all", path), 0);
-	fixture_expect_refused(s, "x.so", "is a link to a file that is not there");
+	fixture_expect_refused(s, "x.so",
+	    "is a link to a file that is not there");
 	assert_int_equal(symlink("x.so", path), 0);
 	fixture_expect_refused(s, "x.so", "is a link that leads to itself");
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -73,7 +74,8 @@ elf_files_that_do_not_fit(void **state)
 	fixture_expect_refused(s, "x.so", "link it with -shared");
 	fixture_put_changed(s, "x.so", "fh_handler_descriptor",
 	    "xx_handler_descriptor");
-	fixture_expect_refused(s, "x.so", "has no symbol fh_handler_descriptor");
+	fixture_expect_refused(s, "x.so",
+	    "has no symbol fh_handler_descriptor");
 	fixture_put_changed(s, "x.so", "fh_reply_text", "fh_reply_tomb");
 	fixture_expect_refused(s, "x.so",
 	    "cannot be loaded: undefined symbol: fh_reply_tomb");
@@ -134,9 +136,11 @@ descriptors_of_another_abi(void **state)
 	struct scratch *s = *state;
 
 	fixture_put_descriptor(s, "x.so", 0, FH_ABI_MAJOR + 1, 2);
-	fixture_expect_refused(s, "x.so", "is built for ABI 2.1, this host has 1.1");
+	fixture_expect_refused(s, "x.so",
+	    "is built for ABI 2.1, this host has 1.1");
 	fixture_put_descriptor(s, "x.so", 2, FH_ABI_MINOR + 1, 2);
-	fixture_expect_refused(s, "x.so", "is built for ABI 1.2, newer than this");
+	fixture_expect_refused(s, "x.so",
+	    "is built for ABI 1.2, newer than this");
 	fixture_put_descriptor(s, "x.so", 4, offsetof(struct fh_handler,
 	    worker_fini), 4);
 	fixture_expect_refused(s, "x.so", "its struct fh_handler has 64 bytes");
@@ -145,7 +149,8 @@ descriptors_of_another_abi(void **state)
 	fixture_put_descriptor(s, "x.so", 8, 8, 4);
 	fixture_expect_refused(s, "x.so", "its struct fh_route has 8 bytes");
 	fixture_put_descriptor(s, "x.so", 12, 1 << 20, 4);
-	fixture_expect_refused(s, "x.so", "its struct fh_model_def has 1048576 bytes");
+	fixture_expect_refused(s, "x.so",
+	    "its struct fh_model_def has 1048576 bytes");
 }
 
 /* Its descriptor ends before self_test: what lies behind is not looked at. */
@@ -174,7 +179,8 @@ names_and_routes_that_are_wrong(void **state)
 	struct scratch *s = *state;
 
 	fixture_put_changed(s, "x.so", "plainly", "plain y");
-	fixture_expect_refused(s, "x.so", "handler name \"plain y\": a name is");
+	fixture_expect_refused(s, "x.so",
+	    "handler name \"plain y\": a name is");
 	fixture_put_changed(s, "x.so", "objects", "obj/cts");
 	fixture_expect_refused(s, "x.so", "model name \"obj/cts\": a name is");
 	fixture_put_changed(s, "x.so", "/plain", "xplain");

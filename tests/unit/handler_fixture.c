@@ -123,7 +123,8 @@ fixture_teardown(void **state)
 }
 
 void
-fixture_put_file(struct scratch *s, const char *name, const void *bytes, size_t size)
+fixture_put_file(struct scratch *s, const char *name, const void *bytes,
+    size_t size)
 {
 	char path[256];
 	FILE *file;

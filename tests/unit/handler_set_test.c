@@ -335,7 +335,8 @@ a_pool_that_is_not_there(void **state)
 	assert_null(s->set->handlers[0].error);	/* sync: no pool needed */
 	s->config.routes = &section;
 	s->config.route_count = 1;
-	fixture_expect_refused(s, "x.so", "route \"DELETE /pooled/{rest...}\" wants "
+	fixture_expect_refused(s, "x.so",
+	    "route \"DELETE /pooled/{rest...}\" wants "
 	    "pool \"special\", which the configuration does not have");
 }
 
@@ -399,7 +400,8 @@ a_preload_that_fails(void **state)
 static bool
 watch(void *context, const char *file)
 {
-	fixture_report(context, NULL, file[0] != '\0' ? strrchr(file, '/') : "end");
+	fixture_report(context, NULL, file[0] != '\0' ? strrchr(file, '/') :
+	    "end");
 	return strstr(file, "skip") == NULL;
 }
 

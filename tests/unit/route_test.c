@@ -62,7 +62,7 @@ find_bytes(struct table *table, const char *method, const char *path,
     size_t length)
 {
 	struct route_match match;
-	char *exact = malloc(length + 1);	/* so that ASan sees overreads */
+	char *exact = malloc(length + 1);	/* so that ASan sees more */
 
 	assert_non_null(exact);
 	memcpy(exact, path, length);

@@ -149,8 +149,8 @@ run(const struct config_model *model)
 {
 	struct err err;
 
-	if (sup_loader_start(&loop, &config, model, &source, ADDRESS, loaded, &loop,
-	    &err) == NULL)
+	if (sup_loader_start(&loop, &config, model, &source, ADDRESS, loaded,
+	    &loop, &err) == NULL)
 		fail_msg("%s", err.text);
 	assert_int_equal(calls, 0);	/* not before the loop runs */
 	uv_run(&loop, UV_RUN_DEFAULT);
@@ -395,8 +395,8 @@ loader_dies_with_its_parent(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (sup_loader_start(&loop, &config, &model, &source, ADDRESS, loaded,
-		    &loop, NULL) == NULL)
+		if (sup_loader_start(&loop, &config, &model, &source, ADDRESS,
+		    loaded, &loop, NULL) == NULL)
 			_exit(1);
 		uv_run(&loop, UV_RUN_DEFAULT);
 		_exit(2);
@@ -433,8 +433,8 @@ cancelled_loader_says_nothing(void **state)
 	struct err err;
 
 	(void)state;
-	loader = sup_loader_start(&loop, &config, &model, &source, ADDRESS, loaded,
-	    &loop, &err);
+	loader = sup_loader_start(&loop, &config, &model, &source, ADDRESS,
+	    loaded, &loop, &err);
 	assert_non_null(loader);
 	uv_run(&loop, UV_RUN_NOWAIT);
 	sup_loader_cancel(loader);
@@ -455,8 +455,9 @@ several_load_at_a_time(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
-		assert_non_null(sup_loader_start(&loop, &config, &models[i], &source,
-		    ADDRESS + i * MODEL_ADDRESS_STEP, loaded, &loop, &err));
+		assert_non_null(sup_loader_start(&loop, &config, &models[i],
+		    &source, ADDRESS + i * MODEL_ADDRESS_STEP, loaded, &loop,
+		    &err));
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(calls, 3);
 }

@@ -17,11 +17,14 @@
 /* ------------------------------------------------------ links that fail */
 
 static int	linkat_error;		/* 0: it works */
+static const char *planted_target;	/* of a link that is made just then */
 
 /* Instead of the C library's. */
 int
 linkat(int from, const char *name, int to, const char *new_name, int flags)
 {
+	if (planted_target != NULL)
+		assert_int_equal(symlinkat(planted_target, to, new_name), 0);
 	if (linkat_error == 0)
 		return (int)syscall(SYS_linkat, from, name, to, new_name,
 		    flags);
@@ -157,7 +160,9 @@ test_a_planted_link_is_not_passed_on(void **state)
 	struct err err;
 
 	(void)state;
-	write_text(at("secret"), "of root");
+	write_text(at("secret"), "secret");
+	if (geteuid() == 0)
+		assert_int_equal(chown(at("secret"), SERVICE, SERVICE), 0);
 	make(store, 1);
 	begin(store, 2);
 	assert_int_equal(symlink(at("secret"), at(planted, "link.so")), 0);
@@ -177,6 +182,9 @@ test_a_planted_link_is_not_passed_on(void **state)
 	assert_false(exists(at("generations/2/handlers/link.so")));
 	assert_int_equal(finish_with(store, 1, &file, 1, &err), -1);
 	assert_says(&err, "fifo.so is no regular file");
+	file = file_of("link.so", "secret", 1);
+	assert_int_equal(finish_with(store, 1, &file, 1, &err), -1);
+	assert_says(&err, "opening link.so: Too many levels of symbolic links");
 	sup_store_close(store);
 }
 
@@ -224,6 +232,12 @@ test_nothing_is_written_through_a_planted_link(void **state)
 		assert_text(at("generations/2/handlers/hello.so"), "code");
 		assert_int_equal(sup_store_unlink(store, 2, "hello.so"), 0);
 	}
+	planted_target = at("precious");
+	linkat_error = EXDEV;
+	assert_int_equal(sup_store_link(store, 1, 2, "hello.so", &err), -1);
+	assert_says(&err, "creating its copy: File exists");
+	planted_target = NULL;
+	linkat_error = 0;
 	assert_text(at("precious"), "untouched");
 	sup_store_close(store);
 }
@@ -259,8 +273,12 @@ test_dropping_goes_to_any_depth(void **state)
 
 	(void)state;
 	begin(store, 1);
-	assert_int_equal(mkdir(at("generations/1/moved.7"), 0700), 0);
-	write_text(at("generations/1/moved.7/file"), "of an earlier removal");
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(mkdir(at("generations/1/moved.%d", i), 0700),
+		    0);
+		write_text(at("generations/1/moved.%d/file", i),
+		    "of an earlier removal");
+	}
 	at_fd = open(at("generations/1/handlers"), O_RDONLY | O_DIRECTORY);
 	for (int i = 0; i < 1000; i++) {
 		assert_true(at_fd >= 0);

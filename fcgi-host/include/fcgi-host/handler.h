@@ -290,7 +290,7 @@ const char	*fh_json_error(const struct fh_request *);
  */
 bool		 fh_cancelled(const struct fh_request *);
 
-/* Milliseconds left before the time is up, never below 0; INT64_MAX: no limit. */
+/* Milliseconds until the time is up, never below 0; INT64_MAX: no limit. */
 int64_t		 fh_deadline_ms(const struct fh_request *);
 
 /* --------------------------------------------------------------- the reply */
