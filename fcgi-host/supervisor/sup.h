@@ -486,8 +486,9 @@ struct json_object	*sup_outcome_none(const struct sup *, enum sup_trigger,
 struct sup_generation	*sup_generation_create(struct sup *, uint32_t number,
 			    struct config *);
 void	sup_generation_on_link(uv_poll_t *, int status, int events);
-/* sup_zygote.c: a zygote that loads what is chosen. */
-void	sup_generation_fork(struct sup_generation *, const struct sup_picks *);
+/* sup_zygote.c: a zygote that loads what is chosen.  0, or -1 and why. */
+int	sup_generation_fork(struct sup_generation *, const struct sup_picks *,
+	    struct err *);
 void	sup_generation_unfork(struct sup_generation *);	/* for another try */
 void	sup_generation_destroy(struct sup_generation *);
 void	sup_generation_ask(struct sup_generation *, struct message *,
@@ -502,7 +503,7 @@ void	sup_generation_kill(struct sup_generation *, pid_t, int signal);
 void	sup_generation_complain(struct sup_generation *, const char *sentence);
 
 /* sup_team.c */
-struct sup_team	*sup_team_start(struct sup_generation *);
+struct sup_team	*sup_team_start(struct sup_generation *, struct err *);
 void	sup_team_spawned(struct sup_team *, const struct message *);
 bool	sup_team_exited(struct sup_team *, pid_t, int status);
 void	sup_team_ready(struct sup_child *);

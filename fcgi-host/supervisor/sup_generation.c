@@ -28,6 +28,7 @@
 #define COMPLAINTS_MAX	1000
 #define LINK_LOOKS	100
 #define LINK_LOOK_US	1000
+#define RETRY_MS	500	/* what a team needs was not to be had */
 
 /* ---------------------------------------------------------- what it says */
 
@@ -48,12 +49,33 @@ sup_generation_complain(struct sup_generation *generation, const char *text)
 		generation->complaint_count++;
 }
 
+static void	respawn_after(struct sup *, uint64_t delay_ms);
+
+/* What is being made is given up; what serves waits until there is room. */
+static void
+no_team(struct sup_generation *generation, const char *why)
+{
+	struct sup *sup = generation->sup;
+
+	if (generation == sup->reload.next) {
+		sup_reload_end(sup, EXIT_CODE_SYSTEM, why);
+		return;
+	}
+	log_warnx("generation %u has no front: %s", generation->number, why);
+	respawn_after(sup, RETRY_MS);
+}
+
 /* The first of the list serves; the others are leaving. */
 void
 sup_generation_add_team(struct sup_generation *generation)
 {
-	struct sup_team *team = sup_team_start(generation);
+	struct err err;
+	struct sup_team *team = sup_team_start(generation, &err);
 
+	if (team == NULL) {
+		no_team(generation, err.text);
+		return;
+	}
 	team->next = generation->teams;
 	generation->teams = team;
 }

@@ -197,7 +197,7 @@ catch_signal(struct sup *sup, uv_signal_t *handle, uv_signal_cb callback,
 }
 
 /* Every connection is a descriptor of the front; every worker is two of the
- * supervisor, and four more while it is forked. */
+ * supervisor, and there may be six generations of them (sup_reload.c). */
 static rlim_t
 descriptors_wanted(const struct config *config)
 {
@@ -205,8 +205,8 @@ descriptors_wanted(const struct config *config)
 
 	for (size_t i = 0; i < config->pool_count; i++)
 		workers += config->pools[i].workers;
-	return 1024 + (config->connections > workers * 6 ?
-	    config->connections : workers * 6);
+	return 1024 + (config->connections > workers * 12 ?
+	    config->connections : workers * 12);
 }
 
 /* The hard limit is as far as we may go. */

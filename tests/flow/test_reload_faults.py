@@ -272,18 +272,34 @@ def test_no_zombies_after_deaths(notify):
 def test_a_reload_without_descriptors():
     """Breaks when: a reload that cannot have what it needs ends the host that
     serves."""
-    with Held() as host:
+    with Held(load_timeout="1s") as host:
         host.reload()
         host.wait_settled()
         have = len(os.listdir("/proc/%d/fd" % host.pid))
         codes = set()
-        for more in range(38, 2, -3):
+        for more in range(26, 2, -2):
             limit(host.pid, have + more)
             codes.add(host.command("reload").returncode)
             assert host.process.poll() is None, (more, host.log())
             host.serves("1")
             host.wait_settled()
         assert codes == {0, 1}
+
+
+def test_a_front_without_descriptors():
+    """Breaks when: a replacement that cannot have what it needs ends the host
+    instead of waiting."""
+    with Held(crashes=True) as host:
+        have = len(os.listdir("/proc/%d/fd" % host.pid))
+        soft = resource.prlimit(host.pid, resource.RLIMIT_NOFILE)
+        for more in (1, 4):	# no memory to share, no link
+            resource.prlimit(host.pid, resource.RLIMIT_NOFILE,
+                             (have + more, soft[1]))
+            host.kill_role("front")
+            host.wait_log("has no front|has no descriptors")
+            resource.prlimit(host.pid, resource.RLIMIT_NOFILE, soft)
+            wait_until(lambda: sorted(host.processes().values()) == ALL)
+            host.serves("1")
 
 
 def test_refusals_outlive_a_directory_that_cannot_be_read():
