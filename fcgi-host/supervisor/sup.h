@@ -518,6 +518,7 @@ bool	sup_team_is_ready(const struct sup_team *);
 /* sup_child.c */
 void	sup_child_init(struct sup_child *, struct sup_team *, uint32_t slot);
 void	sup_child_spawn(struct sup_child *);
+bool	sup_child_is_awaited(const struct sup_child *);	/* of the zygote */
 void	sup_child_spawned(struct sup_child *, const struct message *);
 void	sup_child_exited(struct sup_child *, int status);
 void	sup_child_tell(struct sup_child *, struct message *, const int *fds,

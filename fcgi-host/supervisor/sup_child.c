@@ -176,6 +176,14 @@ sup_child_spawn(struct sup_child *child)
 	close(output[1]);
 }
 
+/* It may have said that it is ready before the zygote has said its pid. */
+bool
+sup_child_is_awaited(const struct sup_child *child)
+{
+	return child->pid == 0 && (child->state == SUP_CHILD_FORKING ||
+	    child->state == SUP_CHILD_READY);
+}
+
 void
 sup_child_spawned(struct sup_child *child, const struct message *message)
 {

@@ -26,6 +26,7 @@
 #include "supervisor/sup_stage.h"
 
 #define COMPLAINTS_MAX	1000
+#define ROUTES_MAX	65536	/* each takes some memory that is shared */
 #define LINK_LOOKS	100
 #define LINK_LOOK_US	1000
 #define RETRY_MS	500	/* what a team needs was not to be had */
@@ -178,10 +179,51 @@ handle(struct sup_generation *generation, const struct message *message)
 	case MESSAGE_EXITED:
 		exited(generation, message);
 		break;
-	default:
-		log_warnx("the zygote sent message type %u; ignored",
-		    message->type);
 	}
+}
+
+/* A handler's code could write into its link, and the supervisor may be root:
+ * what a zygote was not asked for is not taken. */
+static bool
+may_say(const struct sup_generation *generation,
+    const struct message *message)
+{
+	const struct sup_reload *reload = &generation->sup->reload;
+	bool loads = !generation->preloaded && generation == reload->next &&
+	    (reload->phase == SUP_RELOAD_LOADING || generation->closed);
+	bool preloads = !generation->preloaded &&
+	    generation == reload->next &&
+	    (reload->phase == SUP_RELOAD_PRELOADING || generation->closed);
+
+	switch (message->type) {
+	case MESSAGE_MAKER:
+	case MESSAGE_LOADED:
+		return loads;
+	case MESSAGE_PRELOADED:
+		return preloads && message->value >= 0 &&
+		    message->value <= ROUTES_MAX;
+	case MESSAGE_FILE:
+	case MESSAGE_HANDLER:
+	case MESSAGE_FAILED:
+		return loads || preloads;
+	case MESSAGE_SPAWNED:
+		return generation->preloaded;
+	case MESSAGE_EXITED:
+		return generation->preloaded && message->pid > 0;
+	default:
+		return false;
+	}
+}
+
+static void
+take(struct sup_generation *generation, const struct message *message)
+{
+	if (may_say(generation, message))
+		handle(generation, message);
+	else
+		log_warnx("the zygote of generation %u sent a message of type "
+		    "%u, which is not its turn; ignored", generation->number,
+		    message->type);
 }
 
 /* ----------------------------------------------------------- its end */
@@ -466,7 +508,7 @@ sup_generation_on_link(uv_poll_t *poll, int status, int events)
 	(void)status;
 	switch (sup_post_receive(&generation->post, events, &message)) {
 	case SUP_POST_MESSAGE:
-		handle(generation, &message);
+		take(generation, &message);
 		break;
 	case SUP_POST_ENDED:
 		zygote_died(generation);

@@ -117,8 +117,7 @@ child_of(struct sup_team *team, uint32_t slot)
 {
 	if (slot == SLOT_FRONT)
 		return &team->front;
-	FH_BUG(slot >= team->worker_count);
-	return &team->workers[slot];
+	return slot < team->worker_count ? &team->workers[slot] : NULL;
 }
 
 static void
@@ -160,6 +159,11 @@ sup_team_spawned(struct sup_team *team, const struct message *message)
 {
 	struct sup_child *child = child_of(team, message->slot);
 
+	if (child == NULL || !sup_child_is_awaited(child)) {
+		log_warnx("team %u: a process that nobody asked for; ignored",
+		    team->number);
+		return;
+	}
 	sup_child_spawned(child, message);
 	if (team->state == SUP_TEAM_LEAVING)
 		sup_child_signal(child, SIGTERM);

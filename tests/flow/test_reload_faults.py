@@ -10,7 +10,7 @@ import pytest
 from lib import build, fcgi
 from lib.fcgi import wait_until
 from lib.held import Asked, Held
-from lib.host import Host, alive, parent, process_ids, stat_of
+from lib.host import Host, SOURCE, alive, parent, process_ids, stat_of
 
 ALL = ["front", "supervisor", "worker", "worker", "zygote"]
 
@@ -314,3 +314,77 @@ def test_refusals_outlive_a_directory_that_cannot_be_read():
         host.reload(code=1)
         os.rename(host.dropped + ".away", host.dropped)
         assert host.files()["vary.so"] == before
+
+
+# -------------------------------------------------- what cannot be believed
+
+SAY = r"""
+#include <sys/socket.h>
+#include <sys/time.h>
+#include "common/contract.h"
+
+static void
+say(uint32_t type, uint32_t team, uint32_t slot, int32_t pid, int32_t value)
+{
+	struct message message = { .type = type, .team = team, .slot = slot,
+	    .pid = pid, .value = value, .extra = 7, .text = "/x/vary.so" };
+
+	send(ZYGOTE_LINK, &message, sizeof(message), MSG_NOSIGNAL);
+}
+
+static void
+on_alarm(int number)
+{
+	(void)number;
+	if (!is_role("fh-zygote"))
+		return;
+	for (uint32_t team = 0; team < 20; team++) {
+		say(MESSAGE_SPAWNED, team, 9999, 1, 0);
+		say(MESSAGE_SPAWNED, team, SLOT_FRONT, -1, 1 << 30);
+	}
+	say(MESSAGE_EXITED, 0, 0, 0, 9);
+	say(MESSAGE_EXITED, 0, 0, -1, 9);
+	say(MESSAGE_LOADED, 0, 0, 0, 0);
+	say(MESSAGE_PRELOADED, 0, 0, 0, 3);
+	say(MESSAGE_FAILED, 0, 0, 0, 3);
+	say(MESSAGE_HANDLER, 0, 0, 0, 3);
+	say(MESSAGE_MAKER, 0, 1 << 30, 0, 3);
+}
+
+static void
+lie_later(void)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 300000 } };
+
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &soon, NULL);
+}
+"""
+LIES = {
+    "loaded-again": "say(MESSAGE_LOADED, 0, 0, 0, 0);",
+    "preloaded-again": "say(MESSAGE_PRELOADED, 0, 0, 0, 4);",
+    "routes": "say(MESSAGE_PRELOADED, 0, 0, 0, 1 << 30);",
+    "fewer-than-none": "say(MESSAGE_PRELOADED, 0, 0, 0, -1);",
+    "spawned": "say(MESSAGE_SPAWNED, 0, 0, 1, 0); "
+               "say(MESSAGE_SPAWNED, 0, 0, -1, 1 << 30);",
+    "exited": "say(MESSAGE_EXITED, 0, 0, 0, 9);",
+    "unknown": "say(77, 0, 0, 0, 9);",
+    "later": "lie_later();",
+}
+
+
+@pytest.mark.parametrize("lie", sorted(LIES))
+def test_a_handler_that_speaks_for_the_zygote(lie):
+    """Breaks when: the supervisor believes a handler that writes into the
+    link of the zygote, and ends, or writes where it should not."""
+    with Held() as host:
+        host.vary("2", top=SAY, after={"preload": LIES[lie]}, flags=(
+            "-D_GNU_SOURCE", "-I", os.path.join(SOURCE, "fcgi-host")))
+        host.reload(code=None)
+        time.sleep(1)
+        assert host.process.poll() is None
+        host.vary("3")
+        host.reload()
+        host.serves("3")
+        host.wait_settled()
+        assert sorted(host.processes().values()) == ALL
