@@ -79,17 +79,16 @@ cli_generations(int argc, char **argv)
 	    "Lists the generations that a running host has kept, newest first: "
 	    "what\nfcgi-host rollback can go back to.",
 	    options, sizeof(options) / sizeof(options[0]) };
-	struct config *config;
-	char *text;
+	char *control, *text;
 	int exit_code;
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	if ((config = cli_config_load(file)) == NULL)
+	if ((control = cli_control(file)) == NULL)
 		return EXIT_CODE_CONFIG;
-	text = cli_ask("generations", config->control, "generations");
+	text = cli_ask("generations", control, "generations");
 	exit_code = text == NULL ? EXIT_CODE_SYSTEM : show(text, json);
 	free(text);
-	config_free(config);
+	free(control);
 	return exit_code;
 }

@@ -212,3 +212,17 @@ cli_config_load(const char *given)
 {
 	return config_load(cli_config_file(given), print_fault, NULL);
 }
+
+char *
+cli_control(const char *given)
+{
+	char *control = config_peek_control(cli_config_file(given));
+	struct config *config;
+
+	if (control != NULL)
+		return control;
+	config = cli_config_load(given);
+	control = config == NULL ? NULL : strdup(config->control);
+	config_free(config);
+	return control;
+}

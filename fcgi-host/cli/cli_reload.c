@@ -125,17 +125,16 @@ static int
 ask(const struct cli_command *command, const char *file, const char *request,
     print_call *print)
 {
-	struct config *config = cli_config_load(file);
+	char *control = cli_control(file), *text;
 	int exit_code = EXIT_CODE_SYSTEM;
-	char *text;
 
-	if (config == NULL)
+	if (control == NULL)
 		return EXIT_CODE_CONFIG;
-	text = cli_ask(command->name, config->control, request);
+	text = cli_ask(command->name, control, request);
 	if (text != NULL)
 		exit_code = show(command->name, text, print);
 	free(text);
-	config_free(config);
+	free(control);
 	return exit_code;
 }
 

@@ -243,17 +243,16 @@ cli_status(int argc, char **argv)
 	const struct cli_command command = { "status", "", 0, 0,
 	    "Asks a running host, through its control socket, what it does.",
 	    options, sizeof(options) / sizeof(options[0]) };
-	struct config *config;
-	char *text;
+	char *control, *text;
 	int exit_code;
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	if ((config = cli_config_load(file)) == NULL)
+	if ((control = cli_control(file)) == NULL)
 		return EXIT_CODE_CONFIG;
-	text = cli_ask("status", config->control, "status");
+	text = cli_ask("status", control, "status");
 	exit_code = text == NULL ? EXIT_CODE_SYSTEM : show(text, json);
 	free(text);
-	config_free(config);
+	free(control);
 	return exit_code;
 }

@@ -11,7 +11,15 @@
 #include "common/contract.h"
 #include "common/err.h"
 #include "common/handler_set.h"
+#include "common/handler_version.h"
 #include "common/shm.h"
+
+/* A file that a zygote is to load, as MESSAGE_FILES brings it; a name of "" has
+ * no place in the generation. */
+struct start_file {
+	char	name[HANDLER_FILE_MAX + 1];
+	char	sha256[65];
+};
 
 /* What a zygote is told first. */
 struct zygote_start {
@@ -22,6 +30,7 @@ struct zygote_start {
 	int			 spool_dir;	/* bodies over body_memory */
 	char			*copies;	/* the folder of the handlers */
 	const char		**names;	/* of their files, in order */
+	const char		**sha256;	/* what they must have */
 	uint32_t		*slots;		/* the supervisor's numbers */
 	size_t			 name_count;
 	uint32_t		 generation;

@@ -29,7 +29,7 @@ enum message_type {
 	MESSAGE_START = 1,		/* team = generation, value = closed,
 					 * text = config's name; START_FDS */
 	MESSAGE_FILES,			/* value = how many, text = the folder
-					 * they are in; their names */
+					 * they are in; struct start_file */
 	MESSAGE_MODELS,			/* value = images; the images */
 	MESSAGE_MODEL,			/* slot = image; its descriptor */
 	MESSAGE_SPAWN_FRONT,		/* team; fds: SPAWN_FDS */

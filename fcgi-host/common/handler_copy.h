@@ -22,7 +22,8 @@ bool	handler_is_file_name(const char *);
  * without the file's name, are: what is no regular file or leads to none (never
  * waited for), an empty or too large file, one that others than root and
  * `service_user` own or may write, and one that is no handler of this host's
- * ABI.  Fills all but `sha256`, which is "".
+ * ABI.  Fills all but `sha256`, which is "" - but for a file that was refused
+ * for what is in it, or for whose it is.
  */
 int	handler_look(const char *directory, const char *name,
 	    uid_t service_user, struct handler_version *out, struct err *);

@@ -1,7 +1,7 @@
 /*
  * hash.c - SHA-256 of a file, as it is copied.
  *
- * Runs in: loader (models) and the process that copies handlers.
+ * Runs in: loader (models), stage and zygote (handlers).
  * Owns: the libcrypto context between begin and finish.
  * Invariant: a digest is given out only if every byte went into it.
  */
@@ -9,8 +9,10 @@
 
 #include <openssl/evp.h>
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 int
 hash_begin(struct hash *hash, struct err *err)
@@ -51,4 +53,35 @@ hash_finish(struct hash *hash, char text_out[HASH_TEXT],
 	for (unsigned int i = 0; i < length; i++)
 		snprintf(text_out + 2 * i, 3, "%02x", digest[i]);
 	return 0;
+}
+
+static int
+add_file(struct hash *hash, int fd, struct err *err)
+{
+	char buffer[65536];
+	off_t at = 0;
+	ssize_t got;
+
+	while ((got = pread(fd, buffer, sizeof(buffer), at)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_sys(err, "cannot be read");
+		hash_add(hash, buffer, (size_t)got);
+		at += got;
+	}
+	return 0;
+}
+
+int
+hash_file(int fd, char text_out[HASH_TEXT], struct err *err)
+{
+	struct hash hash;
+	int rc;
+
+	if (hash_begin(&hash, err) < 0)
+		return -1;
+	rc = add_file(&hash, fd, err);
+	return hash_finish(&hash, rc < 0 ? NULL : text_out,
+	    rc < 0 ? NULL : err) < 0 ? -1 : rc;
 }

@@ -79,6 +79,33 @@ config_load(const char *file, config_report *report, void *context)
 }
 
 static void
+report_nothing(void *context, const char *sentence)
+{
+	(void)context;
+	(void)sentence;
+}
+
+char *
+config_peek_control(const char *file)
+{
+	struct config_faults faults = { .file = file };
+	struct config *config = NULL;
+	char *control = NULL, *text;
+	size_t length;
+
+	text = config_file_read(file, &length, &faults);
+	if (text != NULL && config_file_check(text, length, &faults) == 0)
+		config = read_text(text, length, &faults);
+	if (config != NULL && config->control != NULL)
+		control = config_copy(config->control,
+		    strlen(config->control));
+	config_free(config);
+	config_faults_report(&faults, report_nothing, NULL);
+	free(text);
+	return control;
+}
+
+static void
 report_bug(void *context, const char *sentence)
 {
 	(void)context;

@@ -158,6 +158,13 @@ struct config	*config_load(const char *file, config_report *, void *context);
 struct config	*config_parse(const char *file, const char *text,
 		    size_t length, config_report *, void *context);
 
+/*
+ * What `file` says of `control`, or its default, whatever else is wrong with
+ * the file: a host that runs can be asked while somebody mends its
+ * configuration.  free() it.  NULL: the file cannot be read.
+ */
+char		*config_peek_control(const char *file);
+
 /* The defaults alone, as if from an empty file.  Never NULL. */
 struct config	*config_defaults(void);
 

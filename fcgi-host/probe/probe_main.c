@@ -25,11 +25,16 @@ say(const struct child_start *start, const struct message *message)
 		fatal(EXIT_CODE_SYSTEM, "the supervisor does not answer");
 }
 
+/* Whose code runs: a handler's, but for the check of a model. */
+static bool	 checking;
+
 static bool
 say_file(void *context, const char *file)
 {
 	struct message message = { .type = MESSAGE_FILE };
 
+	if (checking)
+		return true;
 	snprintf(message.text, sizeof(message.text), "%s", file);
 	say(context, &message);
 	return true;
@@ -51,20 +56,33 @@ report(void *context, const struct handler *about, const char *sentence)
 	say(start, &message);
 }
 
+static void
+say_check(const struct child_start *start, const char *name)
+{
+	struct message message = { .type = MESSAGE_FILE };
+
+	snprintf(message.text, sizeof(message.text), "model \"%s\": its check",
+	    name);
+	say(start, &message);
+}
+
 /* Of the models that are there. */
 static void
 check_models(const struct child_start *start)
 {
 	const struct config *config = start->config;
 
+	checking = true;
 	for (size_t i = 0; i < config->model_count; i++) {
 		const struct config_model *model = &config->models[i];
 		struct message failed = { .type = MESSAGE_CHECK };
 		char why[MESSAGE_TEXT_MAX / 2];
 
 		if (model->check == NULL || handler_set_model(start->set,
-		    model->name) == NULL ||
-		    api_check_request(start->set, model->check, why,
+		    model->name) == NULL)
+			continue;
+		say_check(start, model->name);
+		if (api_check_request(start->set, model->check, why,
 		    sizeof(why)) == 0)
 			continue;
 		snprintf(failed.text, sizeof(failed.text), "model \"%s\": its "

@@ -3,7 +3,8 @@
  *
  *	sup_main       start, signals, stop
  *	sup_listen     the listening socket; sup_control: the control socket
- *	sup_reload     from a trigger to a new generation, step by step:
+ *	sup_reload     from a trigger to a new generation, step by step
+ *	               (sup_steps), and who is to blame (sup_blame):
  *	  sup_source     where its configuration and handler files come from
  *	  sup_stage      a child that copies the dropped files
  *	  sup_picks      policy: which version of each file
@@ -386,6 +387,16 @@ void	sup_reload_crashed(struct sup_generation *, const char *file,
 	    const char *how, bool killed);
 void	sup_reload_give_up(struct sup *, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));
+
+/* Between sup_reload.c, sup_steps.c and sup_blame.c. */
+void	sup_reload_finish(struct sup *, bool ok, const char *reason);
+void	sup_reload_abandon(struct sup *);	/* what is being made goes */
+void	sup_reload_end(struct sup *, int exit_code, const char *reason);
+bool	sup_reload_is_down(const struct sup *);	/* what should serve */
+bool	sup_reload_is_making(const struct sup_generation *);
+void	sup_steps_load(struct sup *);
+void	sup_steps_try_again(struct sup *);
+void	sup_steps_end_closing(struct sup *);
 
 /* sup_source.c: configuration and picks for a reload.  0, or -1 and why. */
 struct config	*sup_source_config(struct sup *, enum sup_trigger,

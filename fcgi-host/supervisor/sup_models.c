@@ -86,8 +86,9 @@ sup_models_serving(const struct sup *sup, const char *name)
 static bool
 looks_at_files(const struct sup *sup)
 {
-	return sup->reload.trigger != SUP_TRIGGER_WATCH &&
-	    sup->reload.trigger != SUP_TRIGGER_RECOVERY;
+	return sup->reload.trigger == SUP_TRIGGER_START ||
+	    sup->reload.trigger == SUP_TRIGGER_HANGUP ||
+	    sup->reload.trigger == SUP_TRIGGER_COMMAND;
 }
 
 /* What is loaded already and is the same, or NULL. */
@@ -454,6 +455,22 @@ reuse(struct sup *sup)
 	}
 }
 
+static void
+tell_removed(const struct sup *sup)
+{
+	const struct sup_generation *serving = sup->serving;
+
+	for (size_t i = 0; serving != NULL &&
+	    i < serving->config->model_count; i++) {
+		const char *name = serving->config->models[i].name;
+
+		if (serving->models[i] != NULL && config_model(
+		    sup->reload.next->config, name) == NULL)
+			sup_outcome_change(sup->reload.outcome, "model",
+			    "\"%s\": removed", name);
+	}
+}
+
 void
 sup_models_start(struct sup *sup)
 {
@@ -468,6 +485,7 @@ sup_models_start(struct sup *sup)
 		sup_reload_close_first(sup);
 		return;
 	}
+	tell_removed(sup);
 	sup->reload.model_next = 0;
 	load_next(sup);
 }

@@ -157,13 +157,22 @@ sup_store_path(const struct sup_store *store, uint32_t number, char *out,
 
 /* ---------------------------------------------------------------- opening */
 
+/* Those who run as the service's user pass through it, and nobody else. */
 static int
-open_generations(const char *path, struct err *err)
+let_service_pass(int fd, gid_t group)
+{
+	if (geteuid() == 0 && fchown(fd, (uid_t)-1, group) < 0)
+		return -1;
+	return fchmod(fd, 0710);
+}
+
+static int
+open_generations(const char *path, gid_t group, struct err *err)
 {
 	struct stat status;
 	int fd;
 
-	if (mkdir(path, 0711) < 0 && errno != EEXIST)
+	if (mkdir(path, 0710) < 0 && errno != EEXIST)
 		return err_sys(err, "state_dir: creating %s", path);
 	fd = open(path, STORE_FOLDER);
 	if (fd < 0)
@@ -174,7 +183,7 @@ open_generations(const char *path, struct err *err)
 		    "so it cannot be trusted: remove it, or give it and what "
 		    "is in it to user %u", path, (unsigned)status.st_uid,
 		    (unsigned)geteuid());
-	else if (fchmod(fd, 0711) < 0)
+	else if (let_service_pass(fd, group) < 0)
 		err_sys(err, "state_dir: %s", path);
 	else
 		return fd;
@@ -266,7 +275,7 @@ sup_store_open(const char *state_dir, uid_t owner, gid_t group,
 	}
 	store->owner = geteuid() == 0 ? owner : geteuid();
 	store->group = group;
-	store->fd = open_generations(store->path, err);
+	store->fd = open_generations(store->path, group, err);
 	if (store->fd >= 0) {
 		read_last(store);
 		if (look_at_all(store, err) == 0)
@@ -340,12 +349,13 @@ make_handlers(const struct sup_store *store, int folder)
 static int
 fill_folder(const struct sup_store *store, const char *name)
 {
-	int folder = open_made(store->fd, name, 0711);
+	int folder = open_made(store->fd, name, 0710);
 	int handlers;
 
 	if (folder < 0)
 		return -1;
-	handlers = make_handlers(store, folder);
+	handlers = let_service_pass(folder, store->group) < 0 ? -1 :
+	    make_handlers(store, folder);
 	close(folder);
 	return handlers;
 }
@@ -362,7 +372,7 @@ sup_store_begin(struct sup_store *store, uint32_t number, struct err *err)
 	if (use_up(store, number) < 0)
 		return err_sys(err, "state_dir: writing %s/" STORE_LAST,
 		    store->path);
-	if (mkdirat(store->fd, name.text, 0711) < 0)
+	if (mkdirat(store->fd, name.text, 0710) < 0)
 		return err_sys(err, "state_dir: creating %s/%u", store->path,
 		    number);
 	handlers = fill_folder(store, name.text);

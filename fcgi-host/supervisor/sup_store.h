@@ -1,9 +1,9 @@
 /*
  * sup_store.h - kept generations, in state_dir/generations:
  *
- *	generations/		ours, 0711
+ *	generations/		ours, 0710, of the service's group
  *	  last			the greatest number so far
- *	  N/			ours, 0711
+ *	  N/			ours, 0710, the same
  *	    handlers/NAME.so	0700, of the service's user
  *	    fcgi-host.conf	ours, 0600
  *	    manifest.json	ours, 0600; written last

@@ -88,30 +88,34 @@ tell_start(struct sup_generation *generation)
 	close(fds[START_FD_CONFIG]);
 }
 
-/* The names of what is to be loaded, in their order, each in its own field; ""
- * for a file that has no place in this generation. */
+/* What is to be loaded, in its order. */
 static void
 tell_files(struct sup_generation *generation, const struct sup_picks *picks)
 {
-	struct message files = { .type = MESSAGE_FILES,
+	struct message message = { .type = MESSAGE_FILES,
 	    .value = (int32_t)picks->count };
-	char (*names)[HANDLER_FILE_MAX + 1] = calloc(picks->count + 1,
-	    sizeof(*names));
+	struct start_file *files = calloc(picks->count + 1, sizeof(*files));
 	int fd;
 
-	if (names == NULL)
+	if (files == NULL)
 		fatal(EXIT_CODE_SYSTEM, "names of handlers");
-	for (size_t i = 0; i < picks->count; i++)
-		if (sup_pick_version(&picks->list[i]) != NULL)
-			memcpy(names[i], picks->list[i].fresh.name,
-			    sizeof(names[i]));
+	for (size_t i = 0; i < picks->count; i++) {
+		const struct handler_version *version =
+		    sup_pick_version(&picks->list[i]);
+
+		if (version == NULL)
+			continue;
+		memcpy(files[i].name, version->name, sizeof(files[i].name));
+		memcpy(files[i].sha256, version->sha256,
+		    sizeof(files[i].sha256));
+	}
 	if (sup_store_path(generation->sup->store, generation->number,
-	    files.text, sizeof(files.text)) < 0)
+	    message.text, sizeof(message.text)) < 0)
 		fatalx(EXIT_CODE_CONFIG, "state_dir: its path is too long");
-	fd = memory_file("files", names, picks->count * sizeof(*names));
-	sup_generation_ask(generation, &files, &fd, 1);
+	fd = memory_file("files", files, picks->count * sizeof(*files));
+	sup_generation_ask(generation, &message, &fd, 1);
 	close(fd);
-	free(names);
+	free(files);
 }
 
 void

@@ -30,7 +30,7 @@ void	zyg_start_receive(struct zygote_start *);
 void	zyg_models_receive(struct zyg *);
 
 /* zyg_load.c: handlers, then models and preload hooks; refusals are told. */
-void	zyg_load(struct zyg *);
+void	zyg_load(struct zyg *, struct zygote_start *);
 void	zyg_preload(struct zyg *);
 void	zyg_fail(const struct zyg *, const char *why) __attribute__((noreturn));
 

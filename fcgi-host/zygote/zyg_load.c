@@ -7,12 +7,15 @@
  * an old model's memory alive in every process forked from here); a refused
  * file is told before the word that all are done.
  */
+#include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/hash.h"
 #include "common/log.h"
 #include "model/model.h"
 #include "zygote/zyg.h"
@@ -128,16 +131,58 @@ say_makers(const struct zyg *zyg)
 	}
 }
 
-void
-zyg_load(struct zyg *zyg)
+static int
+check_copy(const struct zygote_start *start, size_t index, struct err *err)
 {
-	const struct zygote_start *start = zyg->start;
-	const struct handler_source source = { .copies = start->copies,
-	    .names = start->names, .count = start->name_count };
+	char path[PATH_MAX], sha256[HASH_TEXT];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s/%s", start->copies,
+	    start->names[index]);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return err_sys(err, "its kept copy cannot be opened");
+	rc = hash_file(fd, sha256, err);
+	close(fd);
+	if (rc < 0 || strcmp(sha256, start->sha256[index]) == 0)
+		return rc;
+	return err_set(err, "its kept copy has been changed: its sha256 is "
+	    "%.12s..., and was %.12s...", sha256, start->sha256[index]);
+}
+
+/* The service's user, whom handlers run as, could write to copies. */
+static void
+check_copies(struct zyg *zyg, struct zygote_start *start)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < start->name_count; i++) {
+		struct message message = { .type = MESSAGE_HANDLER,
+		    .slot = start->slots[i], .value = 1 };
+		struct err why;
+
+		if (check_copy(start, i, &why) == 0) {
+			start->names[kept] = start->names[i];
+			start->slots[kept++] = start->slots[i];
+			continue;
+		}
+		snprintf(message.text, sizeof(message.text), "%s", why.text);
+		zyg_say(zyg, &message);
+	}
+	start->name_count = kept;
+}
+
+void
+zyg_load(struct zyg *zyg, struct zygote_start *start)
+{
+	struct handler_source source = { .copies = start->copies,
+	    .names = start->names };
 	struct message loaded = { .type = MESSAGE_LOADED };
 	struct err err;
 
 	zyg_harm_begin(zyg);
+	check_copies(zyg, start);
+	source.count = start->name_count;
 	handler_set_watch(say_file, zyg);
 	zyg->set = handler_set_load(start->config, &source, report, zyg, &err);
 	if (zyg->set == NULL)

@@ -137,7 +137,7 @@ zyg_main(const struct roles *roles)
 	zyg_start_receive(&start);
 	keep_log(start.config);
 	zyg.start = &start;
-	zyg_load(&zyg);
+	zyg_load(&zyg, &start);
 	zyg_models_receive(&zyg);
 	zyg_preload(&zyg);
 	zyg_harm_end(&zyg);

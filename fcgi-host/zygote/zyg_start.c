@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "common/channel.h"
-#include "common/handler_version.h"
 #include "common/log.h"
 #include "model/model.h"
 #include "zygote/zyg.h"
@@ -66,21 +65,22 @@ report(void *context, const char *sentence)
 	log_line(LOG_LEVEL_ERROR, "%s", sentence);
 }
 
-/* Names, each in a field of its own; "" where a file has no place. */
 static void
-take_names(struct zygote_start *start, const char *fields, size_t count)
+take_names(struct zygote_start *start, const struct start_file *files,
+    size_t count)
 {
 	start->names = calloc(count + 1, sizeof(*start->names));
+	start->sha256 = calloc(count + 1, sizeof(*start->sha256));
 	start->slots = calloc(count + 1, sizeof(*start->slots));
-	if (start->names == NULL || start->slots == NULL)
+	if (start->names == NULL || start->sha256 == NULL ||
+	    start->slots == NULL)
 		fatal(EXIT_CODE_SYSTEM, "names of handlers");
 	for (size_t i = 0; i < count; i++) {
-		const char *name = fields + i * (HANDLER_FILE_MAX + 1);
-
-		if (name[0] == '\0')
+		if (files[i].name[0] == '\0')
 			continue;
 		start->slots[start->name_count] = (uint32_t)i;
-		start->names[start->name_count++] = name;
+		start->sha256[start->name_count] = files[i].sha256;
+		start->names[start->name_count++] = files[i].name;
 	}
 }
 
@@ -88,18 +88,18 @@ static void
 receive_files(struct zygote_start *start)
 {
 	struct message message;
-	const char *fields;
+	const struct start_file *files;
 	size_t length, count;
 	int fd;
 
 	receive(start->link, MESSAGE_FILES, &message, &fd, 1);
 	count = (size_t)message.value;
-	fields = bytes_of(fd, &length);
-	FH_BUG(length != count * (HANDLER_FILE_MAX + 1));
+	files = bytes_of(fd, &length);
+	FH_BUG(length != count * sizeof(*files));
 	start->copies = strdup(message.text);
 	if (start->copies == NULL)
 		fatal(EXIT_CODE_SYSTEM, "names of handlers");
-	take_names(start, fields, count);
+	take_names(start, files, count);
 }
 
 void

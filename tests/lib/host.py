@@ -218,7 +218,7 @@ class Host:
         self.crashes, self.exit_code = crashes, exit_code
         self.expect_ready = expect_ready
         self.process, self.notes, self.lines = None, [], []
-        self.changed = threading.Condition()
+        self.changed = threading.Condition(threading.RLock())
         os.mkdir(self.dropped)
         os.mkdir(self.state)
         for name in handlers:

@@ -188,7 +188,7 @@ test_what_is_no_handler_is_refused(void **state)
 	expect_refused(s, "hole.so", "has 4294967296 bytes");
 	expect_refused(s, "open.so", "is writable by its group");
 	expect_refused(s, "short.so", "is cut off");
-	expect_refused(s, "text.so", "is no shared object");
+	expect_refused(s, "text.so", "is no ELF file");
 	expect_copied(s, "z.so");
 }
 

@@ -15,7 +15,7 @@ test_a_new_store_is_empty(void **state)
 
 	(void)state;
 	assert_int_equal(stat(at("generations"), &status), 0);
-	assert_int_equal(status.st_mode, S_IFDIR | 0711);
+	assert_int_equal(status.st_mode, S_IFDIR | 0710);
 	assert_int_equal(status.st_uid, geteuid());
 	assert_int_equal(sup_store_last(store), 0);
 	assert_listed(store, LISTED());
@@ -54,7 +54,7 @@ test_begin_makes_the_folders(void **state)
 	assert_string_equal(path, at("generations/5/handlers"));
 	assert_int_equal(sup_store_path(store, 5, tiny, sizeof(tiny)), -1);
 	assert_int_equal(stat(at("generations/5"), &folder), 0);
-	assert_int_equal(folder.st_mode, S_IFDIR | 0711);
+	assert_int_equal(folder.st_mode, S_IFDIR | 0710);
 	assert_int_equal(folder.st_uid, geteuid());
 	assert_int_equal(stat(path, &handlers), 0);
 	assert_int_equal(handlers.st_mode, S_IFDIR | 0700);

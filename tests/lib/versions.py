@@ -1,0 +1,191 @@
+"""A host whose every part has a version that its replies show.
+
+	with VersionHost() as host:
+		host.advance("handler")
+		assert host.look() == host.version == (2, 1, 1)
+
+The fixture live_version answers with the version of its file, of a model and
+of a setting.  Each of the three only grows.  A version of the file is the
+built one with other digits in it, and another build id.
+"""
+
+import os
+import re
+import signal
+
+from .fcgi import wait_until
+from .host import Host, shared_object
+
+MARK = b"VERSION=%08d"
+NOTE = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0"	# of a build id of 20 bytes
+WAYS = ("handler", "model", "config", "nothing")
+
+# In all four ways, told in all three.
+ROUND = (("handler", "watch"), ("model", "command"), ("config", "hup"),
+         ("nothing", "command"), ("handler", "command"), ("model", "hup"),
+         ("config", "command"), ("nothing", "hup"))
+LINE = re.compile(r"c=(\d{8}) m=(\d{8}) s=(\d{8}) p=\d{8} d=[0-9a-f]{16} "
+                  r"n=(\d{8}) id=(\S*) *\Z")
+
+
+def handler_bytes(number):
+    """The fixture as its version `number`."""
+    with open(shared_object("live_version"), "rb") as file:
+        data = file.read()
+    assert data.count(MARK % 1) == 1
+    data = data.replace(MARK % 1, MARK % number)
+    at = data.find(NOTE)
+    if at >= 0:
+        at += len(NOTE)
+        data = data[:at] + number.to_bytes(4, "big") + data[at + 4:]
+    return data
+
+
+def model_bytes(number, size=65536):
+    return (b"%08d" % number) * (size // 8)
+
+
+def versions_of(reply):
+    """(file, model, setting), once every line of a reply has been looked at;
+    AssertionError when it is not wholly of one."""
+    assert reply.status == 200, reply
+    found = set()
+    for number, line in enumerate(reply.text.splitlines()):
+        match = LINE.match(line)
+        assert match, line
+        assert int(match[4]) == number, line
+        found.add((int(match[1]), int(match[2]), int(match[3]), match[5]))
+    assert len(found) == 1, found
+    return found.pop()[:3]
+
+
+class VersionHost(Host):
+    """A host of live_version, and of other `handlers`."""
+
+    def __init__(self, handlers=(), settings=None, models=None, start=True,
+                 **options):
+        self.numbers = {"handler": 1, "model": 1, "config": 1}
+        self.visited = {self.version}
+        super().__init__(handlers=handlers, start=False,
+                         **{"watch_delay": "20ms", **options})
+        self.journal = self.write("journal", b"")
+        os.chmod(self.journal, 0o666)
+        self.model = os.path.join(self.folder, "model.bin")
+        self.sections = {"models": {**(models or {}), "live-version": {
+            "path": self.model, "kind": "file"}}, "settings": settings or {}}
+        for way in ("handler", "model", "config"):
+            getattr(self, "put_" + way)()
+        if start:
+            try:
+                self.start()
+            except BaseException:
+                self.clean()
+                raise
+
+    @property
+    def version(self):
+        """What has been put in place last: (file, model, setting)."""
+        return tuple(self.numbers[way] for way in WAYS[:3])
+
+    # ------------------------------------------- putting it in place
+
+    def put_handler(self):
+        self.put("live_version.so", handler_bytes(self.numbers["handler"]))
+
+    def put_model(self):
+        os.rename(self.write("model.new", model_bytes(
+            self.numbers["model"])), self.model)
+
+    def put_config(self):
+        self.sections["settings"]["live_version"] = {
+            "setting": "%08d" % self.numbers["config"],
+            "journal": self.journal}
+        self.change(**self.sections)
+
+    def step(self, way):
+        """The next version of one part, in its place; nothing is told."""
+        if way == "nothing":
+            return
+        self.numbers[way] += 1
+        self.visited.add(self.version)
+        getattr(self, "put_" + way)()
+
+    # -------------------------------------------------- taking it over
+
+    def advance(self, way, told="command"):
+        """Puts one part's next version in place and waits until it serves.
+
+        `told` is how the host learns of it: "command", "hup" (SIGHUP) or
+        "watch" (the watcher, of handler files alone).
+        """
+        self.step(way)
+        if told == "hup":
+            self.send_signal(signal.SIGHUP)
+        elif told == "command":
+            self.reload()
+        self.wait_served()
+
+    def look(self, target="/version-sync", lines=3, **keywords):
+        """The version that a new connection is served."""
+        return versions_of(self.get("%s?id=look&lines=%d" % (target, lines),
+                                    **keywords))
+
+    def wait_served(self, seconds=30.0):
+        seen = []
+
+        def so():
+            seen.append(self.look())
+            return seen[-1] == self.version
+        try:
+            wait_until(so, seconds)
+        except AssertionError:
+            raise AssertionError("%s does not serve but %s" % (
+                self.version, seen[-1:])) from None
+
+    # -------------------------------------------------------- looking
+
+    def states(self):
+        """How many generations live in each state."""
+        found = {}
+        for entry in self.status()["generations"]:
+            found[entry["state"]] = found.get(entry["state"], 0) + 1
+        return found
+
+    def wait_alone(self, workers=2, seconds=20.0):
+        """Until the processes of one generation are all there is."""
+        wanted = sorted(["front", "supervisor", "zygote"]
+                        + ["worker"] * workers)
+        wait_until(lambda: sorted(self.processes().values()) == wanted,
+                   seconds, "one generation's processes", 0.05)
+
+    def ran(self):
+        """id: how often a request of that id was run."""
+        counts = {}
+        with open(self.journal) as file:
+            for line in file:
+                name = line.rstrip("\n")
+                counts[name] = counts.get(name, 0) + 1
+        for name in ("look", "ask"):
+            counts.pop(name, None)
+        return counts
+
+    def ran_twice(self):
+        return sorted(name for name, count in self.ran().items()
+                      if count != 1)
+
+
+def check(host, result, asked=0):
+    """What must be so after any load over any reloads."""
+    assert result.failed == 0, result
+    assert result.fine > asked, result
+    strange = set(result.versions) - host.visited
+    assert not strange, "made from parts of several: %s" % sorted(strange)
+    assert host.ran_twice() == []
+    assert len(host.ran()) == result.fine
+
+
+def ask_versions(conn, target="/version-sync", lines=3, **keywords):
+    """The version that this connection is served."""
+    return versions_of(conn.get("%s?id=ask&lines=%d" % (target, lines),
+                                **keywords))
+
