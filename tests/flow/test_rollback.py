@@ -261,6 +261,47 @@ def test_what_came_back_stays_until_a_reload(watching):
     assert build.whole(host.get("/new")) == "1"
 
 
+def test_held_over_a_second_rollback(watching):
+    """Breaks when: the second rollback holds back what the first one served,
+    and not what lies in the directory."""
+    host = watching
+    first, second, third = versions(host, "1", "2", "3")
+    host.rollback(second)
+    host.rollback(first)
+    assert version(host) == "1"
+    host.put("other.so", build.handler("other"))
+    host.wait_file("other.so", "serving")
+    host.wait_settled()
+    assert version(host) == "1"
+    assert host.files()["vary.so"]["state"] == "held"
+    host.rollback(third)
+    assert version(host) == "3"
+    assert host.files()["vary.so"]["state"] == "serving"
+
+
+@pytest.mark.parametrize("what", ["zygote", "front", "restart"])
+def test_held_over_a_crash(watching, what):
+    """Breaks when: a crash after a rollback, or a restart, forgets it."""
+    host = watching
+    versions(host, "1", "2")
+    host.rollback()
+    host.wait_settled()
+    if what == "restart":
+        host.stop()
+        host.start()
+    else:
+        old = host.kill_role(what)
+        host.wait_replaced(what, old)
+        host.wait_replaced("front", old)
+    wait_until(lambda: len(host.pids("worker")) == 2)
+    assert version(host) == "1"
+    host.put("other.so", build.handler("other"))
+    host.wait_file("other.so", "serving")
+    host.wait_settled()
+    assert version(host) == "1"
+    assert host.files()["vary.so"]["state"] == "held"
+
+
 def test_held_until_a_reload(watching):
     """Breaks when: an explicit reload does not take what lies there."""
     host = watching
