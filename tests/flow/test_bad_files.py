@@ -103,13 +103,34 @@ BAD = {
 }
 
 
+def ask_hello(host, target, end, wrong):
+    """Without a break, on one connection."""
+    try:
+        with host.connect() as conn:
+            while not end.wait(0.005):
+                assert conn.get(target).status == 200
+    except BaseException as error:
+        wrong.append(repr(error))
+
+
 @pytest.fixture(scope="module")
 def shared():
+    """Whatever is dropped there, hello.so is served throughout."""
+    end, wrong = threading.Event(), []
     with Host(handlers=["hello"], watch=False, load_timeout="400ms",
               crashes=True) as one:
         one.put("vary.so", build.handler("vary", "good"))
         one.reload()
+        threads = [threading.Thread(target=ask_hello, args=(
+            one, target, end, wrong)) for target in ("/hello",
+                                                     "/hello-async")]
+        for thread in threads:
+            thread.start()
         yield one
+        end.set()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
 
 
 @pytest.fixture
