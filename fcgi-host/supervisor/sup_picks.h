@@ -41,6 +41,7 @@ enum sup_choice {
  * fell		a version of it was taken out in the present try
  * held		a rollback set the fresh version aside
  * barred_by	... which, should it be refused itself, bars nobody
+ * copied	the fresh version is in the new generation's folder
  * set_aside	sha256 of the version that this rollback sets aside, or ""
  */
 struct sup_pick {
@@ -53,6 +54,7 @@ struct sup_pick {
 	bool			crashed;
 	bool			fell;
 	bool			held;
+	bool			copied;
 	char			set_aside[65];
 	uint32_t		barred_by;	/* 1 + the pick whose route it has */
 };
