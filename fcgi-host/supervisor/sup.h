@@ -450,6 +450,7 @@ void	sup_probe_finish(struct sup_generation *);
 
 /* sup_switch.c */
 void	sup_switch(struct sup_generation *);
+void	sup_switch_prune(struct sup *);	/* what is kept no longer */
 /* A front of the serving generation is ready: it serves. */
 void	sup_switch_front_ready(struct sup_team *);
 
