@@ -312,6 +312,8 @@ void	sup_serving(struct sup *);		/* all are ready */
 void	sup_stop_if_gone(struct sup *);		/* nothing is waited for */
 void	sup_leave_all(struct sup *);		/* who has no work left */
 void	sup_raise_descriptor_limit(const struct config *);
+int	sup_check_descriptors(const struct sup *, const struct config *,
+	    struct err *);
 /* Of the generation that serves, else of the start. */
 const struct config	*sup_config(const struct sup *);
 
@@ -444,6 +446,7 @@ void	sup_probe_finish(struct sup_generation *);
 
 /* sup_switch.c */
 void	sup_switch(struct sup_generation *);
+void	sup_switch_prune(struct sup *);	/* what is kept no longer */
 /* A front of the serving generation is ready: it serves. */
 void	sup_switch_front_ready(struct sup_team *);
 

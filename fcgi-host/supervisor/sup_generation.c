@@ -223,6 +223,8 @@ sup_generation_destroy(struct sup_generation *generation)
 	sup_manifest_finish(&generation->manifest);
 	config_free(generation->config);
 	free(generation);
+	if (sup->phase == SUP_SERVING)
+		sup_switch_prune(sup);
 	sup_stop_if_gone(sup);
 }
 

@@ -26,6 +26,8 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 
+#define DESCRIPTORS_BESIDE	16	/* links, memory, copies of files */
+
 static void
 on_killed(uv_timer_t *timer)
 {
@@ -208,6 +210,39 @@ sup_raise_descriptor_limit(const struct config *config)
 		    "lower them", config->connections,
 		    (unsigned long long)wanted,
 		    (unsigned long long)limit.rlim_cur);
+}
+
+/* At the same time, for a new generation beside the one that serves: two for
+ * each process, two more while it is forked, and what waits for a full link. */
+static size_t
+descriptors_needed(const struct config *config)
+{
+	size_t processes = 1;
+
+	for (size_t i = 0; i < config->pool_count; i++)
+		processes += config->pools[i].workers;
+	return DESCRIPTORS_BESIDE + processes * 6;
+}
+
+/* By trying: what else is open is not ours to know. */
+int
+sup_check_descriptors(const struct sup *sup, const struct config *config,
+    struct err *err)
+{
+	size_t needed = descriptors_needed(config), got = 0;
+	int *fds = calloc(needed, sizeof(*fds));
+
+	while (fds != NULL && got < needed &&
+	    (fds[got] = fcntl(sup->listen_fd, F_DUPFD_CLOEXEC, 3)) >= 0)
+		got++;
+	for (size_t i = 0; i < got; i++)
+		close(fds[i]);
+	free(fds);
+	if (got == needed)
+		return 0;
+	return err_set(err, "a new generation beside the old one needs %zu "
+	    "descriptors, and %zu are free: raise LimitNOFILE, or use fewer "
+	    "workers", needed, got);
 }
 
 /* The log goes on when stdout and stderr are a handler's. */

@@ -168,6 +168,13 @@ tries_again(enum sup_trigger trigger)
 	    trigger == SUP_TRIGGER_HANGUP || trigger == SUP_TRIGGER_START;
 }
 
+/* A start is no word of anybody's on a rollback. */
+static bool
+holds(enum sup_trigger trigger)
+{
+	return !tries_again(trigger) || trigger == SUP_TRIGGER_START;
+}
+
 /* It has crashed before, and is the same: who wants it tried again says so. */
 static void
 recall_crash(const struct sup *sup, struct sup_pick *pick)
@@ -200,10 +207,24 @@ on_found(void *context, const struct sup_stage_file *file)
 		    file->version.name, file->reason);
 		return;
 	}
-	pick->held = (!again || reload->trigger == SUP_TRIGGER_START) &&
+	pick->held = holds(reload->trigger) &&
 	    strcmp(pick->fresh.sha256, pick->kept.held) == 0;
 	if (!again)
 		recall_crash(sup, pick);
+}
+
+/* What a rollback brought back though its file was removed. */
+static void
+hold_absent(const struct sup_reload *reload)
+{
+	for (size_t i = 0; i < reload->picks.count; i++) {
+		struct sup_pick *pick = &reload->picks.list[i];
+
+		if (pick->fresh.sha256[0] == '\0' &&
+		    pick->reason[0] == '\0' && holds(reload->trigger))
+			pick->held = strcmp(pick->kept.held,
+			    SUP_HELD_ABSENT) == 0;
+	}
 }
 
 static void
@@ -212,10 +233,12 @@ on_looked(void *context, const char *error)
 	struct sup *sup = context;
 
 	sup->reload.stage = NULL;
-	if (error != NULL)
+	if (error != NULL) {
 		sup_reload_give_up(sup, "%s", error);
-	else
-		sup_reload_staged(sup);
+		return;
+	}
+	hold_absent(&sup->reload);
+	sup_reload_staged(sup);
 }
 
 static struct handler_version *
@@ -353,10 +376,11 @@ hold_present(struct sup_picks *picks)
 	for (size_t i = 0; i < picks->count; i++) {
 		struct sup_pick *pick = &picks->list[i];
 
-		if (strcmp(pick->fresh.sha256,
-		    pick->kept.version.sha256) != 0)
-			memcpy(pick->set_aside, pick->kept.version.sha256,
-			    sizeof(pick->set_aside));
+		const char *now = pick->kept.version.sha256;
+
+		if (strcmp(pick->fresh.sha256, now) != 0)
+			snprintf(pick->set_aside, sizeof(pick->set_aside),
+			    "%s", now[0] != '\0' ? now : SUP_HELD_ABSENT);
 	}
 }
 
