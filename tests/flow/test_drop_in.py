@@ -320,7 +320,7 @@ def test_what_is_dropped_before_the_start_or_during_it_is_taken():
         slow = build.handler("slow", preload="usleep(300000);")
         host.put("slow.so", slow)
         host.start(wait=False)
-        host.wait_log("zygote")
+        host.wait_log("generation 1: preloading")
         host.put("vary.so", build.handler("vary"))
         host.wait_ready()
         host.wait_file("vary.so", "serving")
