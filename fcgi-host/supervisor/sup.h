@@ -409,6 +409,7 @@ int	sup_source_from_store(struct sup *, uint32_t number, struct err *);
 int	sup_source_from_serving(struct sup *, struct err *);
 int	sup_source_stage(struct sup *, struct err *);
 int	sup_source_place(struct sup *, struct err *);	/* picks -> folder */
+void	sup_source_tidy(struct sup *, uint32_t number);	/* at the end */
 void	sup_source_watch(struct sup *);	/* the directory, if that is wanted */
 
 /* sup_refusals.c */

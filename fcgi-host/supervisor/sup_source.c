@@ -404,33 +404,81 @@ sup_source_from_store(struct sup *sup, uint32_t number, struct err *err)
 /* ----------------------------------------------------------- the folder */
 
 static int
-place(struct sup *sup, const struct sup_pick *pick, struct err *err)
+fail_place(const struct sup_pick *pick, int rc, struct err *err)
 {
-	uint32_t to = sup->reload.next->number;
-	const char *name = pick->fresh.name;
-
-	switch (pick->choice) {
-	case SUP_PICK_KEPT:
-		return sup_store_link(sup->store, pick->kept_from, to, name,
-		    err);
-	case SUP_PICK_FRESH:
-		return pick->fresh_from == 0 ? 0 : sup_store_link(sup->store,
-		    pick->fresh_from, to, name, err);
-	default:
-		return sup_store_unlink(sup->store, to, name);
-	}
+	return rc == 0 ? 0 : err_sys(err, "the copy of %s", pick->fresh.name);
 }
 
-/* The new generation's folder has what is chosen, and nothing else. */
+/* One that has another chance was put aside. */
+static int
+place_fresh(struct sup *sup, size_t index, struct err *err)
+{
+	struct sup_pick *pick = &sup->reload.picks.list[index];
+	uint32_t to = sup->reload.next->number;
+
+	if (pick->fresh_from != 0)
+		return sup_store_link(sup->store, pick->fresh_from, to,
+		    pick->fresh.name, err);
+	if (!pick->put_aside)
+		return 0;
+	pick->put_aside = false;
+	return fail_place(pick, sup_store_put_back(sup->store, to,
+	    pick->fresh.name, index), err);
+}
+
+/* One that may have another chance is put aside, for its name is wanted. */
+static int
+keep_fresh(struct sup *sup, size_t index, struct err *err)
+{
+	struct sup_pick *pick = &sup->reload.picks.list[index];
+
+	if (pick->barred_by == 0 || pick->fresh_from != 0 || pick->put_aside)
+		return 0;
+	pick->put_aside = true;
+	return fail_place(pick, sup_store_put_aside(sup->store,
+	    sup->reload.next->number, pick->fresh.name, index), err);
+}
+
+static int
+place(struct sup *sup, size_t index, struct err *err)
+{
+	const struct sup_pick *pick = &sup->reload.picks.list[index];
+	uint32_t to = sup->reload.next->number;
+
+	if (pick->choice == SUP_PICK_FRESH)
+		return place_fresh(sup, index, err);
+	if (keep_fresh(sup, index, err) < 0)
+		return -1;
+	if (pick->choice == SUP_PICK_KEPT)
+		return sup_store_link(sup->store, pick->kept_from, to,
+		    pick->fresh.name, err);
+	return fail_place(pick, sup_store_unlink(sup->store, to,
+	    pick->fresh.name), err);
+}
+
+/* The new generation's folder has what is chosen, and what may be yet. */
 int
 sup_source_place(struct sup *sup, struct err *err)
 {
 	const struct sup_picks *picks = &sup->reload.picks;
 
 	for (size_t i = 0; i < picks->count; i++)
-		if (place(sup, &picks->list[i], err) < 0)
+		if (place(sup, i, err) < 0)
 			return -1;
 	return 0;
+}
+
+/* It serves: what was put aside has no chance any more. */
+void
+sup_source_tidy(struct sup *sup, uint32_t number)
+{
+	const struct sup_picks *picks = &sup->reload.picks;
+
+	for (size_t i = 0; i < picks->count; i++)
+		if (picks->list[i].put_aside &&
+		    sup_store_unlink_aside(sup->store, number, i) < 0)
+			log_warn("generation %u: removing the copy of %s",
+			    number, picks->list[i].fresh.name);
 }
 
 /* -------------------------------------------------------------- the watcher */
