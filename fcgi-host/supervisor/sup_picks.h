@@ -41,11 +41,12 @@ enum sup_choice {
  * crashed	... it took its process along
  * fell		the present try is not of what is chosen now
  * held		a rollback set the fresh version aside
+ * copied	the fresh version is in the new generation's folder
  * set_aside	sha256 of the version that this rollback sets aside, or ""
  * barred_by	its fresh version is refused for what this one has, which may
  *		be refused itself: then it has another chance
  * chances	that it has had
- * put_aside	so its copy is kept, out of the way (sup_source.c)
+ * put_aside	so its copy is kept, out of the way (sup_place.c)
  */
 struct sup_pick {
 	struct handler_version	fresh;
@@ -57,6 +58,7 @@ struct sup_pick {
 	bool			crashed;
 	bool			fell;
 	bool			held;
+	bool			copied;
 	char			set_aside[65];
 	uint32_t		barred_by;	/* 1 + its index, or 0 */
 	uint32_t		chances;

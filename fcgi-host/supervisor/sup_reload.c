@@ -240,12 +240,6 @@ start_making(struct sup *sup)
 		return;
 	}
 	sup_raise_descriptor_limit(config);
-	if (sup->serving != NULL &&
-	    sup_check_descriptors(sup, config, &err) < 0) {
-		config_free(config);
-		sup_reload_give_up(sup, "%s", err.text);
-		return;
-	}
 	reload->next = sup_generation_create(sup, ++sup->generation_count,
 	    config);
 	if (gather(sup, &err) < 0)

@@ -397,20 +397,26 @@ def test_a_plan_that_does_not_fit_is_refused_before_loading():
 
 
 def test_the_old_model_counts_in_the_plan():
-    """Breaks when: two that fit alone but not together are loaded."""
-    available = int(re.search(r"MemAvailable:\s+(\d+)", read_proc(
-        "", "meminfo")).group(1)) << 10
+    """Breaks when: two models that fit alone but not together are loaded; or
+    one that is given up first is counted all the same."""
+    size = 512 * MEGABYTE
     with ModelHost(data(MEGABYTE)) as host:
-        host.change(worker_memory=str(available // 8))
+        with open(host.source, "wb") as file:
+            file.truncate(size)
         host.reload()
-        assert host.sum() == sha256(data(MEGABYTE))
-        done = host.command("plan")
-        assert done.returncode == 0, done
-        host.change(worker_memory=str(available // 2))
-        refused_plan = host.command("reload")
-        assert refused_plan.returncode == 1, refused_plan
-        assert re.search(r"[GM]iB", refused_plan.stderr)
-        assert host.sum() == sha256(data(MEGABYTE))
+        host.wait_settled()
+        available = int(re.search(r"MemAvailable:\s+(\d+)", read_proc(
+            "", "meminfo")).group(1)) << 10
+        host.change(worker_memory=str((available - size // 2) // 2))
+        if host.reload(code=None).code:
+            pytest.skip("the limit is not MemAvailable")
+        with open(host.source, "r+b") as file:
+            file.write(b"x")
+        refused(host, r"GiB")
+        host.change(models={host.name: dict(host.section,
+                                            reload="free-first")})
+        host.reload()
+        assert host.model()["loads"] == 3
 
 
 def test_the_wrong_sha256():

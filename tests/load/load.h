@@ -76,7 +76,7 @@ struct reply {
 struct options {
 	bool			 http;
 	unsigned		 connections;
-	unsigned		 fresh;		/* of them, new each time */
+	unsigned		 fresh;		/* a new one each time */
 	unsigned		 pause_ms;	/* the most, between requests */
 	unsigned		 limit_ms;	/* for a reply */
 	unsigned		 seed;
