@@ -182,7 +182,8 @@ print_files(struct json_object *files)
 
 		printf("%-24s %-11s %-12s %-12.12s %-16s %4" PRIu64 "  %s\n",
 		    cli_text(file, "file"), cli_text(file, "state"),
-		    cli_text(file, "version"), cli_text(file, "build_id"), cli_time(file, "since", since),
+		    cli_text(file, "version"), cli_text(file, "build_id"),
+		    cli_time(file, "since", since),
 		    cli_number(file, "generation"), refused == NULL ? "" :
 		    cli_text(refused, "reason"));
 	}

@@ -8,6 +8,7 @@
  *	  sup_source     where its configuration and handler files come from
  *	  sup_stage      a child that copies the dropped files
  *	  sup_picks      policy: which version of each file
+ *	  sup_place      its folder
  *	  sup_models     models loaded, reused, freed (sup_loader)
  *	  sup_free_first one that must not be in memory twice
  *	  sup_probe      a child that tries what is to serve
@@ -301,7 +302,7 @@ struct sup {
 	char			*binary;	/* ours, as it was started */
 	struct sup_upgrade	 upgrade;
 	bool			 handed_over;	/* another host serves */
-	bool			 borrowed;	/* ... still; we hold what is its */
+	bool			 borrowed;	/* ... we hold what is its */
 	bool			 guards;	/* we stay in front of it */
 	bool			 guarded;	/* somebody is in front of us */
 	int			 successor_link; /* to the host before; -1 */
@@ -412,8 +413,12 @@ int	sup_source_choose(struct sup *, uint32_t *wanted, struct err *);
 int	sup_source_from_store(struct sup *, uint32_t number, struct err *);
 int	sup_source_from_serving(struct sup *, struct err *);
 int	sup_source_stage(struct sup *, struct err *);
-int	sup_source_place(struct sup *, struct err *);	/* picks -> folder */
 void	sup_source_watch(struct sup *);	/* the directory, if that is wanted */
+
+/* sup_place.c: the new generation's folder gets what is chosen.  0, or -1 and
+ * why.  When it serves: what was put aside has no chance any more. */
+int	sup_place_files(struct sup *, struct err *);
+void	sup_place_tidy(struct sup *, uint32_t number);
 
 /* sup_refusals.c */
 void	sup_refusals_set(struct sup *, const struct handler_version *,

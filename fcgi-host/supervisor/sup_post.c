@@ -120,8 +120,8 @@ send_letters(struct sup_post *post)
 	uv_poll_start(post->poll, UV_READABLE, post->callback);
 }
 
-/* libuv stops watching where there is an error: the other side has died, and has
- * not read all of ours.  What it has said, and its end, are still to be read. */
+/* libuv stops watching where there is an error: the other side has died, and
+ * has not read all of ours.  What it has said, and its end, are yet to come. */
 static void
 watch_on(struct sup_post *post)
 {

@@ -2,7 +2,7 @@
  * sup_source.c - where a new generation's configuration and files come from.
  *
  * Runs in: supervisor.
- * Owns: nothing; fills sup.reload.picks and the new generation's folder.
+ * Owns: nothing; fills sup.reload.picks (sup_place.c the folder).
  * Invariant: a watcher's reload takes handler files only, and of these none
  * that a rollback has set aside: the configuration's file and the models' are
  * read when somebody says so.
@@ -422,66 +422,6 @@ sup_source_from_store(struct sup *sup, uint32_t number, struct err *err)
 		return err_sys(err, "the handlers");
 	hold_present(&sup->reload.picks);
 	return make_empty_folder(sup, err);
-}
-
-/* ----------------------------------------------------------- the folder */
-
-/* A copy that was just made is as good as the one that is kept, or better. */
-static bool
-is_in_place(const struct sup_pick *pick)
-{
-	return pick->copied && (pick->choice == SUP_PICK_FRESH ||
-	    !sup_pick_is_new(pick));
-}
-
-static int
-place(struct sup *sup, const struct sup_pick *pick, struct err *err)
-{
-	uint32_t to = sup->reload.next->number;
-	const char *name = pick->fresh.name;
-
-	if (pick->choice != SUP_PICK_NONE && is_in_place(pick))
-		return 0;
-	switch (pick->choice) {
-	case SUP_PICK_KEPT:
-		return sup_store_link(sup->store, pick->kept_from, to, name,
-		    err);
-	case SUP_PICK_FRESH:
-		return sup_store_link(sup->store, pick->fresh_from, to, name,
-		    err);
-	default:
-		return sup_store_unlink(sup->store, to, name);
-	}
-}
-
-/* At a start all else is better than nothing. */
-static bool
-goes_without(const struct sup *sup, struct sup_pick *pick,
-    const struct err *why)
-{
-	size_t length = strlen(pick->reason);
-
-	if (sup->serving != NULL || pick->choice != SUP_PICK_KEPT)
-		return false;
-	log_warnx("%s", why->text);
-	snprintf(pick->reason + length, sizeof(pick->reason) - length,
-	    "%sits last good version is lost: %s", length > 0 ? "; " : "",
-	    why->text);
-	pick->choice = SUP_PICK_NONE;
-	return true;
-}
-
-/* The new generation's folder has what is chosen, and nothing else. */
-int
-sup_source_place(struct sup *sup, struct err *err)
-{
-	const struct sup_picks *picks = &sup->reload.picks;
-
-	for (size_t i = 0; i < picks->count; i++)
-		if (place(sup, &picks->list[i], err) < 0 &&
-		    !goes_without(sup, &picks->list[i], err))
-			return -1;
-	return 0;
 }
 
 /* -------------------------------------------------------------- the watcher */

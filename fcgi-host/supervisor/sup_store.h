@@ -74,6 +74,18 @@ int	sup_store_link(struct sup_store *, uint32_t from, uint32_t to,
 int	sup_store_unlink(struct sup_store *, uint32_t number, const char *name);
 
 /*
+ * Puts a handler's file aside, under a number of the caller's, so that another
+ * version can have its name; puts it back, in place of what has its name by
+ * then; or removes it, there or not.  0, or -1, errno.
+ */
+int	sup_store_put_aside(struct sup_store *, uint32_t number,
+	    const char *name, size_t aside);
+int	sup_store_put_back(struct sup_store *, uint32_t number,
+	    const char *name, size_t aside);
+int	sup_store_unlink_aside(struct sup_store *, uint32_t number,
+	    size_t aside);
+
+/*
  * Completes manifest->number: each file that the manifest serves has to be
  * there in its size.  All of it is on the disk when this returns 0.  -1 and
  * why: it is incomplete, with its handlers, as before; drop it, or go on with

@@ -453,6 +453,46 @@ def test_a_bad_file_takes_no_route_from_a_good_one(how):
         still_good(host, "/claimed")
 
 
+def test_a_change_takes_no_route_from_a_change():
+    """Breaks when: a file that claims the route of another costs that one its
+    new version, or what is served under that version is the old one's code."""
+    with Host(handlers=["hello"], watch=False) as host:
+        host.put("a.so", build.handler("a", "1"))
+        host.put("b.so", build.handler("b", "1"))
+        host.reload(code=0)
+        new = build.handler("b", "2")
+        host.put("a.so", build.handler("a", "2", routes=', { "GET", "/b", '
+                                       '.serve = serve }'))
+        host.put("b.so", new)
+        host.reload(code=1)
+        assert host.files()["a.so"]["state"] == "serving-old"
+        found = host.files()["b.so"]
+        assert found["state"] == "serving"
+        assert found["sha256"] == build.sha256(new)
+        assert build.whole(host.get("/b")) == "2"
+        assert build.whole(host.get("/a")) == "1"
+        served = os.path.join(host.state, "generations",
+                              str(found["generation"]), "handlers")
+        assert sorted(os.listdir(served)) == ["a.so", "b.so", "hello.so"]
+        assert build.sha256(os.path.join(served, "b.so")) == found["sha256"]
+
+
+def test_one_that_waits_for_another_outlives_a_third():
+    """Breaks when: the copy of a file that lost its route to another new one
+    is gone when, two tries later, that one is refused itself."""
+    with Host(handlers=["hello"], watch=False, crashes=True) as host:
+        host.put("a.so", build.handler("a", route="/claimed",
+                                       self_test="return 1;"))
+        host.put("b.so", build.handler("b", "good", route="/claimed"))
+        host.put("c.so", build.handler("c", preload=CRASH))
+        host.reload(code=1)
+        states = {name: host.files()[name]["state"] for name in
+                  ("a.so", "b.so", "c.so")}
+        assert states == {"a.so": "refused", "b.so": "serving",
+                          "c.so": "refused"}
+        still_good(host, "/claimed")
+
+
 # ------------------------------------------------------------- numbers
 
 def test_five_hundred_files():
