@@ -249,6 +249,8 @@ struct sup_upgrade {
 	pid_t			 pid;		/* of the new host */
 	int			 link;
 	uv_poll_t		*poll;
+	int			 death;		/* pidfd, once it serves */
+	uv_poll_t		*on_death;
 	uv_timer_t		*timer;
 	struct sup_asker_list	 askers;
 };
@@ -299,6 +301,7 @@ struct sup {
 	char			*binary;	/* ours, as it was started */
 	struct sup_upgrade	 upgrade;
 	bool			 handed_over;	/* another host serves */
+	bool			 borrowed;	/* ... still; we hold what is its */
 	bool			 guards;	/* we stay in front of it */
 	bool			 guarded;	/* somebody is in front of us */
 	int			 successor_link; /* to the host before; -1 */
@@ -311,7 +314,10 @@ void	sup_fail(struct sup *, int exit_code);	/* stops with this code */
 void	sup_serving(struct sup *);		/* all are ready */
 void	sup_stop_if_gone(struct sup *);		/* nothing is waited for */
 void	sup_leave_all(struct sup *);		/* who has no work left */
+void	sup_stop_generations(struct sup *);	/* what has begun ends */
 void	sup_raise_descriptor_limit(const struct config *);
+/* Do the sockets' files and the spool belong to us, and to no other host? */
+bool	sup_owns_files(const struct sup *);
 /* Of the generation that serves, else of the start. */
 const struct config	*sup_config(const struct sup *);
 
@@ -444,6 +450,7 @@ void	sup_probe_finish(struct sup_generation *);
 
 /* sup_switch.c */
 void	sup_switch(struct sup_generation *);
+void	sup_switch_prune(struct sup *);	/* what is kept no longer */
 /* A front of the serving generation is ready: it serves. */
 void	sup_switch_front_ready(struct sup_team *);
 
@@ -458,6 +465,7 @@ void	sup_successor_fail(struct sup *, const char *reason);
 void	sup_successor_take_over(struct sup *, int link);
 /* sup_guard.c */
 void	sup_guard_begin(void);
+void	sup_guard_hold_signals(void);		/* until sup_guard() */
 int	sup_guard(pid_t host);			/* its exit code, in the end */
 
 /* sup_outcome.c: the result document of a reload. */
@@ -479,8 +487,9 @@ struct json_object	*sup_outcome_none(const struct sup *, enum sup_trigger,
 struct sup_generation	*sup_generation_create(struct sup *, uint32_t number,
 			    struct config *);
 void	sup_generation_on_link(uv_poll_t *, int status, int events);
-/* sup_zygote.c: a zygote that loads what is chosen. */
-void	sup_generation_fork(struct sup_generation *, const struct sup_picks *);
+/* sup_zygote.c: a zygote that loads what is chosen.  0, or -1 and why. */
+int	sup_generation_fork(struct sup_generation *, const struct sup_picks *,
+	    struct err *);
 void	sup_generation_unfork(struct sup_generation *);	/* for another try */
 void	sup_generation_destroy(struct sup_generation *);
 void	sup_generation_ask(struct sup_generation *, struct message *,
@@ -495,7 +504,7 @@ void	sup_generation_kill(struct sup_generation *, pid_t, int signal);
 void	sup_generation_complain(struct sup_generation *, const char *sentence);
 
 /* sup_team.c */
-struct sup_team	*sup_team_start(struct sup_generation *);
+struct sup_team	*sup_team_start(struct sup_generation *, struct err *);
 void	sup_team_spawned(struct sup_team *, const struct message *);
 bool	sup_team_exited(struct sup_team *, pid_t, int status);
 void	sup_team_ready(struct sup_child *);
@@ -510,6 +519,7 @@ bool	sup_team_is_ready(const struct sup_team *);
 /* sup_child.c */
 void	sup_child_init(struct sup_child *, struct sup_team *, uint32_t slot);
 void	sup_child_spawn(struct sup_child *);
+bool	sup_child_is_awaited(const struct sup_child *);	/* of the zygote */
 void	sup_child_spawned(struct sup_child *, const struct message *);
 void	sup_child_exited(struct sup_child *, int status);
 void	sup_child_tell(struct sup_child *, struct message *, const int *fds,

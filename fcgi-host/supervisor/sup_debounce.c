@@ -243,15 +243,29 @@ sup_debounce_wait(struct sup_debounce *debounce, uint64_t now_ms)
 	return due > clock ? due - clock : 0;
 }
 
+/* Is the reload one of many in a row? */
+static void
+count_restless(struct sup_debounce *debounce)
+{
+	uint64_t pause = debounce->delay_ms / SUP_DEBOUNCE_PAUSE_PART;
+
+	if (pause < SUP_DEBOUNCE_PAUSE_LEAST_MS)
+		pause = SUP_DEBOUNCE_PAUSE_LEAST_MS;
+	if (!debounce->reloaded || debounce->pause_ms >= SUP_DEBOUNCE_QUIET_MS)
+		debounce->restless = 0;
+	else if (debounce->pause_ms < pause)
+		debounce->restless++;
+	else
+		debounce->restless /= 2;
+}
+
 static uint64_t
 next_gap(const struct sup_debounce *debounce)
 {
 	uint64_t gap = debounce->gap_ms;
 
-	if (!debounce->reloaded || debounce->pause_ms >= SUP_DEBOUNCE_QUIET_MS)
-		return 0;
-	if (debounce->pause_ms >= SUP_DEBOUNCE_PAUSE_MS)
-		return gap / 2;
+	if (debounce->restless <= SUP_DEBOUNCE_FREE)
+		return gap / 2 < SUP_DEBOUNCE_GAP_FIRST_MS ? 0 : gap / 2;
 	if (gap < SUP_DEBOUNCE_GAP_FIRST_MS)
 		return SUP_DEBOUNCE_GAP_FIRST_MS;
 	return gap < SUP_DEBOUNCE_GAP_MAX_MS / 2 ? 2 * gap :
@@ -263,6 +277,7 @@ sup_debounce_reload(struct sup_debounce *debounce, uint64_t now_ms)
 {
 	uint64_t clock = tick(debounce, now_ms);
 
+	count_restless(debounce);
 	debounce->gap_ms = next_gap(debounce);
 	debounce->reloaded = true;
 	debounce->reloaded_ms = clock;

@@ -9,7 +9,7 @@
  * and the close is a change of its own.
  *
  * Reloads that follow each other without a pause get further and further
- * apart, up to 30 s: changes that never end stay cheap.
+ * apart after the tenth, up to 30 s: changes that never end stay cheap.
  */
 #ifndef SUPERVISOR_SUP_DEBOUNCE_H
 #define SUPERVISOR_SUP_DEBOUNCE_H
@@ -27,9 +27,13 @@
 /* How far two reloads are apart when changes go on: doubled each time. */
 #define SUP_DEBOUNCE_GAP_FIRST_MS	1000
 #define SUP_DEBOUNCE_GAP_MAX_MS		30000
-/* From a reload to the next change: under it changes go on; over it the gap is
- * halved; over a minute it is forgotten. */
-#define SUP_DEBOUNCE_PAUSE_MS		5000
+/* From a reload to the next change: under this part of a delay changes go on,
+ * which people and scripts that deploy one file after the other don't; over it
+ * the gap is halved; over a minute it is forgotten. */
+#define SUP_DEBOUNCE_PAUSE_PART		4
+#define SUP_DEBOUNCE_PAUSE_LEAST_MS	20	/* however short the delay */
+/* So many in a row without a pause are nothing unusual: a script deploys. */
+#define SUP_DEBOUNCE_FREE		10
 #define SUP_DEBOUNCE_QUIET_MS		60000
 
 enum sup_debounce_event {
@@ -60,6 +64,7 @@ struct sup_debounce {
 	uint64_t		 reloaded_ms;
 	bool			 changed;	/* since then */
 	uint64_t		 pause_ms;	/* till the first change */
+	unsigned		 restless;	/* reloads without a pause */
 	uint64_t		 gap_ms;
 };
 

@@ -41,8 +41,14 @@ sup_config(const struct sup *sup)
 	return sup->serving != NULL ? sup->serving->config : sup->config;
 }
 
-static void
-stop_generations(struct sup *sup)
+bool
+sup_owns_files(const struct sup *sup)
+{
+	return !sup->handed_over && !sup->borrowed;
+}
+
+void
+sup_stop_generations(struct sup *sup)
 {
 	struct sup_generation *generation = sup->generations, *older;
 
@@ -84,7 +90,7 @@ sup_begin_stop(struct sup *sup)
 	sup_source_watch(sup);
 	sup_upgrade_stop(sup);
 	sup_reload_stop(sup, "the host stops");
-	stop_generations(sup);
+	sup_stop_generations(sup);
 	sup_stop_if_gone(sup);
 }
 
@@ -113,15 +119,22 @@ sup_serving(struct sup *sup)
 	sup_notify_ready(sup);
 }
 
+/* It is for the host that serves. */
+static bool
+pass_on(const struct sup *sup, int number)
+{
+	if (sup->handed_over)
+		kill(sup->upgrade.pid, number);
+	return sup->handed_over;
+}
+
 static void
 on_terminate(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
-	if (sup->handed_over) {		/* it is for the host that serves */
-		kill(sup->upgrade.pid, number);
+	if (pass_on(sup, number))
 		return;
-	}
 	log_info("%s: stopping", strsignal(number));
 	sup_begin_stop(sup);
 }
@@ -142,7 +155,7 @@ on_interrupt(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
-	if (sup->phase != SUP_STOPPING) {
+	if (sup->phase != SUP_STOPPING || sup->handed_over) {
 		on_terminate(handle, number);
 		return;
 	}
@@ -156,6 +169,8 @@ on_hangup(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
+	if (pass_on(sup, number))
+		return;
 	log_info("%s: reloading", strsignal(number));
 	sup_reload_ask(sup, SUP_TRIGGER_HANGUP, 0, NULL);
 }
@@ -165,6 +180,8 @@ on_upgrade(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
+	if (pass_on(sup, number))
+		return;
 	log_info("%s: upgrading", strsignal(number));
 	sup_upgrade_ask(sup, NULL);
 }
@@ -180,7 +197,7 @@ catch_signal(struct sup *sup, uv_signal_t *handle, uv_signal_cb callback,
 }
 
 /* Every connection is a descriptor of the front; every worker is two of the
- * supervisor, and four more while it is forked. */
+ * supervisor, and there may be six generations of them (sup_reload.c). */
 static rlim_t
 descriptors_wanted(const struct config *config)
 {
@@ -188,8 +205,8 @@ descriptors_wanted(const struct config *config)
 
 	for (size_t i = 0; i < config->pool_count; i++)
 		workers += config->pools[i].workers;
-	return 1024 + (config->connections > workers * 6 ?
-	    config->connections : workers * 6);
+	return 1024 + (config->connections > workers * 12 ?
+	    config->connections : workers * 12);
 }
 
 /* The hard limit is as far as we may go. */
@@ -280,6 +297,7 @@ init(struct sup *sup, const struct config *config)
 	sup->listen_fd = sup->lock_fd = sup->control_taken = -1;
 	sup->upgrade.link = -1;
 	sup->successor_link = sup_successor_link();
+	sup->borrowed = sup->successor_link >= 0;
 	sup->started_ms = clock_now_ms();
 	sup->started_at = time(NULL);
 	sup->binary = own_binary();
@@ -312,6 +330,10 @@ finish(struct sup *sup)
 	pid_t host = sup->upgrade.pid;
 	int exit_code = sup->exit_code;
 
+	if (guards) {		/* what has come by now is still passed on */
+		sup_guard_hold_signals();
+		uv_run(&sup->loop, UV_RUN_NOWAIT);
+	}
 	close_all(sup);
 	log_info(guards ? "waiting for process %d" : "stopped", (int)host);
 	return guards ? sup_guard(host) : exit_code;

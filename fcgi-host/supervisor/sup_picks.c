@@ -132,6 +132,34 @@ demote(struct sup_pick *pick, const char *reason)
 	pick->fell = true;
 }
 
+/* Who was refused because of it has another chance: it is out for good. */
+static bool
+let_in(struct sup_picks *picks, size_t index)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < picks->count; i++) {
+		struct sup_pick *pick = &picks->list[i];
+
+		if (pick->barred_by != 1 + index)
+			continue;
+		pick->barred_by = 0;
+		pick->reason[0] = '\0';
+		pick->choice = choose(pick);
+		any = true;
+	}
+	return any;
+}
+
+/* Of two that are new the second one waits to see what becomes of the first. */
+static void
+bar(struct sup_pick *pick, size_t rival, const struct sup_picks *picks)
+{
+	pick->barred_by = rival < picks->count &&
+	    picks->list[rival].choice == SUP_PICK_FRESH ?
+	    1 + (uint32_t)rival : 0;
+}
+
 /* Without it, or once more with its last good version? */
 static enum sup_verdict
 verdict_on(const struct sup_pick *pick)
@@ -159,12 +187,15 @@ sup_picks_refuse(struct sup_picks *picks, size_t index, size_t rival,
 		return SUP_TRY_AGAIN;
 	if (pick->choice == SUP_PICK_FRESH) {
 		demote(pick, reason);
-		return verdict_on(pick);
+		bar(pick, rival, picks);
+		return let_in(picks, index) ? SUP_TRY_AGAIN :
+		    verdict_on(pick);
 	}
 	if (is_in_the_way(picks, rival)) {
 		snprintf(turned, sizeof(turned), "is in the way of %s, which "
 		    "served before: %s", name_of(pick), reason);
 		demote(&picks->list[rival], turned);
+		let_in(picks, rival);
 		return SUP_TRY_AGAIN;
 	}
 	if (serving)

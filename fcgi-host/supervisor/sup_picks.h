@@ -19,6 +19,11 @@
 
 #define SUP_REASON_MAX	512
 
+/* The `held` of a file that is not in the directory and serves all the same,
+ * since a rollback brought it back. */
+#define SUP_HELD_ABSENT	"0000000000000000000000000000000000000000000000000000" \
+	"000000000000"
+
 enum sup_choice {
 	SUP_PICK_NONE,		/* no version of it serves */
 	SUP_PICK_FRESH,		/* the one from the directory */
@@ -35,6 +40,8 @@ enum sup_choice {
  * crashed	... it took its process along
  * fell		a version of it was taken out in the present try
  * held		a rollback set the fresh version aside
+ * barred_by	... which, should it be refused itself, bars nobody
+ * copied	the fresh version is in the new generation's folder
  * set_aside	sha256 of the version that this rollback sets aside, or ""
  */
 struct sup_pick {
@@ -47,7 +54,9 @@ struct sup_pick {
 	bool			crashed;
 	bool			fell;
 	bool			held;
+	bool			copied;
 	char			set_aside[65];
+	uint32_t		barred_by;	/* 1 + the pick whose route it has */
 };
 
 struct sup_picks {		/* zeroed is none */

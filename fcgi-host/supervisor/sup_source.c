@@ -168,6 +168,13 @@ tries_again(enum sup_trigger trigger)
 	    trigger == SUP_TRIGGER_HANGUP || trigger == SUP_TRIGGER_START;
 }
 
+/* A start is no word of anybody's on a rollback. */
+static bool
+holds(enum sup_trigger trigger)
+{
+	return !tries_again(trigger) || trigger == SUP_TRIGGER_START;
+}
+
 /* It has crashed before, and is the same: who wants it tried again says so. */
 static void
 recall_crash(const struct sup *sup, struct sup_pick *pick)
@@ -194,16 +201,31 @@ on_found(void *context, const struct sup_stage_file *file)
 	if (pick == NULL)
 		fatal(EXIT_CODE_SYSTEM, "the handlers");
 	pick->fresh = file->version;
+	pick->copied = !file->known && file->reason[0] == '\0';
 	snprintf(pick->reason, sizeof(pick->reason), "%s", file->reason);
 	if (file->reason[0] != '\0') {
 		log_warnx("%s/%s: %s", reload->next->config->handlers,
 		    file->version.name, file->reason);
 		return;
 	}
-	pick->held = (!again || reload->trigger == SUP_TRIGGER_START) &&
+	pick->held = holds(reload->trigger) &&
 	    strcmp(pick->fresh.sha256, pick->kept.held) == 0;
 	if (!again)
 		recall_crash(sup, pick);
+}
+
+/* What a rollback brought back though its file was removed. */
+static void
+hold_absent(const struct sup_reload *reload)
+{
+	for (size_t i = 0; i < reload->picks.count; i++) {
+		struct sup_pick *pick = &reload->picks.list[i];
+
+		if (pick->fresh.sha256[0] == '\0' &&
+		    pick->reason[0] == '\0' && holds(reload->trigger))
+			pick->held = strcmp(pick->kept.held,
+			    SUP_HELD_ABSENT) == 0;
+	}
 }
 
 static void
@@ -212,10 +234,12 @@ on_looked(void *context, const char *error)
 	struct sup *sup = context;
 
 	sup->reload.stage = NULL;
-	if (error != NULL)
+	if (error != NULL) {
 		sup_reload_give_up(sup, "%s", error);
-	else
-		sup_reload_staged(sup);
+		return;
+	}
+	hold_absent(&sup->reload);
+	sup_reload_staged(sup);
 }
 
 static struct handler_version *
@@ -266,6 +290,8 @@ sup_source_stage(struct sup *sup, struct err *err)
 	if (known == NULL)
 		return err_sys(err, "the handlers");
 	work.known = known;
+	if (reload->trigger != SUP_TRIGGER_WATCH)
+		work.known_count = 0;	/* a copy may have been damaged */
 	work.writing = names_being_written(sup, &work.writing_count);
 	work.to_dir = make_folder(sup, err);
 	if (work.to_dir >= 0) {
@@ -308,12 +334,22 @@ make_empty_folder(struct sup *sup, struct err *err)
 	return 0;
 }
 
+/* What a rollback has set aside. */
+static void
+hold_what_was_held(struct sup_picks *picks)
+{
+	for (size_t i = 0; i < picks->count; i++)
+		memcpy(picks->list[i].set_aside, picks->list[i].kept.held,
+		    sizeof(picks->list[i].set_aside));
+}
+
 int
 sup_source_from_serving(struct sup *sup, struct err *err)
 {
 	if (add_last_good(sup, err) < 0 ||
 	    make_empty_folder(sup, err) < 0)
 		return -1;
+	hold_what_was_held(&sup->reload.picks);
 	return take_from(sup, &sup->serving->manifest);
 }
 
@@ -346,17 +382,28 @@ sup_source_choose(struct sup *sup, uint32_t *wanted, struct err *err)
 	return 0;
 }
 
-/* What serves now is set aside until it changes. */
+/* The version in the directory, as far as is known. */
+static const char *
+dropped(const struct sup_pick *pick)
+{
+	if (pick->kept.held[0] != '\0')
+		return pick->kept.held;
+	return pick->kept.version.sha256[0] != '\0' ?
+	    pick->kept.version.sha256 : SUP_HELD_ABSENT;
+}
+
+/* That is set aside until it changes. */
 static void
 hold_present(struct sup_picks *picks)
 {
 	for (size_t i = 0; i < picks->count; i++) {
 		struct sup_pick *pick = &picks->list[i];
+		const char *wanted = pick->fresh.sha256[0] != '\0' ?
+		    pick->fresh.sha256 : SUP_HELD_ABSENT;
 
-		if (strcmp(pick->fresh.sha256,
-		    pick->kept.version.sha256) != 0)
-			memcpy(pick->set_aside, pick->kept.version.sha256,
-			    sizeof(pick->set_aside));
+		if (strcmp(wanted, dropped(pick)) != 0)
+			snprintf(pick->set_aside, sizeof(pick->set_aside),
+			    "%s", dropped(pick));
 	}
 }
 
@@ -379,22 +426,49 @@ sup_source_from_store(struct sup *sup, uint32_t number, struct err *err)
 
 /* ----------------------------------------------------------- the folder */
 
+/* A copy that was just made is as good as the one that is kept, or better. */
+static bool
+is_in_place(const struct sup_pick *pick)
+{
+	return pick->copied && (pick->choice == SUP_PICK_FRESH ||
+	    !sup_pick_is_new(pick));
+}
+
 static int
 place(struct sup *sup, const struct sup_pick *pick, struct err *err)
 {
 	uint32_t to = sup->reload.next->number;
 	const char *name = pick->fresh.name;
 
+	if (pick->choice != SUP_PICK_NONE && is_in_place(pick))
+		return 0;
 	switch (pick->choice) {
 	case SUP_PICK_KEPT:
 		return sup_store_link(sup->store, pick->kept_from, to, name,
 		    err);
 	case SUP_PICK_FRESH:
-		return pick->fresh_from == 0 ? 0 : sup_store_link(sup->store,
-		    pick->fresh_from, to, name, err);
+		return sup_store_link(sup->store, pick->fresh_from, to, name,
+		    err);
 	default:
 		return sup_store_unlink(sup->store, to, name);
 	}
+}
+
+/* At a start all else is better than nothing. */
+static bool
+goes_without(const struct sup *sup, struct sup_pick *pick,
+    const struct err *why)
+{
+	size_t length = strlen(pick->reason);
+
+	if (sup->serving != NULL || pick->choice != SUP_PICK_KEPT)
+		return false;
+	log_warnx("%s", why->text);
+	snprintf(pick->reason + length, sizeof(pick->reason) - length,
+	    "%sits last good version is lost: %s", length > 0 ? "; " : "",
+	    why->text);
+	pick->choice = SUP_PICK_NONE;
+	return true;
 }
 
 /* The new generation's folder has what is chosen, and nothing else. */
@@ -404,7 +478,8 @@ sup_source_place(struct sup *sup, struct err *err)
 	const struct sup_picks *picks = &sup->reload.picks;
 
 	for (size_t i = 0; i < picks->count; i++)
-		if (place(sup, &picks->list[i], err) < 0)
+		if (place(sup, &picks->list[i], err) < 0 &&
+		    !goes_without(sup, &picks->list[i], err))
 			return -1;
 	return 0;
 }

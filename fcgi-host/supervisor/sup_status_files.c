@@ -15,13 +15,22 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_json.h"
 
+/* Not every refused file could be read. */
+static const char *
+none_if_empty(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
 static struct json_object *
 refusal_status(const struct sup_refusal *refusal)
 {
 	struct json_object *object = json_object_new_object();
 
-	sup_json_text(object, "sha256", refusal->version.sha256);
-	sup_json_text(object, "build_id", refusal->version.build_id);
+	sup_json_text(object, "sha256", none_if_empty(
+	    refusal->version.sha256));
+	sup_json_text(object, "build_id", none_if_empty(
+	    refusal->version.build_id));
 	sup_json_text(object, "reason", refusal->reason);
 	sup_json_number(object, "at", (uint64_t)refusal->at);
 	return object;

@@ -118,7 +118,8 @@ sup_steps_load(struct sup *sup)
 	reload->retry = false;
 	sup_picks_begin_try(&reload->picks);
 	enter(reload, SUP_RELOAD_LOADING);
-	sup_generation_fork(reload->next, &reload->picks);
+	if (sup_generation_fork(reload->next, &reload->picks, &err) < 0)
+		sup_reload_end(sup, EXIT_CODE_SYSTEM, err.text);
 }
 
 void

@@ -45,6 +45,10 @@ void	sup_store_close(struct sup_store *);	/* NULL is fine */
  * removed since; 0: none. */
 uint32_t	sup_store_last(const struct sup_store *);
 
+/* After another host has used the folder, and is gone: numbers go on after its,
+ * and what it left incomplete is removed.  The greatest number. */
+uint32_t	sup_store_catch_up(struct sup_store *);
+
 /* -------------------------------------------------- a generation to be made */
 
 /*

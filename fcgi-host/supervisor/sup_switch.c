@@ -166,8 +166,8 @@ store(struct sup_generation *generation)
 		    "rollback: %s", generation->number, err.text);
 }
 
-static void
-prune(struct sup *sup)
+void
+sup_switch_prune(struct sup *sup)
 {
 	struct sup_generation *generation = sup->generations;
 	uint32_t in_use[64];
@@ -250,7 +250,7 @@ sup_switch(struct sup_generation *generation)
 	}
 	log_set_level(generation->config->log_level);
 	sup_source_watch(sup);
-	prune(sup);
+	sup_switch_prune(sup);
 	if (first)
 		sup_serving(sup);
 	else

@@ -14,7 +14,7 @@ from lib.fcgi import wait_until
 from lib.host import alive, descriptors, read_proc
 from lib.load import Load
 from lib.nginx import free_port
-from lib.versions import (ROUND, WAYS, VersionHost, ask_versions, check,
+from lib.versions import (WAYS, VersionHost, ask_versions, check, rounds,
                           versions_of)
 
 RELOADS = int(os.environ.get("FH_RELOADS", "40"))
@@ -56,8 +56,8 @@ def test_reloads_under_load(listen):
                      listen=where, log_level="info") as host:
         address = where.rpartition(":")[2] if where else host.socket
         with Load(address, fresh=4) as load:
-            for number in range(reloads):
-                host.advance(*ROUND[number % len(ROUND)])
+            for number, way, told in rounds(reloads):
+                host.advance(way, told)
                 assert not load.faults, "in reload %d" % number
         check(host, load.result, 10 * reloads)
         host.wait_alone()
@@ -161,8 +161,8 @@ def test_a_request_that_is_half_sent(cut, size, target):
     the rest of the request is taken for something else."""
     with VersionHost(body_memory="64 KiB") as host, host.connect() as conn:
         assert ask_versions(conn) == (1, 1, 1)
-        data = fcgi.request("POST", query(target, id="half", lines=30),
-                            b"x" * size)
+        body = b"x" * size
+        data = fcgi.request("POST", query(target, id="half", lines=30), body)
         at = CUTS[cut](data)
         assert 0 < at < len(data)
         conn.send(data[:at])
@@ -170,7 +170,7 @@ def test_a_request_that_is_half_sent(cut, size, target):
         host.advance("handler")
         time.sleep(0.05)
         conn.send(data[at:])
-        assert versions_of(conn.read_reply()) in host.visited
+        assert versions_of(conn.read_reply(), body) in host.visited
         assert ask_versions(conn) == host.version
         assert host.ran().get("half") == 1
 
@@ -235,16 +235,15 @@ def test_queued_requests_are_run_by_the_new_version(gate):
     with gated() as host:
         first = send(host.connect(), gate.path())
         busy = gate.accept()
-        conns = []
-        for number in range(10):
-            body = b"y" * (100000 if number % 3 == 0 else number)
-            conns.append(send(host.connect(), query(
-                id="q%d" % number, lines=50), "POST", body))
+        bodies = [b"y" * (100000 if number % 3 == 0 else number)
+                  for number in range(10)]
+        conns = [send(host.connect(), query(id="q%d" % number, lines=50),
+                      "POST", body) for number, body in enumerate(bodies)]
         wait_sent(host, 10)
         host.advance("handler")
         for number, conn in enumerate(conns):
             reply = conn.read_reply()
-            assert versions_of(reply) == host.version
+            assert versions_of(reply, bodies[number]) == host.version
             assert "id=q%d " % number in reply.text
         assert alive(busy.pid)
         assert host.states() == {"serving": 1, "leaving": 1}
@@ -277,7 +276,8 @@ def test_queued_requests_move_on_and_on(gate):
             assert holders[-1].id == "g%d" % number
             wait_sent(host, 4 - number)
         host.advance("config")
-        assert versions_of(conns.pop().read_reply()) == host.version
+        assert versions_of(conns.pop().read_reply(),
+                           b"z" * 100000) == host.version
         for conn, holder in zip(conns, holders):
             holder.tell("go")
             assert conn.read_reply().body == b"ok\n"

@@ -76,8 +76,8 @@ struct reply {
 struct options {
 	bool			 http;
 	unsigned		 connections;
-	unsigned		 fresh;		/* of them, a new one each time */
-	unsigned		 pause_ms;	/* the most between two requests */
+	unsigned		 fresh;		/* a new one each time */
+	unsigned		 pause_ms;	/* the most, between requests */
 	unsigned		 limit_ms;	/* for a reply */
 	unsigned		 seed;
 	struct sockaddr_storage	 address;

@@ -7,7 +7,7 @@ import os
 
 from lib.load import Load
 from lib.nginx import Nginx
-from lib.versions import ROUND, VersionHost, check, versions_of
+from lib.versions import VersionHost, check, rounds, versions_of
 
 RELOADS = int(os.environ.get("FH_RELOADS", "40"))
 
@@ -18,8 +18,8 @@ def test_reloads_under_load():
     with VersionHost(pools={"default": {"workers": 2, "threads": 8}},
                      log_level="info") as host, Nginx(host) as nginx:
         with Load(nginx.port, "http", fresh=8) as load:
-            for number in range(RELOADS):
-                host.advance(*ROUND[number % len(ROUND)])
+            for number, way, told in rounds(RELOADS):
+                host.advance(way, told)
                 assert not load.faults, "in reload %d" % number
         check(host, load.result, 10 * RELOADS)
         assert nginx.errors() == []
@@ -36,7 +36,7 @@ def test_the_connections_nginx_keeps_are_passed_on():
         assert ask() == (1, 1, 1)
         kept = host.status()["front"]["connections"]
         assert kept >= 1
-        for way, told in ROUND:
+        for _, way, told in rounds(8):
             host.advance(way, told)
             assert ask() == host.version
         assert host.status()["front"]["connections"] >= kept
