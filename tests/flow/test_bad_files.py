@@ -513,7 +513,8 @@ def test_a_file_that_comes_and_goes_all_the_time():
             thread.join()
         seconds = time.monotonic() - begin
         assert len(rounds) > 40 * seconds
-        assert host.number() - number <= 2 + 3 * seconds
+        # ten in a row are nothing unusual
+        assert host.number() - number <= 12 + 3 * seconds
         assert len(host.lines) - lines < 400 * seconds
         assert cpu_time(host.processes()) - before < 0.7 * seconds
         host.wait_file("wild.so", None, 30)
