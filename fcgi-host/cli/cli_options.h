@@ -72,8 +72,8 @@ const char	*cli_config_file(const char *given);
 /* Reads it; faults are printed to stderr, one a line.  NULL after a fault. */
 struct config	*cli_config_load(const char *given);
 
-/* Where a host that runs is asked; free() it.  The configuration may have faults
- * that the host has not seen yet.  NULL after a fault that was printed. */
+/* Where a host that runs is asked; free() it.  The configuration may have
+ * faults that the host has not seen yet.  NULL after one that was printed. */
 char	*cli_control(const char *given);
 
 #endif

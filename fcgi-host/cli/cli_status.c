@@ -171,8 +171,8 @@ print_files(struct json_object *files)
 {
 	if (json_object_array_length(files) == 0)
 		return;
-	printf("\n%-24s %-11s %-12s %-16s %4s  %s\n", "FILE", "STATE",
-	    "BUILD ID", "SINCE", "GEN.", "REFUSED");
+	printf("\n%-24s %-11s %-12s %-12s %-16s %4s  %s\n", "FILE", "STATE",
+	    "VERSION", "BUILD ID", "SINCE", "GEN.", "REFUSED");
 	for (size_t i = 0; i < json_object_array_length(files); i++) {
 		struct json_object *file = json_object_array_get_idx(files,
 		    i);
@@ -180,9 +180,10 @@ print_files(struct json_object *files)
 		    "refused");
 		char since[CLI_TIME_MAX];
 
-		printf("%-24s %-11s %-12.12s %-16s %4" PRIu64 "  %s\n",
+		printf("%-24s %-11s %-12s %-12.12s %-16s %4" PRIu64 "  %s\n",
 		    cli_text(file, "file"), cli_text(file, "state"),
-		    cli_text(file, "build_id"), cli_time(file, "since", since),
+		    cli_text(file, "version"), cli_text(file, "build_id"),
+		    cli_time(file, "since", since),
 		    cli_number(file, "generation"), refused == NULL ? "" :
 		    cli_text(refused, "reason"));
 	}

@@ -90,7 +90,7 @@ check_header(struct reader *r)
 	if (read_at(r, header, 0, sizeof(*header)) < 0)
 		return -1;
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-		return err_set(r->err, "is no ELF file, so no shared object");
+		return err_set(r->err, "is no ELF file");
 	if (header->e_ident[EI_CLASS] != CLASS_HERE)
 		return err_set(r->err, "is for %s-bit programs, this is a "
 		    "%d-bit one",

@@ -8,6 +8,7 @@
  *	  sup_source     where its configuration and handler files come from
  *	  sup_stage      a child that copies the dropped files
  *	  sup_picks      policy: which version of each file
+ *	  sup_place      its folder
  *	  sup_models     models loaded, reused, freed (sup_loader)
  *	  sup_free_first one that must not be in memory twice
  *	  sup_probe      a child that tries what is to serve
@@ -249,6 +250,8 @@ struct sup_upgrade {
 	pid_t			 pid;		/* of the new host */
 	int			 link;
 	uv_poll_t		*poll;
+	int			 death;		/* pidfd, once it serves */
+	uv_poll_t		*on_death;
 	uv_timer_t		*timer;
 	struct sup_asker_list	 askers;
 };
@@ -299,6 +302,7 @@ struct sup {
 	char			*binary;	/* ours, as it was started */
 	struct sup_upgrade	 upgrade;
 	bool			 handed_over;	/* another host serves */
+	bool			 borrowed;	/* ... we hold what is its */
 	bool			 guards;	/* we stay in front of it */
 	bool			 guarded;	/* somebody is in front of us */
 	int			 successor_link; /* to the host before; -1 */
@@ -311,9 +315,10 @@ void	sup_fail(struct sup *, int exit_code);	/* stops with this code */
 void	sup_serving(struct sup *);		/* all are ready */
 void	sup_stop_if_gone(struct sup *);		/* nothing is waited for */
 void	sup_leave_all(struct sup *);		/* who has no work left */
+void	sup_stop_generations(struct sup *);	/* what has begun ends */
 void	sup_raise_descriptor_limit(const struct config *);
-int	sup_check_descriptors(const struct sup *, const struct config *,
-	    struct err *);
+/* Do the sockets' files and the spool belong to us, and to no other host? */
+bool	sup_owns_files(const struct sup *);
 /* Of the generation that serves, else of the start. */
 const struct config	*sup_config(const struct sup *);
 
@@ -408,8 +413,12 @@ int	sup_source_choose(struct sup *, uint32_t *wanted, struct err *);
 int	sup_source_from_store(struct sup *, uint32_t number, struct err *);
 int	sup_source_from_serving(struct sup *, struct err *);
 int	sup_source_stage(struct sup *, struct err *);
-int	sup_source_place(struct sup *, struct err *);	/* picks -> folder */
 void	sup_source_watch(struct sup *);	/* the directory, if that is wanted */
+
+/* sup_place.c: the new generation's folder gets what is chosen.  0, or -1 and
+ * why.  When it serves: what was put aside has no chance any more. */
+int	sup_place_files(struct sup *, struct err *);
+void	sup_place_tidy(struct sup *, uint32_t number);
 
 /* sup_refusals.c */
 void	sup_refusals_set(struct sup *, const struct handler_version *,
@@ -461,6 +470,7 @@ void	sup_successor_fail(struct sup *, const char *reason);
 void	sup_successor_take_over(struct sup *, int link);
 /* sup_guard.c */
 void	sup_guard_begin(void);
+void	sup_guard_hold_signals(void);		/* until sup_guard() */
 int	sup_guard(pid_t host);			/* its exit code, in the end */
 
 /* sup_outcome.c: the result document of a reload. */
@@ -482,8 +492,9 @@ struct json_object	*sup_outcome_none(const struct sup *, enum sup_trigger,
 struct sup_generation	*sup_generation_create(struct sup *, uint32_t number,
 			    struct config *);
 void	sup_generation_on_link(uv_poll_t *, int status, int events);
-/* sup_zygote.c: a zygote that loads what is chosen. */
-void	sup_generation_fork(struct sup_generation *, const struct sup_picks *);
+/* sup_zygote.c: a zygote that loads what is chosen.  0, or -1 and why. */
+int	sup_generation_fork(struct sup_generation *, const struct sup_picks *,
+	    struct err *);
 void	sup_generation_unfork(struct sup_generation *);	/* for another try */
 void	sup_generation_destroy(struct sup_generation *);
 void	sup_generation_ask(struct sup_generation *, struct message *,
@@ -498,7 +509,7 @@ void	sup_generation_kill(struct sup_generation *, pid_t, int signal);
 void	sup_generation_complain(struct sup_generation *, const char *sentence);
 
 /* sup_team.c */
-struct sup_team	*sup_team_start(struct sup_generation *);
+struct sup_team	*sup_team_start(struct sup_generation *, struct err *);
 void	sup_team_spawned(struct sup_team *, const struct message *);
 bool	sup_team_exited(struct sup_team *, pid_t, int status);
 void	sup_team_ready(struct sup_child *);
@@ -513,6 +524,7 @@ bool	sup_team_is_ready(const struct sup_team *);
 /* sup_child.c */
 void	sup_child_init(struct sup_child *, struct sup_team *, uint32_t slot);
 void	sup_child_spawn(struct sup_child *);
+bool	sup_child_is_awaited(const struct sup_child *);	/* of the zygote */
 void	sup_child_spawned(struct sup_child *, const struct message *);
 void	sup_child_exited(struct sup_child *, int status);
 void	sup_child_tell(struct sup_child *, struct message *, const int *fds,

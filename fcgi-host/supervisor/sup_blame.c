@@ -96,6 +96,8 @@ describe(const char *file, const char *how, struct err *out)
 		    "its zygote ", how);
 }
 
+/* One that was killed by nobody known is tried again at once; in a recovery, as
+ * soon as policy lets it (sup_respawn.c), and what served is not to blame. */
 void
 sup_reload_crashed(struct sup_generation *generation, const char *file,
     const char *how, bool killed)
@@ -103,18 +105,20 @@ sup_reload_crashed(struct sup_generation *generation, const char *file,
 	struct sup *sup = generation->sup;
 	struct sup_reload *reload = &sup->reload;
 	uint32_t number = generation->number;
+	bool recovers = reload->trigger == SUP_TRIGGER_RECOVERY;
 	size_t index;
 
 	if (!sup_reload_is_making(generation))
 		return;
 	index = file[0] == '\0' ? reload->picks.count :
 	    index_of(&reload->picks, file);
-	if (killed && !generation->closed &&
+	if (killed && !generation->closed && !recovers &&
 	    reload->kills++ < KILLS_MAX) {
 		sup_steps_try_again(sup);
 		return;
 	}
-	if (index == reload->picks.count || generation->closed) {
+	if (index == reload->picks.count || generation->closed ||
+	    (killed && recovers)) {
 		struct err why;
 
 		describe(file, how, &why);

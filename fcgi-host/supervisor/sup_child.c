@@ -20,6 +20,7 @@
 #include "supervisor/sup.h"
 
 #define NAME_BYTES	24
+#define RETRY_MS	500	/* what it needs was not to be had */
 
 static const char *
 kind_of(const struct sup_child *child)
@@ -123,6 +124,30 @@ sup_child_links(int link_out[2], int output_out[2])
 	return -1;
 }
 
+static void
+on_respawn(uv_timer_t *timer)
+{
+	struct sup_child *child = timer->data;
+
+	if (child->team->state != SUP_TEAM_LEAVING)
+		sup_child_spawn(child);
+}
+
+static void
+spawn_after(struct sup_child *child, const char *what, uint64_t ms)
+{
+	char name[NAME_BYTES];
+
+	if (ms == 0) {
+		sup_child_spawn(child);
+		return;
+	}
+	log_warnx("%s %s; next try in %llu ms", name_of(child, name), what,
+	    (unsigned long long)ms);
+	child->state = SUP_CHILD_WAITING;
+	uv_timer_start(child->timer, on_respawn, ms, 0);
+}
+
 void
 sup_child_spawn(struct sup_child *child)
 {
@@ -133,8 +158,11 @@ sup_child_spawn(struct sup_child *child)
 	int link[2], output[2], fds[SPAWN_FDS];
 	char name[NAME_BYTES];
 
-	if (sup_child_links(link, output) < 0)
-		fatal(EXIT_CODE_SYSTEM, "links to a new %s", kind_of(child));
+	if (sup_child_links(link, output) < 0) {
+		spawn_after(child, "has no descriptors: raise LimitNOFILE",
+		    RETRY_MS);
+		return;
+	}
 	fds[SPAWN_FD_SHM] = team->shm_fd;
 	fds[SPAWN_FD_EVENT] = team->event_fd;
 	fds[SPAWN_FD_CONTROL] = link[1];
@@ -148,41 +176,25 @@ sup_child_spawn(struct sup_child *child)
 	close(output[1]);
 }
 
-static void
-on_respawn(uv_timer_t *timer)
+/* It may have said that it is ready before the zygote has said its pid. */
+bool
+sup_child_is_awaited(const struct sup_child *child)
 {
-	struct sup_child *child = timer->data;
-
-	if (child->team->state != SUP_TEAM_LEAVING)
-		sup_child_spawn(child);
-}
-
-static void
-spawn_after(struct sup_child *child, uint64_t ms)
-{
-	char name[NAME_BYTES];
-
-	if (ms == 0) {
-		sup_child_spawn(child);
-		return;
-	}
-	log_warnx("%s died before its first work; next try in %llu ms",
-	    name_of(child, name), (unsigned long long)ms);
-	child->state = SUP_CHILD_WAITING;
-	uv_timer_start(child->timer, on_respawn, ms, 0);
+	return child->pid == 0 && (child->state == SUP_CHILD_FORKING ||
+	    child->state == SUP_CHILD_READY);
 }
 
 void
 sup_child_spawned(struct sup_child *child, const struct message *message)
 {
-	char name[NAME_BYTES];
+	char name[NAME_BYTES], why[128];
 
 	if (message->pid < 0) {
-		log_warnx("%s cannot be forked: %s", name_of(child, name),
-		    strerror(message->value));
 		sup_post_close(&child->post);
 		sup_output_detach(&child->output);
-		spawn_after(child, SUP_RESPAWN_FIRST_MS);
+		snprintf(why, sizeof(why), "cannot be forked: %s",
+		    strerror(message->value));
+		spawn_after(child, why, RETRY_MS);
 		return;
 	}
 	child->pid = message->pid;
@@ -283,7 +295,8 @@ sup_team_cleaned(struct sup_team *team, uint32_t slot)
 		return;
 	child->state = SUP_CHILD_NONE;
 	if (team->state != SUP_TEAM_LEAVING)
-		spawn_after(child, child->delay_ms);
+		spawn_after(child, "died before its first work",
+		    child->delay_ms);
 }
 
 /* A front that is dead is about to be replaced, its jobs with it. */

@@ -282,6 +282,6 @@ sup_control_close(struct sup *sup)
 		return;
 	sup->control_open = false;
 	uv_close((uv_handle_t *)&sup->control, NULL);
-	if (!sup->handed_over)
+	if (sup_owns_files(sup))
 		unlink(sup->config->control);
 }

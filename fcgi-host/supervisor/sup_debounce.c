@@ -247,8 +247,10 @@ sup_debounce_wait(struct sup_debounce *debounce, uint64_t now_ms)
 static void
 count_restless(struct sup_debounce *debounce)
 {
-	uint64_t pause = debounce->delay_ms * SUP_DEBOUNCE_PAUSE_DELAYS;
+	uint64_t pause = debounce->delay_ms / SUP_DEBOUNCE_PAUSE_PART;
 
+	if (pause < SUP_DEBOUNCE_PAUSE_LEAST_MS)
+		pause = SUP_DEBOUNCE_PAUSE_LEAST_MS;
 	if (!debounce->reloaded || debounce->pause_ms >= SUP_DEBOUNCE_QUIET_MS)
 		debounce->restless = 0;
 	else if (debounce->pause_ms < pause)

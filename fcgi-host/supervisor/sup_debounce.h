@@ -27,10 +27,11 @@
 /* How far two reloads are apart when changes go on: doubled each time. */
 #define SUP_DEBOUNCE_GAP_FIRST_MS	1000
 #define SUP_DEBOUNCE_GAP_MAX_MS		30000
-/* From a reload to the next change: under so many delays changes go on, which
- * people who deploy one file after the other don't; over it the gap is halved;
- * over a minute it is forgotten. */
-#define SUP_DEBOUNCE_PAUSE_DELAYS	2
+/* From a reload to the next change: under this part of a delay changes go on,
+ * which people and scripts that deploy one file after the other don't; over it
+ * the gap is halved; over a minute it is forgotten. */
+#define SUP_DEBOUNCE_PAUSE_PART		4
+#define SUP_DEBOUNCE_PAUSE_LEAST_MS	20	/* however short the delay */
 /* So many in a row without a pause are nothing unusual: a script deploys. */
 #define SUP_DEBOUNCE_FREE		10
 #define SUP_DEBOUNCE_QUIET_MS		60000

@@ -161,7 +161,7 @@ sup_dirs_clean_spool(struct sup *sup, uint32_t team)
 void
 sup_dirs_close(struct sup *sup)
 {
-	if (!sup->handed_over)
+	if (sup_owns_files(sup))
 		clean(sup->spool_dir, "");
 	close(sup->spool_dir);
 	sup_store_close(sup->store);

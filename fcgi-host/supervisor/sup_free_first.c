@@ -56,6 +56,7 @@ sup_free_first_begin(struct sup *sup)
 	struct config *config = config_parse(next->config->file,
 	    next->config->text, next->config->text_length,
 	    unexpected, NULL);
+	struct err err;
 
 	if (config == NULL) {
 		sup_reload_give_up(sup, "the configuration cannot be read "
@@ -69,7 +70,8 @@ sup_free_first_begin(struct sup *sup)
 	closed->closed = true;
 	reload->after = next;
 	reload->next = closed;
-	sup_generation_fork(closed, &none);
+	if (sup_generation_fork(closed, &none, &err) < 0)
+		sup_reload_end(sup, EXIT_CODE_SYSTEM, err.text);
 }
 
 bool

@@ -26,8 +26,10 @@
 #include "supervisor/sup_stage.h"
 
 #define COMPLAINTS_MAX	1000
+#define ROUTES_MAX	65536	/* each takes some memory that is shared */
 #define LINK_LOOKS	100
 #define LINK_LOOK_US	1000
+#define RETRY_MS	500	/* what a team needs was not to be had */
 
 /* ---------------------------------------------------------- what it says */
 
@@ -48,12 +50,33 @@ sup_generation_complain(struct sup_generation *generation, const char *text)
 		generation->complaint_count++;
 }
 
+static void	respawn_after(struct sup *, uint64_t delay_ms);
+
+/* What is being made is given up; what serves waits until there is room. */
+static void
+no_team(struct sup_generation *generation, const char *why)
+{
+	struct sup *sup = generation->sup;
+
+	if (generation == sup->reload.next) {
+		sup_reload_end(sup, EXIT_CODE_SYSTEM, why);
+		return;
+	}
+	log_warnx("generation %u has no front: %s", generation->number, why);
+	respawn_after(sup, RETRY_MS);
+}
+
 /* The first of the list serves; the others are leaving. */
 void
 sup_generation_add_team(struct sup_generation *generation)
 {
-	struct sup_team *team = sup_team_start(generation);
+	struct err err;
+	struct sup_team *team = sup_team_start(generation, &err);
 
+	if (team == NULL) {
+		no_team(generation, err.text);
+		return;
+	}
 	team->next = generation->teams;
 	generation->teams = team;
 }
@@ -156,10 +179,51 @@ handle(struct sup_generation *generation, const struct message *message)
 	case MESSAGE_EXITED:
 		exited(generation, message);
 		break;
-	default:
-		log_warnx("the zygote sent message type %u; ignored",
-		    message->type);
 	}
+}
+
+/* A handler's code could write into its link, and the supervisor may be root:
+ * what a zygote was not asked for is not taken. */
+static bool
+may_say(const struct sup_generation *generation,
+    const struct message *message)
+{
+	const struct sup_reload *reload = &generation->sup->reload;
+	bool loads = !generation->preloaded && generation == reload->next &&
+	    (reload->phase == SUP_RELOAD_LOADING || generation->closed);
+	bool preloads = !generation->preloaded &&
+	    generation == reload->next &&
+	    (reload->phase == SUP_RELOAD_PRELOADING || generation->closed);
+
+	switch (message->type) {
+	case MESSAGE_MAKER:
+	case MESSAGE_LOADED:
+		return loads;
+	case MESSAGE_PRELOADED:
+		return preloads && message->value >= 0 &&
+		    message->value <= ROUTES_MAX;
+	case MESSAGE_FILE:
+	case MESSAGE_HANDLER:
+	case MESSAGE_FAILED:
+		return loads || preloads;
+	case MESSAGE_SPAWNED:
+		return generation->preloaded;
+	case MESSAGE_EXITED:
+		return generation->preloaded && message->pid > 0;
+	default:
+		return false;
+	}
+}
+
+static void
+take(struct sup_generation *generation, const struct message *message)
+{
+	if (may_say(generation, message))
+		handle(generation, message);
+	else
+		log_warnx("the zygote of generation %u sent a message of type "
+		    "%u, which is not its turn; ignored", generation->number,
+		    message->type);
 }
 
 /* ----------------------------------------------------------- its end */
@@ -446,7 +510,7 @@ sup_generation_on_link(uv_poll_t *poll, int status, int events)
 	(void)status;
 	switch (sup_post_receive(&generation->post, events, &message)) {
 	case SUP_POST_MESSAGE:
-		handle(generation, &message);
+		take(generation, &message);
 		break;
 	case SUP_POST_ENDED:
 		zygote_died(generation);

@@ -83,18 +83,46 @@ sup_guard_begin(void)
 		log_warn("prctl(PR_SET_CHILD_SUBREAPER)");
 }
 
-int
-sup_guard(pid_t host)
+static sigset_t
+signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		sigaddset(&set, passed_on[i]);
+	return set;
+}
+
+void
+sup_guard_hold_signals(void)
+{
+	sigset_t set = signals();
+
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void
+catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_signal,
 	    .sa_flags = SA_RESTART };
+	sigset_t set = signals();
+
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		sigaction(passed_on[i], &action, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+int
+sup_guard(pid_t host)
+{
 	int status = 0;
 	pid_t dead;
 
 	prctl(PR_SET_NAME, "fh-guard");
 	the_host = host;
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
-		sigaction(passed_on[i], &action, NULL);
+	catch_signals();
 	for (;;) {
 		dead = waitpid(-1, &status, 0);
 		if (dead < 0 && errno == EINTR)

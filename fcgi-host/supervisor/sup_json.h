@@ -9,6 +9,9 @@
 
 struct json_object;
 
+/* NULL is null; bytes that are no UTF-8 become U+FFFD. */
+struct json_object	*sup_json_string(const char *text);
+
 /* Each adds one member.  A text of NULL is null. */
 void	sup_json_text(struct json_object *, const char *key, const char *text);
 void	sup_json_number(struct json_object *, const char *key, uint64_t);

@@ -265,7 +265,7 @@ sup_listen_close(struct sup *sup)
 		return;
 	close(sup->listen_fd);
 	sup->listen_fd = -1;
-	if (path != NULL && !sup->listen_inherited && !sup->handed_over &&
+	if (path != NULL && !sup->listen_inherited && sup_owns_files(sup) &&
 	    unlink(path) < 0)
 		log_warn("removing %s", path);
 }

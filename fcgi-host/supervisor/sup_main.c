@@ -26,8 +26,6 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 
-#define DESCRIPTORS_BESIDE	16	/* links, memory, copies of files */
-
 static void
 on_killed(uv_timer_t *timer)
 {
@@ -43,8 +41,14 @@ sup_config(const struct sup *sup)
 	return sup->serving != NULL ? sup->serving->config : sup->config;
 }
 
-static void
-stop_generations(struct sup *sup)
+bool
+sup_owns_files(const struct sup *sup)
+{
+	return !sup->handed_over && !sup->borrowed;
+}
+
+void
+sup_stop_generations(struct sup *sup)
 {
 	struct sup_generation *generation = sup->generations, *older;
 
@@ -86,7 +90,7 @@ sup_begin_stop(struct sup *sup)
 	sup_source_watch(sup);
 	sup_upgrade_stop(sup);
 	sup_reload_stop(sup, "the host stops");
-	stop_generations(sup);
+	sup_stop_generations(sup);
 	sup_stop_if_gone(sup);
 }
 
@@ -115,15 +119,22 @@ sup_serving(struct sup *sup)
 	sup_notify_ready(sup);
 }
 
+/* It is for the host that serves. */
+static bool
+pass_on(const struct sup *sup, int number)
+{
+	if (sup->handed_over)
+		kill(sup->upgrade.pid, number);
+	return sup->handed_over;
+}
+
 static void
 on_terminate(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
-	if (sup->handed_over) {		/* it is for the host that serves */
-		kill(sup->upgrade.pid, number);
+	if (pass_on(sup, number))
 		return;
-	}
 	log_info("%s: stopping", strsignal(number));
 	sup_begin_stop(sup);
 }
@@ -144,7 +155,7 @@ on_interrupt(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
-	if (sup->phase != SUP_STOPPING) {
+	if (sup->phase != SUP_STOPPING || sup->handed_over) {
 		on_terminate(handle, number);
 		return;
 	}
@@ -158,6 +169,8 @@ on_hangup(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
+	if (pass_on(sup, number))
+		return;
 	log_info("%s: reloading", strsignal(number));
 	sup_reload_ask(sup, SUP_TRIGGER_HANGUP, 0, NULL);
 }
@@ -167,6 +180,8 @@ on_upgrade(uv_signal_t *handle, int number)
 {
 	struct sup *sup = handle->data;
 
+	if (pass_on(sup, number))
+		return;
 	log_info("%s: upgrading", strsignal(number));
 	sup_upgrade_ask(sup, NULL);
 }
@@ -182,7 +197,7 @@ catch_signal(struct sup *sup, uv_signal_t *handle, uv_signal_cb callback,
 }
 
 /* Every connection is a descriptor of the front; every worker is two of the
- * supervisor, and four more while it is forked. */
+ * supervisor, and there may be six generations of them (sup_reload.c). */
 static rlim_t
 descriptors_wanted(const struct config *config)
 {
@@ -190,8 +205,8 @@ descriptors_wanted(const struct config *config)
 
 	for (size_t i = 0; i < config->pool_count; i++)
 		workers += config->pools[i].workers;
-	return 1024 + (config->connections > workers * 6 ?
-	    config->connections : workers * 6);
+	return 1024 + (config->connections > workers * 12 ?
+	    config->connections : workers * 12);
 }
 
 /* The hard limit is as far as we may go. */
@@ -210,39 +225,6 @@ sup_raise_descriptor_limit(const struct config *config)
 		    "lower them", config->connections,
 		    (unsigned long long)wanted,
 		    (unsigned long long)limit.rlim_cur);
-}
-
-/* At the same time, for a new generation beside the one that serves: two for
- * each process, two more while it is forked, and what waits for a full link. */
-static size_t
-descriptors_needed(const struct config *config)
-{
-	size_t processes = 1;
-
-	for (size_t i = 0; i < config->pool_count; i++)
-		processes += config->pools[i].workers;
-	return DESCRIPTORS_BESIDE + processes * 6;
-}
-
-/* By trying: what else is open is not ours to know. */
-int
-sup_check_descriptors(const struct sup *sup, const struct config *config,
-    struct err *err)
-{
-	size_t needed = descriptors_needed(config), got = 0;
-	int *fds = calloc(needed, sizeof(*fds));
-
-	while (fds != NULL && got < needed &&
-	    (fds[got] = fcntl(sup->listen_fd, F_DUPFD_CLOEXEC, 3)) >= 0)
-		got++;
-	for (size_t i = 0; i < got; i++)
-		close(fds[i]);
-	free(fds);
-	if (got == needed)
-		return 0;
-	return err_set(err, "a new generation beside the old one needs %zu "
-	    "descriptors, and %zu are free: raise LimitNOFILE, or use fewer "
-	    "workers", needed, got);
 }
 
 /* The log goes on when stdout and stderr are a handler's. */
@@ -315,6 +297,7 @@ init(struct sup *sup, const struct config *config)
 	sup->listen_fd = sup->lock_fd = sup->control_taken = -1;
 	sup->upgrade.link = -1;
 	sup->successor_link = sup_successor_link();
+	sup->borrowed = sup->successor_link >= 0;
 	sup->started_ms = clock_now_ms();
 	sup->started_at = time(NULL);
 	sup->binary = own_binary();
@@ -347,6 +330,10 @@ finish(struct sup *sup)
 	pid_t host = sup->upgrade.pid;
 	int exit_code = sup->exit_code;
 
+	if (guards) {		/* what has come by now is still passed on */
+		sup_guard_hold_signals();
+		uv_run(&sup->loop, UV_RUN_NOWAIT);
+	}
 	close_all(sup);
 	log_info(guards ? "waiting for process %d" : "stopped", (int)host);
 	return guards ? sup_guard(host) : exit_code;

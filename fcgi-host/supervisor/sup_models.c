@@ -499,9 +499,11 @@ sup_models_forget(struct sup *sup)
 
 /* A descriptor with the images, in the order of the configuration. */
 static int
-write_images(const struct sup_generation *generation, int32_t *count_out)
+write_images(const struct sup_generation *generation, int32_t *count_out,
+    struct err *err)
 {
 	int fd = memfd_create("images", MFD_CLOEXEC);
+	bool whole = fd >= 0;
 
 	*count_out = 0;
 	for (size_t i = 0; i < generation->config->model_count; i++) {
@@ -510,13 +512,15 @@ write_images(const struct sup_generation *generation, int32_t *count_out)
 		if (model == NULL)
 			continue;
 		++*count_out;
-		if (fd < 0 || write(fd, &model->image, sizeof(model->image)) !=
-		    (ssize_t)sizeof(model->image))
-			fatal(EXIT_CODE_SYSTEM, "images of models");
+		whole = whole && write(fd, &model->image,
+		    sizeof(model->image)) == (ssize_t)sizeof(model->image);
 	}
-	if (fd < 0)
-		fatal(EXIT_CODE_SYSTEM, "images of models");
-	return fd;
+	if (whole)
+		return fd;
+	err_sys(err, "images of models");
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 void
@@ -524,8 +528,13 @@ sup_models_tell(struct sup_generation *generation)
 {
 	struct message models = { .type = MESSAGE_MODELS };
 	struct message message = { .type = MESSAGE_MODEL };
-	int fd = write_images(generation, &models.value);
+	struct err err;
+	int fd = write_images(generation, &models.value, &err);
 
+	if (fd < 0) {
+		sup_reload_end(generation->sup, EXIT_CODE_SYSTEM, err.text);
+		return;
+	}
 	sup_generation_ask(generation, &models, &fd, 1);
 	close(fd);
 	for (size_t i = 0; i < generation->config->model_count; i++) {

@@ -82,7 +82,7 @@ sup_outcome_refused(struct json_object *outcome, const char *file,
 void
 sup_outcome_restart(struct json_object *outcome, const char *sentence)
 {
-	append(outcome, "restart", json_object_new_string(sentence));
+	append(outcome, "restart", sup_json_string(sentence));
 }
 
 /* ------------------------------------------------------------------- files */

@@ -4,15 +4,17 @@
  *
  * Runs in: supervisor.
  * Owns: the list of each struct sup_picks.
- * Invariant: pure; a version that was refused is not chosen again, so there
- * are at most as many tries as versions, and one more: as files, and one more,
- * while something serves.
+ * Invariant: pure; a version that was refused for itself is not chosen again,
+ * one that another barred at most CHANCES times: so trying comes to an end, in
+ * practice with as many tries as there are versions to refuse, and one more.
  */
 #include "supervisor/sup_picks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CHANCES		8	/* so many rivals may prove bad one by one */
 
 static const char *
 name_of(const struct sup_pick *pick)
@@ -132,7 +134,7 @@ demote(struct sup_pick *pick, const char *reason)
 	pick->fell = true;
 }
 
-/* Who was refused because of it has another chance: it is out for good. */
+/* Who was refused because of it has another chance. */
 static bool
 let_in(struct sup_picks *picks, size_t index)
 {
@@ -144,27 +146,32 @@ let_in(struct sup_picks *picks, size_t index)
 		if (pick->barred_by != 1 + index)
 			continue;
 		pick->barred_by = 0;
+		pick->chances++;
 		pick->reason[0] = '\0';
 		pick->choice = choose(pick);
+		pick->fell = true;	/* what is tried is another one */
 		any = true;
 	}
 	return any;
 }
 
-/* Of two that are new the second one waits to see what becomes of the first. */
+/* Of two that are new the second one waits to see what becomes of the first:
+ * the one that is loaded first, so that no two wait for each other. */
 static void
-bar(struct sup_pick *pick, size_t rival, const struct sup_picks *picks)
+bar(struct sup_picks *picks, size_t index, size_t rival)
 {
-	pick->barred_by = rival < picks->count &&
-	    picks->list[rival].choice == SUP_PICK_FRESH ?
-	    1 + (uint32_t)rival : 0;
+	struct sup_pick *pick = &picks->list[index];
+
+	if (rival < index && pick->chances < CHANCES &&
+	    picks->list[rival].choice == SUP_PICK_FRESH)
+		pick->barred_by = 1 + (uint32_t)rival;
 }
 
 /* Without it, or once more with its last good version? */
 static enum sup_verdict
 verdict_on(const struct sup_pick *pick)
 {
-	return pick->choice == SUP_PICK_KEPT ? SUP_TRY_AGAIN : SUP_GO_ON;
+	return pick->choice == SUP_PICK_NONE ? SUP_GO_ON : SUP_TRY_AGAIN;
 }
 
 static bool
@@ -187,7 +194,7 @@ sup_picks_refuse(struct sup_picks *picks, size_t index, size_t rival,
 		return SUP_TRY_AGAIN;
 	if (pick->choice == SUP_PICK_FRESH) {
 		demote(pick, reason);
-		bar(pick, rival, picks);
+		bar(picks, index, rival);
 		return let_in(picks, index) ? SUP_TRY_AGAIN :
 		    verdict_on(pick);
 	}

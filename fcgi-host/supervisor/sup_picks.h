@@ -4,8 +4,9 @@
  *
  * Pure.  A file that is refused falls back to its last good version, and a file
  * never takes a route away from one that served before: where two want the
- * same, the newcomer gives way.  Each further try has a version less to choose
- * from, so that trying again comes to an end.
+ * same, the newcomer gives way.  A version that is refused for itself is not
+ * tried again, and one that is refused for another one's sake has so many
+ * chances and no more, so that trying again comes to an end.
  */
 #ifndef SUPERVISOR_SUP_PICKS_H
 #define SUPERVISOR_SUP_PICKS_H
@@ -38,10 +39,14 @@ enum sup_choice {
  * kept_from	the same for the kept version
  * reason	why the fresh version, or any, is not taken; "" if it is
  * crashed	... it took its process along
- * fell		a version of it was taken out in the present try
+ * fell		the present try is not of what is chosen now
  * held		a rollback set the fresh version aside
- * barred_by	... which, should it be refused itself, bars nobody
+ * copied	the fresh version is in the new generation's folder
  * set_aside	sha256 of the version that this rollback sets aside, or ""
+ * barred_by	its fresh version is refused for what this one has, which may
+ *		be refused itself: then it has another chance
+ * chances	that it has had
+ * put_aside	so its copy is kept, out of the way (sup_place.c)
  */
 struct sup_pick {
 	struct handler_version	fresh;
@@ -53,8 +58,11 @@ struct sup_pick {
 	bool			crashed;
 	bool			fell;
 	bool			held;
+	bool			copied;
 	char			set_aside[65];
-	uint32_t		barred_by;	/* 1 + the pick whose route it has */
+	uint32_t		barred_by;	/* 1 + its index, or 0 */
+	uint32_t		chances;
+	bool			put_aside;
 };
 
 struct sup_picks {		/* zeroed is none */

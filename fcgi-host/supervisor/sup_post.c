@@ -120,6 +120,14 @@ send_letters(struct sup_post *post)
 	uv_poll_start(post->poll, UV_READABLE, post->callback);
 }
 
+/* libuv stops watching where there is an error: the other side has died, and
+ * has not read all of ours.  What it has said, and its end, are yet to come. */
+static void
+watch_on(struct sup_post *post)
+{
+	uv_poll_start(post->poll, UV_READABLE, post->callback);
+}
+
 int
 sup_post_receive(struct sup_post *post, int events, struct message *message_out)
 {
@@ -128,6 +136,8 @@ sup_post_receive(struct sup_post *post, int events, struct message *message_out)
 
 	if (events & UV_WRITABLE)
 		send_letters(post);
+	if (!uv_is_active((uv_handle_t *)post->poll))
+		watch_on(post);
 	if (events != 0 && (events & UV_READABLE) == 0)
 		return SUP_POST_NONE;
 	got = channel_receive(post->fd, message_out, fds, &count);

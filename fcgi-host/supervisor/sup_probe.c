@@ -86,7 +86,8 @@ void
 sup_probe_spawned(struct sup_generation *generation,
     const struct message *message)
 {
-	if (!generation->probe.asked)
+	if (!generation->probe.asked || generation->probe.pid != 0 ||
+	    !sup_reload_is_making(generation))
 		return;
 	if (message->pid < 0)
 		sup_reload_give_up(generation->sup, "a trial of the handlers "

@@ -240,12 +240,6 @@ start_making(struct sup *sup)
 		return;
 	}
 	sup_raise_descriptor_limit(config);
-	if (sup->serving != NULL &&
-	    sup_check_descriptors(sup, config, &err) < 0) {
-		config_free(config);
-		sup_reload_give_up(sup, "%s", err.text);
-		return;
-	}
 	reload->next = sup_generation_create(sup, ++sup->generation_count,
 	    config);
 	if (gather(sup, &err) < 0)
@@ -260,7 +254,7 @@ sup_reload_is_down(const struct sup *sup)
 	return sup->serving != NULL && sup->serving->zygote == 0;
 }
 
-/* Nothing is under way, and there is room: what is down does not wait for it. */
+/* Nothing is under way, and there is room: what is down does not wait. */
 static bool
 may_begin(const struct sup *sup)
 {
@@ -278,7 +272,8 @@ begin(struct sup *sup)
 	if (!reload->pending || !may_begin(sup))
 		return;
 	reload->pending = false;
-	if (reload->pending_trigger == SUP_TRIGGER_RECOVERY && !sup_reload_is_down(sup))
+	if (reload->pending_trigger == SUP_TRIGGER_RECOVERY &&
+	    !sup_reload_is_down(sup))
 		return;
 	reload->phase = SUP_RELOAD_STAGING;
 	reload->trigger = reload->pending_trigger;

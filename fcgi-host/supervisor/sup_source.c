@@ -2,7 +2,7 @@
  * sup_source.c - where a new generation's configuration and files come from.
  *
  * Runs in: supervisor.
- * Owns: nothing; fills sup.reload.picks and the new generation's folder.
+ * Owns: nothing; fills sup.reload.picks (sup_place.c the folder).
  * Invariant: a watcher's reload takes handler files only, and of these none
  * that a rollback has set aside: the configuration's file and the models' are
  * read when somebody says so.
@@ -201,6 +201,7 @@ on_found(void *context, const struct sup_stage_file *file)
 	if (pick == NULL)
 		fatal(EXIT_CODE_SYSTEM, "the handlers");
 	pick->fresh = file->version;
+	pick->copied = !file->known && file->reason[0] == '\0';
 	snprintf(pick->reason, sizeof(pick->reason), "%s", file->reason);
 	if (file->reason[0] != '\0') {
 		log_warnx("%s/%s: %s", reload->next->config->handlers,
@@ -289,6 +290,8 @@ sup_source_stage(struct sup *sup, struct err *err)
 	if (known == NULL)
 		return err_sys(err, "the handlers");
 	work.known = known;
+	if (reload->trigger != SUP_TRIGGER_WATCH)
+		work.known_count = 0;	/* a copy may have been damaged */
 	work.writing = names_being_written(sup, &work.writing_count);
 	work.to_dir = make_folder(sup, err);
 	if (work.to_dir >= 0) {
@@ -331,12 +334,22 @@ make_empty_folder(struct sup *sup, struct err *err)
 	return 0;
 }
 
+/* What a rollback has set aside. */
+static void
+hold_what_was_held(struct sup_picks *picks)
+{
+	for (size_t i = 0; i < picks->count; i++)
+		memcpy(picks->list[i].set_aside, picks->list[i].kept.held,
+		    sizeof(picks->list[i].set_aside));
+}
+
 int
 sup_source_from_serving(struct sup *sup, struct err *err)
 {
 	if (add_last_good(sup, err) < 0 ||
 	    make_empty_folder(sup, err) < 0)
 		return -1;
+	hold_what_was_held(&sup->reload.picks);
 	return take_from(sup, &sup->serving->manifest);
 }
 
@@ -369,18 +382,28 @@ sup_source_choose(struct sup *sup, uint32_t *wanted, struct err *err)
 	return 0;
 }
 
-/* What serves now is set aside until it changes. */
+/* The version in the directory, as far as is known. */
+static const char *
+dropped(const struct sup_pick *pick)
+{
+	if (pick->kept.held[0] != '\0')
+		return pick->kept.held;
+	return pick->kept.version.sha256[0] != '\0' ?
+	    pick->kept.version.sha256 : SUP_HELD_ABSENT;
+}
+
+/* That is set aside until it changes. */
 static void
 hold_present(struct sup_picks *picks)
 {
 	for (size_t i = 0; i < picks->count; i++) {
 		struct sup_pick *pick = &picks->list[i];
+		const char *wanted = pick->fresh.sha256[0] != '\0' ?
+		    pick->fresh.sha256 : SUP_HELD_ABSENT;
 
-		const char *now = pick->kept.version.sha256;
-
-		if (strcmp(pick->fresh.sha256, now) != 0)
+		if (strcmp(wanted, dropped(pick)) != 0)
 			snprintf(pick->set_aside, sizeof(pick->set_aside),
-			    "%s", now[0] != '\0' ? now : SUP_HELD_ABSENT);
+			    "%s", dropped(pick));
 	}
 }
 
@@ -399,38 +422,6 @@ sup_source_from_store(struct sup *sup, uint32_t number, struct err *err)
 		return err_sys(err, "the handlers");
 	hold_present(&sup->reload.picks);
 	return make_empty_folder(sup, err);
-}
-
-/* ----------------------------------------------------------- the folder */
-
-static int
-place(struct sup *sup, const struct sup_pick *pick, struct err *err)
-{
-	uint32_t to = sup->reload.next->number;
-	const char *name = pick->fresh.name;
-
-	switch (pick->choice) {
-	case SUP_PICK_KEPT:
-		return sup_store_link(sup->store, pick->kept_from, to, name,
-		    err);
-	case SUP_PICK_FRESH:
-		return pick->fresh_from == 0 ? 0 : sup_store_link(sup->store,
-		    pick->fresh_from, to, name, err);
-	default:
-		return sup_store_unlink(sup->store, to, name);
-	}
-}
-
-/* The new generation's folder has what is chosen, and nothing else. */
-int
-sup_source_place(struct sup *sup, struct err *err)
-{
-	const struct sup_picks *picks = &sup->reload.picks;
-
-	for (size_t i = 0; i < picks->count; i++)
-		if (place(sup, &picks->list[i], err) < 0)
-			return -1;
-	return 0;
 }
 
 /* -------------------------------------------------------------- the watcher */

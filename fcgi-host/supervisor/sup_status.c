@@ -317,10 +317,10 @@ refused_status_of(const struct sup *sup,
 		snprintf(sentence, sizeof(sentence), "%s/%s: %s",
 		    generation->config->handlers, refusal->version.name,
 		    refusal->reason);
-		json_object_array_add(list, json_object_new_string(sentence));
+		json_object_array_add(list, sup_json_string(sentence));
 	}
 	for (size_t i = 0; i < generation->complaint_count; i++)
-		json_object_array_add(list, json_object_new_string(
+		json_object_array_add(list, sup_json_string(
 		    generation->complaints[i]));
 	return list;
 }

@@ -38,8 +38,8 @@ limit_of(const struct sup_reload *reload)
 
 static void	on_late(uv_timer_t *);
 
-/* Its death, or the probe's, brings us on.  Only its zygote can end a probe: one
- * that does not is ended itself. */
+/* Its death, or the probe's, brings us on.  Only its zygote can end a probe:
+ * one that does not is ended itself. */
 static void
 end_hung(struct sup_reload *reload)
 {
@@ -110,7 +110,7 @@ sup_steps_load(struct sup *sup)
 	struct sup_reload *reload = &sup->reload;
 	struct err err;
 
-	if (sup_source_place(sup, &err) < 0) {
+	if (sup_place_files(sup, &err) < 0) {
 		sup_reload_give_up(sup, "%s", err.text);
 		return;
 	}
@@ -118,7 +118,8 @@ sup_steps_load(struct sup *sup)
 	reload->retry = false;
 	sup_picks_begin_try(&reload->picks);
 	enter(reload, SUP_RELOAD_LOADING);
-	sup_generation_fork(reload->next, &reload->picks);
+	if (sup_generation_fork(reload->next, &reload->picks, &err) < 0)
+		sup_reload_end(sup, EXIT_CODE_SYSTEM, err.text);
 }
 
 void

@@ -303,6 +303,28 @@ sup_store_last(const struct sup_store *store)
 	return store->last;
 }
 
+uint32_t
+sup_store_catch_up(struct sup_store *store)
+{
+	uint32_t *numbers, before = store->last;
+	struct err err;
+	size_t count;
+
+	read_last(store);
+	if (store->last < before)
+		store->last = before;
+	if (find_numbers(store, &numbers, &count, &err) < 0) {
+		log_warnx("%s", err.text);
+		return store->last;
+	}
+	if (count > 0 && numbers[0] > store->last)
+		store->last = numbers[0];
+	for (size_t i = 0; i < count && numbers[i] > before; i++)
+		look_at(store, numbers[i]);
+	free(numbers);
+	return store->last;
+}
+
 /* --------------------------------------------------------------- beginning */
 
 /* Also when its folder will be gone again: numbers are in logs. */

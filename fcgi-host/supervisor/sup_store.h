@@ -45,6 +45,10 @@ void	sup_store_close(struct sup_store *);	/* NULL is fine */
  * removed since; 0: none. */
 uint32_t	sup_store_last(const struct sup_store *);
 
+/* After another host has used the folder, and is gone: numbers go on after its,
+ * and what it left incomplete is removed.  The greatest number. */
+uint32_t	sup_store_catch_up(struct sup_store *);
+
 /* -------------------------------------------------- a generation to be made */
 
 /*
@@ -68,6 +72,18 @@ int	sup_store_link(struct sup_store *, uint32_t from, uint32_t to,
 
 /* Removes a handler's file; it is fine if there is none.  0, or -1, errno. */
 int	sup_store_unlink(struct sup_store *, uint32_t number, const char *name);
+
+/*
+ * Puts a handler's file aside, under a number of the caller's, so that another
+ * version can have its name; puts it back, in place of what has its name by
+ * then; or removes it, there or not.  0, or -1, errno.
+ */
+int	sup_store_put_aside(struct sup_store *, uint32_t number,
+	    const char *name, size_t aside);
+int	sup_store_put_back(struct sup_store *, uint32_t number,
+	    const char *name, size_t aside);
+int	sup_store_unlink_aside(struct sup_store *, uint32_t number,
+	    size_t aside);
 
 /*
  * Completes manifest->number: each file that the manifest serves has to be

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "common/io.h"
@@ -170,21 +171,82 @@ sup_store_link(struct sup_store *store, uint32_t from, uint32_t to,
 	return rc;
 }
 
+#define ASIDE_MAX	24	/* bytes of a name */
+
+/* No handler has such a name. */
+static void
+name_aside(size_t aside, char out[ASIDE_MAX])
+{
+	snprintf(out, ASIDE_MAX, ".%zu", aside);
+}
+
+/* Closes a folder; rc and errno are as before. */
+static int
+leave_folder(int folder, int rc)
+{
+	int saved = errno;
+
+	close(folder);
+	errno = saved;
+	return rc;
+}
+
+/* The folder of a generation's handlers, for one of this name; or -1. */
+static int
+enter_folder(struct sup_store *store, uint32_t number, const char *name)
+{
+	if (sup_manifest_is_name(name))
+		return sup_store_open_handlers(store, number, NULL);
+	errno = EINVAL;
+	return -1;
+}
+
+static int
+remove_file(int folder, const char *name)
+{
+	return unlinkat(folder, name, 0) < 0 && errno != ENOENT ? -1 : 0;
+}
+
 int
 sup_store_unlink(struct sup_store *store, uint32_t number, const char *name)
 {
-	int handlers, rc, saved;
+	int folder = enter_folder(store, number, name);
 
-	if (!sup_manifest_is_name(name)) {
-		errno = EINVAL;
-		return -1;
-	}
-	handlers = sup_store_open_handlers(store, number, NULL);
-	if (handlers < 0)
-		return -1;
-	rc = unlinkat(handlers, name, 0) < 0 && errno != ENOENT ? -1 : 0;
-	saved = errno;
-	close(handlers);
-	errno = saved;
-	return rc;
+	return folder < 0 ? -1 :
+	    leave_folder(folder, remove_file(folder, name));
+}
+
+int
+sup_store_put_aside(struct sup_store *store, uint32_t number,
+    const char *name, size_t aside)
+{
+	int folder = enter_folder(store, number, name);
+	char other[ASIDE_MAX];
+
+	name_aside(aside, other);
+	return folder < 0 ? -1 : leave_folder(folder,
+	    renameat(folder, name, folder, other));
+}
+
+int
+sup_store_put_back(struct sup_store *store, uint32_t number,
+    const char *name, size_t aside)
+{
+	int folder = enter_folder(store, number, name);
+	char other[ASIDE_MAX];
+
+	name_aside(aside, other);
+	return folder < 0 ? -1 : leave_folder(folder,
+	    renameat(folder, other, folder, name));
+}
+
+int
+sup_store_unlink_aside(struct sup_store *store, uint32_t number, size_t aside)
+{
+	int folder = sup_store_open_handlers(store, number, NULL);
+	char other[ASIDE_MAX];
+
+	name_aside(aside, other);
+	return folder < 0 ? -1 :
+	    leave_folder(folder, remove_file(folder, other));
 }

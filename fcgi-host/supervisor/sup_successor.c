@@ -176,5 +176,6 @@ sup_successor_take_over(struct sup *sup, int link)
 		wait_for_yours(sup);
 	close(sup->successor_link);
 	sup->successor_link = -1;
+	sup->borrowed = false;
 	log_info("took over from the host before");
 }

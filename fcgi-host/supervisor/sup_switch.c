@@ -245,6 +245,7 @@ sup_switch(struct sup_generation *generation)
 		take_over(generation);
 	sup_switch_front_ready(generation->teams);
 	if (!generation->closed) {
+		sup_place_tidy(sup, generation->number);
 		write_manifest(generation);
 		sup_outcome_files(sup, sup->reload.outcome);
 	}

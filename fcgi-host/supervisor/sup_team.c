@@ -19,25 +19,28 @@
 
 #define ZYGOTE_PATIENCE_MS	2000	/* with one that is to kill */
 
-static void
-make_memory(struct sup_team *team)
+static int
+make_memory(struct sup_team *team, struct err *err)
 {
-	struct err err;
+	const struct shm_geometry *geometry = team->generation->geometry;
 
-	team->shm_fd = shm_create(team->generation->geometry, &err);
+	team->shm_fd = shm_create(geometry, err);
 	if (team->shm_fd < 0)
-		fatalx(EXIT_CODE_SYSTEM, "%s", err.text);
-	team->shm = shm_map(team->generation->geometry, team->shm_fd,
-	    SHM_SUPERVISOR, 0, &err);
-	if (team->shm == NULL)
-		fatalx(EXIT_CODE_SYSTEM, "%s", err.text);
+		return -1;
 	team->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (team->event_fd < 0)
-		fatal(EXIT_CODE_SYSTEM, "eventfd");
+		err_sys(err, "eventfd");
+	else if ((team->shm = shm_map(geometry, team->shm_fd, SHM_SUPERVISOR,
+	    0, err)) != NULL)
+		return 0;
+	else
+		close(team->event_fd);
+	close(team->shm_fd);
+	return -1;
 }
 
 struct sup_team *
-sup_team_start(struct sup_generation *generation)
+sup_team_start(struct sup_generation *generation, struct err *err)
 {
 	struct sup_team *team = calloc(1, sizeof(*team));
 
@@ -46,7 +49,10 @@ sup_team_start(struct sup_generation *generation)
 	team->generation = generation;
 	team->number = ++generation->sup->team_count;
 	team->worker_count = generation->geometry->worker_count;
-	make_memory(team);
+	if (make_memory(team, err) < 0) {
+		free(team);
+		return NULL;
+	}
 	team->timer = sup_timer_create(generation->sup, team);
 	team->hang_timer = sup_timer_create(generation->sup, team);
 	team->workers = calloc(team->worker_count, sizeof(*team->workers));
@@ -111,8 +117,7 @@ child_of(struct sup_team *team, uint32_t slot)
 {
 	if (slot == SLOT_FRONT)
 		return &team->front;
-	FH_BUG(slot >= team->worker_count);
-	return &team->workers[slot];
+	return slot < team->worker_count ? &team->workers[slot] : NULL;
 }
 
 static void
@@ -154,6 +159,11 @@ sup_team_spawned(struct sup_team *team, const struct message *message)
 {
 	struct sup_child *child = child_of(team, message->slot);
 
+	if (child == NULL || !sup_child_is_awaited(child)) {
+		log_warnx("team %u: a process that nobody asked for; ignored",
+		    team->number);
+		return;
+	}
 	sup_child_spawned(child, message);
 	if (team->state == SUP_TEAM_LEAVING)
 		sup_child_signal(child, SIGTERM);

@@ -7,6 +7,7 @@
  * it is ready; a new one that fails, or says nothing for LIMIT_MS, changes
  * nothing.
  */
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,9 @@
 #include "supervisor/sup_json.h"
 
 #define LIMIT_MS	300000	/* models may take long to load */
+#define GIVE_MS		5000	/* until it takes the next thing from us */
+#define LOOKS		100
+#define LOOK_US		1000
 
 /* ----------------------------------------------------------- how it ends */
 
@@ -70,6 +75,15 @@ close_link(struct sup_upgrade *upgrade)
 }
 
 static void
+close_death(struct sup_upgrade *upgrade)
+{
+	if (upgrade->on_death == NULL)
+		return;
+	sup_watch_destroy(&upgrade->on_death);
+	close(upgrade->death);
+}
+
+static void
 describe(int status, char *out, size_t size)
 {
 	if (WIFSIGNALED(status))
@@ -80,28 +94,61 @@ describe(int status, char *out, size_t size)
 		    "log says why", WEXITSTATUS(status));
 }
 
+/* The end of its link is seen a moment before it can be reaped. */
+static bool
+has_died(pid_t pid, int *status_out)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		if (waitpid(pid, status_out, WNOHANG) == pid)
+			return true;
+		usleep(LOOK_US);
+	}
+	return false;
+}
+
+/* No reason: it has closed its link, as those do that die. */
+static void
+end(pid_t pid, const char *reason, struct err *why)
+{
+	int status = 0;
+
+	if (reason == NULL && has_died(pid, &status)) {
+		describe(status, why->text, sizeof(why->text));
+		return;
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	err_set(why, "%s", reason != NULL ? reason :
+	    "the new host has closed its link to this one");
+}
+
+/* Its numbers are used up, and its folder is nobody's. */
+static void
+catch_up(struct sup *sup)
+{
+	uint32_t last = sup_store_catch_up(sup->store);
+
+	if (last > sup->generation_count)
+		sup->generation_count = last;
+}
+
 static void
 fail(struct sup *sup, const char *reason)
 {
 	struct sup_upgrade *upgrade = &sup->upgrade;
 	struct err why;
-	int status = 0;
 
+	err_set(&why, "%s", reason != NULL ? reason : "");
 	if (upgrade->pid > 0) {
-		if (reason != NULL)
-			kill(upgrade->pid, SIGKILL);
-		while (waitpid(upgrade->pid, &status, 0) < 0 && errno == EINTR)
-			;
+		end(upgrade->pid, reason, &why);
+		catch_up(sup);
 	}
-	if (reason == NULL) {
-		describe(status, why.text, sizeof(why.text));
-		reason = why.text;
-	}
-	log_warnx("upgrade refused: %s; this host serves on", reason);
+	log_warnx("upgrade refused: %s; this host serves on", why.text);
 	uv_timer_stop(upgrade->timer);
 	close_link(upgrade);
 	upgrade->running = false;
-	answer(sup, reason);
+	answer(sup, why.text);
 	upgrade->pid = 0;
 	sup_reload_continue(sup);
 }
@@ -120,9 +167,37 @@ let_go(struct sup *sup)
 {
 	sup->handed_over = true;
 	sup->phase = SUP_STOPPING;
+	sup_reload_stop(sup, "a new host serves since, with what there was "
+	    "when it started: ask it again");
 	sup_control_close(sup);
 	sup_listen_close(sup);
 	sup_source_watch(sup);
+}
+
+/* There is no front any more that our fronts could pass connections to. */
+static void
+on_death(uv_poll_t *poll, int status, int events)
+{
+	struct sup *sup = poll->data;
+
+	(void)status;
+	(void)events;
+	close_death(&sup->upgrade);
+	sup_stop_generations(sup);
+}
+
+/* Without it, idle connections hold our fronts up for drain_timeout. */
+static void
+watch_death(struct sup *sup)
+{
+	struct sup_upgrade *upgrade = &sup->upgrade;
+
+	upgrade->death = pidfd_open(upgrade->pid, 0);
+	if (upgrade->death < 0)
+		log_warn("pidfd_open");
+	else
+		upgrade->on_death = sup_watch_create(sup, upgrade->death,
+		    on_death, sup);
 }
 
 static void
@@ -139,6 +214,7 @@ step_down(struct sup *sup, int link)
 	sup->serving = NULL;
 	if (serving != NULL)
 		serving->state = SUP_GENERATION_LEAVING;
+	watch_death(sup);
 	sup_leave_all(sup);
 }
 
@@ -148,11 +224,18 @@ on_ready(struct sup *sup, int link)
 	struct sup_handoff yours = { .type = SUP_HANDOFF_YOURS,
 	    .version = SUP_HANDOFF_VERSION };
 
+	if (sup_handoff_send(sup->upgrade.link, &yours, NULL, 0) < 0) {
+		close(link);
+		fail(sup, NULL);
+		return;
+	}
 	answer(sup, NULL);
-	sup_handoff_send(sup->upgrade.link, &yours, NULL, 0);
 	let_go(sup);
 	step_down(sup, link);
 }
+
+static const char not_understood[] = "the new host said what this one does not "
+    "understand: restart instead";
 
 static void
 handle(struct sup *sup, struct sup_handoff *handoff, int *fds, size_t count)
@@ -164,8 +247,8 @@ handle(struct sup *sup, struct sup_handoff *handoff, int *fds, size_t count)
 	}
 	while (count > 0)
 		close(fds[--count]);
-	if (handoff->type == SUP_HANDOFF_FAILED)
-		fail(sup, handoff->failed.text);
+	fail(sup, handoff->type == SUP_HANDOFF_FAILED ? handoff->failed.text :
+	    not_understood);
 }
 
 static void
@@ -184,12 +267,24 @@ on_link(uv_poll_t *poll, int status, int events)
 	else if (got < 0 && errno == EAGAIN)
 		return;
 	else if (!sup->handed_over)
-		fail(sup, NULL);
+		fail(sup, got < 0 ? not_understood : NULL);
 	else
 		close_link(&sup->upgrade);
 }
 
 /* ------------------------------------------------------------ its beginning */
+
+/* It reads at once what there is no room for; one that does not is none. */
+static int
+give(int link, const struct sup_handoff *handoff, const int *fds, size_t count)
+{
+	struct pollfd room = { .fd = link, .events = POLLOUT };
+
+	while (sup_handoff_send(link, handoff, fds, count) < 0)
+		if (errno != EAGAIN || poll(&room, 1, GIVE_MS) <= 0)
+			return -1;
+	return 0;
+}
 
 static int
 say_hello(const struct sup *sup)
@@ -209,8 +304,7 @@ say_hello(const struct sup *sup)
 	    sup->config->control);
 	snprintf(hello.hello.state_dir, sizeof(hello.hello.state_dir), "%s",
 	    sup->config->state_dir);
-	return sup_handoff_send(sup->upgrade.link, &hello, fds,
-	    SUP_HANDOFF_FDS);
+	return give(sup->upgrade.link, &hello, fds, SUP_HANDOFF_FDS);
 }
 
 static int
@@ -227,8 +321,7 @@ give_model(const struct sup *sup, const struct sup_model *model)
 	out->loaded_at = model->loaded_at;
 	memcpy(out->maker, model->maker, sizeof(out->maker));
 	snprintf(out->path, sizeof(out->path), "%s", model->options.path);
-	return sup_handoff_send(sup->upgrade.link, &handoff, &model->fd,
-	    model->fd >= 0);
+	return give(sup->upgrade.link, &handoff, &model->fd, model->fd >= 0);
 }
 
 static int
@@ -243,21 +336,23 @@ give_all(const struct sup *sup)
 	LIST_FOREACH(model, &sup->models, link)
 		if (give_model(sup, model) < 0)
 			return -1;
-	return sup_handoff_send(sup->upgrade.link, &end, NULL, 0);
+	return give(sup->upgrade.link, &end, NULL, 0);
 }
 
-/* The binary that lies where ours was started from. */
+/* The binary that lies where ours was started from, in a group of its own: what
+ * a terminal sends to ours is passed on by us, and not to come twice. */
 static void
 become_successor(const struct sup *sup, int link)
 {
 	char *const argv[] = { "fcgi-host", "run", "-c",
 	    sup->config->file, NULL };
-	const int keep[] = { link };
+	const int keep[] = { link, log_fd() };
 	char number[16];
 
 	child_begin("successor", getppid());
 	prctl(PR_SET_PDEATHSIG, 0);
-	child_close_others(keep, 1);
+	setpgid(0, 0);
+	child_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	fcntl(link, F_SETFD, 0);
 	snprintf(number, sizeof(number), "%d", link);
 	setenv(SUP_HANDOFF_VARIABLE, number, 1);
@@ -290,9 +385,8 @@ start(struct sup *sup)
 	if (upgrade->pid < 0)
 		fail(sup, "the new host cannot be forked");
 	else if (give_all(sup) < 0)
-		fail(sup, NULL);
-	else
-		fcntl(upgrade->link, F_SETFL, O_NONBLOCK);
+		fail(sup, errno == EPIPE || errno == ECONNRESET ? NULL :
+		    "the new host does not take what it is given");
 }
 
 void
@@ -326,8 +420,11 @@ sup_upgrade_forget(struct sup *sup, struct sup_asker *asker)
 void
 sup_upgrade_stop(struct sup *sup)
 {
+	static const char why[] = "the host stops";
+
 	sup->upgrade.wanted = false;
 	if (sup->upgrade.running && !sup->handed_over)
-		fail(sup, "the host stops");
+		fail(sup, why);
+	answer(sup, why);
 	close_link(&sup->upgrade);
 }

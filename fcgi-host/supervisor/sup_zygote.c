@@ -57,48 +57,47 @@ become_zygote(const struct config *config, int link, pid_t parent)
 	fatal(EXIT_CODE_SYSTEM, "exec of the zygote");
 }
 
-/* A descriptor with these bytes. */
+/* What a zygote begins with; -1: not there. */
+struct outfit {
+	int	ours, theirs;		/* the ends of its link */
+	int	config, files;
+};
+
+static void
+outfit_close(struct outfit *outfit)
+{
+	int fds[] = { outfit->ours, outfit->theirs, outfit->config,
+	    outfit->files };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* A descriptor with these bytes; -1 and why. */
 static int
-memory_file(const char *name, const void *bytes, size_t length)
+memory_file(const char *name, const void *bytes, size_t length,
+    struct err *err)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC);
 
-	if (fd < 0 || write(fd, bytes, length) != (ssize_t)length)
-		fatal(EXIT_CODE_SYSTEM, "%s", name);
-	return fd;
-}
-
-/* What it must know; a zygote that is dead already is seen by its link. */
-static void
-tell_start(struct sup_generation *generation)
-{
-	const struct sup *sup = generation->sup;
-	const struct config *config = generation->config;
-	struct message start = { .type = MESSAGE_START,
-	    .team = generation->number, .value = generation->closed };
-	int fds[START_FDS] = {
-		[START_FD_LISTEN] = sup->listen_fd,
-		[START_FD_SPOOL] = sup->spool_dir,
-		[START_FD_CONFIG] = memory_file("config", config->text,
-		    config->text_length),
-	};
-
-	snprintf(start.text, sizeof(start.text), "%s", config->file);
-	sup_generation_ask(generation, &start, fds, START_FDS);
-	close(fds[START_FD_CONFIG]);
+	if (fd >= 0 && write(fd, bytes, length) == (ssize_t)length)
+		return fd;
+	err_sys(err, "the zygote's %s", name);
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 /* What is to be loaded, in its order. */
-static void
-tell_files(struct sup_generation *generation, const struct sup_picks *picks)
+static int
+list_files(const struct sup_picks *picks, struct err *err)
 {
-	struct message message = { .type = MESSAGE_FILES,
-	    .value = (int32_t)picks->count };
 	struct start_file *files = calloc(picks->count + 1, sizeof(*files));
 	int fd;
 
 	if (files == NULL)
-		fatal(EXIT_CODE_SYSTEM, "names of handlers");
+		return err_sys(err, "names of handlers");
 	for (size_t i = 0; i < picks->count; i++) {
 		const struct handler_version *version =
 		    sup_pick_version(&picks->list[i]);
@@ -109,35 +108,80 @@ tell_files(struct sup_generation *generation, const struct sup_picks *picks)
 		memcpy(files[i].sha256, version->sha256,
 		    sizeof(files[i].sha256));
 	}
-	if (sup_store_path(generation->sup->store, generation->number,
-	    message.text, sizeof(message.text)) < 0)
-		fatalx(EXIT_CODE_CONFIG, "state_dir: its path is too long");
-	fd = memory_file("files", files, picks->count * sizeof(*files));
-	sup_generation_ask(generation, &message, &fd, 1);
-	close(fd);
+	fd = memory_file("files", files, picks->count * sizeof(*files), err);
 	free(files);
+	return fd;
 }
 
-void
-sup_generation_fork(struct sup_generation *generation,
-    const struct sup_picks *picks)
+static int
+outfit_make(struct outfit *outfit, const struct config *config,
+    const struct sup_picks *picks, struct err *err)
 {
-	pid_t parent = getpid();
 	int ends[2];
 
+	*outfit = (struct outfit){ -1, -1, -1, -1 };
 	if (channel_pair(ends) < 0)
-		fatal(EXIT_CODE_SYSTEM, "the zygote's link");
-	generation->started_ms = clock_now_ms();
-	generation->zygote = fork();
-	if (generation->zygote < 0)
-		fatal(EXIT_CODE_SYSTEM, "forking the zygote");
-	if (generation->zygote == 0) {
-		close(ends[0]);
-		become_zygote(generation->config, ends[1], parent);
+		return err_sys(err, "the zygote's link");
+	outfit->ours = ends[0];
+	outfit->theirs = ends[1];
+	outfit->config = memory_file("config", config->text,
+	    config->text_length, err);
+	if (outfit->config < 0)
+		return -1;
+	outfit->files = list_files(picks, err);
+	return outfit->files < 0 ? -1 : 0;
+}
+
+/* What it must know; a zygote that is dead already is seen by its link. */
+static void
+tell(struct sup_generation *generation, const struct outfit *outfit,
+    const struct sup_picks *picks)
+{
+	const struct sup *sup = generation->sup;
+	struct message start = { .type = MESSAGE_START,
+	    .team = generation->number, .value = generation->closed };
+	struct message files = { .type = MESSAGE_FILES,
+	    .value = (int32_t)picks->count };
+	int fds[START_FDS] = {
+		[START_FD_LISTEN] = sup->listen_fd,
+		[START_FD_SPOOL] = sup->spool_dir,
+		[START_FD_CONFIG] = outfit->config,
+	};
+
+	snprintf(start.text, sizeof(start.text), "%s",
+	    generation->config->file);
+	if (sup_store_path(sup->store, generation->number, files.text,
+	    sizeof(files.text)) < 0)
+		fatalx(EXIT_CODE_CONFIG, "state_dir: its path is too long");
+	sup_generation_ask(generation, &start, fds, START_FDS);
+	sup_generation_ask(generation, &files, &outfit->files, 1);
+}
+
+int
+sup_generation_fork(struct sup_generation *generation,
+    const struct sup_picks *picks, struct err *err)
+{
+	pid_t parent = getpid(), pid;
+	struct outfit outfit;
+
+	if (outfit_make(&outfit, generation->config, picks, err) < 0) {
+		outfit_close(&outfit);
+		return -1;
 	}
-	close(ends[1]);
-	sup_post_open(&generation->post, generation->sup, ends[0],
+	pid = fork();
+	if (pid == 0)
+		become_zygote(generation->config, outfit.theirs, parent);
+	if (pid < 0) {
+		err_sys(err, "forking the zygote");
+		outfit_close(&outfit);
+		return -1;
+	}
+	generation->started_ms = clock_now_ms();
+	generation->zygote = pid;
+	sup_post_open(&generation->post, generation->sup, outfit.ours,
 	    sup_generation_on_link, generation);
-	tell_start(generation);
-	tell_files(generation, picks);
+	tell(generation, &outfit, picks);
+	outfit.ours = -1;
+	outfit_close(&outfit);
+	return 0;
 }

@@ -12,24 +12,39 @@ from lib import build, fcgi
 from lib.fcgi import wait_until
 from lib.host import Host
 
-DELAY = 0.05		# watch_delay of these hosts, in seconds
+DELAY = 0.01		# watch_delay of these hosts, in seconds
+
+
+def begin_again(host):
+    """Reloads by the watcher that follow each other closely get further and
+    further apart; to begin anew forgets that."""
+    for watch in (False, True):
+        host.change(watch=watch)
+        host.reload()
 
 
 @pytest.fixture(scope="module")
 def shared():
-    with Host(handlers=["hello"], watch_delay="50ms") as one:
+    with Host(handlers=["hello"], watch_delay="10ms") as one:
         yield one
 
 
 @pytest.fixture
 def host(shared):
-    """The host with nothing but hello.so, as the test before may not have
-    left it."""
+    """A host that has served nothing but hello.so."""
     for name in os.listdir(shared.dropped):
         if name != "hello.so":
             shared.remove(name)
-    wait_until(lambda: set(shared.files()) == {"hello.so"}, every=0.02)
+    begin_again(shared)
+    assert set(shared.files()) == {"hello.so"}
     yield shared
+
+
+def serve_first(host, **files):
+    """Files that are there already, by an explicit reload."""
+    for name, file in files.items():
+        host.put(name + ".so", file)
+    host.reload()
 
 
 def served(host, file, name="vary.so", route="/vary"):
@@ -83,17 +98,38 @@ def mapped(source, target):
     os.close(fd)
 
 
-@pytest.mark.parametrize("put", [copied, moved, linked, overwritten, mapped])
-def test_a_file_is_taken_however_it_comes(host, put):
-    """Breaks when: one of the ways in which files are installed, replaced or
-    removed is not seen, or is seen only after a `reload`."""
-    first, second = build.handler("vary", "1"), build.handler("vary", "2")
-    put(first, host.in_dropped("vary.so"))
-    assert served(host, first) == "1"
-    put(second, host.in_dropped("vary.so"))
-    assert served(host, second) == "2"
+WAYS = [copied, moved, linked, overwritten, mapped]
+
+
+@pytest.mark.parametrize("put", WAYS)
+def test_a_new_file_is_taken_however_it_comes(host, put):
+    """Breaks when: one of the ways in which files are installed is not seen,
+    or is seen only after a `reload`."""
+    file = build.handler("vary", "1")
+    put(file, host.in_dropped("vary.so"))
+    assert served(host, file) == "1"
     assert host.get("/hello").status == 200
-    host.remove("vary.so")
+
+
+@pytest.mark.parametrize("put", WAYS)
+def test_another_version_is_taken_however_it_comes(host, put):
+    """Breaks when: one of the ways in which files are replaced is not seen."""
+    serve_first(host, vary=build.handler("vary", "1"))
+    file = build.handler("vary", "2")
+    put(file, host.in_dropped("vary.so"))
+    assert served(host, file) == "2"
+    assert host.get("/hello").status == 200
+
+
+@pytest.mark.parametrize("how", ["removed", "moved away"])
+def test_a_file_that_goes(host, how):
+    """Breaks when: a handler that was taken away is served for ever."""
+    serve_first(host, vary=build.handler("vary", "1"))
+    if how == "removed":
+        host.remove("vary.so")
+    else:
+        os.rename(host.in_dropped("vary.so"),
+                  os.path.join(host.folder, "vary.so"))
     host.wait_file("vary.so", None)
     host.get("/vary").problem(404)
     host.get("/vary-async").problem(404)
@@ -136,8 +172,7 @@ def test_a_file_that_is_open_for_writing_is_not_complete(host, truncated):
     """Breaks when: a writer that is slower than watch_delay has its half file
     loaded, or called a fault."""
     first, second = build.handler("vary", "1"), build.handler("vary", "2")
-    host.put("vary.so", first)
-    served(host, first)
+    serve_first(host, vary=first)
     number = host.number()
     with open(host.in_dropped("vary.so"),
               "wb" if truncated else "r+b") as file:
@@ -158,8 +193,7 @@ def test_a_file_that_comes_in_pieces_is_served_when_it_is_whole(host):
     """Breaks when: each piece, written and closed, is loaded, or the last one
     is not seen."""
     first, second = build.handler("vary", "1"), build.handler("vary", "2")
-    host.put("vary.so", first)
-    served(host, first)
+    serve_first(host, vary=first)
     os.truncate(host.in_dropped("vary.so"), 0)
     for piece in pieces(build.read(second), 3):
         time.sleep(3 * DELAY)		# long enough for it to be looked at
@@ -184,16 +218,13 @@ def test_files_that_come_together_are_taken_together(host):
     after = host.wait_settled()
     assert (after["generation"]["number"]
             <= before["generation"]["number"] + 2), "in one or two"
-    for name in names:
-        host.remove(name + ".so")
-    wait_until(lambda: set(host.files()) == {"hello.so"}, every=0.02)
 
 
 def test_what_did_not_change_stays_as_it_was(host):
     """Breaks when: `since` is the time of the last reload, not of the file,
     or one handler's reload takes another's file again."""
-    host.put("vary.so", build.handler("vary", "1"))
-    old = host.wait_file("vary.so", "serving")
+    serve_first(host, vary=build.handler("vary", "1"))
+    old = host.files()["vary.so"]
     hello = host.files()["hello.so"]
     wait_until(lambda: time.time() >= old["since"] + 1.01)
     host.put("vary.so", build.handler("vary", "2"))
@@ -208,26 +239,21 @@ def test_what_did_not_change_stays_as_it_was(host):
 def test_an_unchanged_file_makes_no_new_generation(host):
     """Breaks when: `touch`, or the same bytes once more, restart everything."""
     file = build.handler("vary", "1")
-    host.put("vary.so", file)
-    served(host, file)
+    serve_first(host, vary=file)
     number = host.wait_settled()["generation"]["number"]
+    pids = set(host.processes())
     os.utime(host.in_dropped("vary.so"))
     host.put("vary.so", file)
-    host.put("sign.so", build.handler("sign"))	# taken after it, or with it
-    host.wait_file("sign.so", "serving")
-    host.wait_settled()
-    assert host.number() == number + 1
-    pids = set(host.processes())
+    time.sleep(10 * DELAY)	# nothing may happen: nothing to wait for
     overwritten(file, host.in_dropped("vary.so"))
-    time.sleep(6 * DELAY)	# nothing may happen: nothing to wait for
-    assert (host.number(), set(host.processes())) == (number + 1, pids)
+    time.sleep(10 * DELAY)
+    assert (host.number(), set(host.processes())) == (number, pids)
 
 
 def test_a_renamed_file_keeps_its_routes(host):
     """Breaks when: the new name is a conflict with the old one."""
     file = build.handler("vary", "1")
-    host.put("vary.so", file)
-    served(host, file)
+    serve_first(host, vary=file)
     os.rename(host.in_dropped("vary.so"), host.in_dropped("other.so"))
     served(host, file, "other.so")
     host.wait_file("vary.so", None)
@@ -235,9 +261,8 @@ def test_a_renamed_file_keeps_its_routes(host):
 
 def test_a_route_moves_from_one_file_to_another(host):
     """Breaks when: new files are compared with the routes of old ones."""
-    host.put("one.so", build.handler("one", route="/moving"))
-    host.put("two.so", build.handler("two"))
-    host.wait_file("two.so", "serving")
+    serve_first(host, one=build.handler("one", route="/moving"),
+                two=build.handler("two"))
     one = build.handler("one", "2", route="/one")
     two = build.handler("two", "2", route="/moving")
     host.put("one.so", one)
@@ -252,30 +277,29 @@ def test_a_route_moves_from_one_file_to_another(host):
 def test_other_files_are_none_of_its_business(host):
     """Breaks when: an editor's or an installer's temporary file is loaded, or
     refused with much ado."""
-    number = host.number()
     for name in (".vary.so.Xa81bQ", "vary.so.dpkg-new", "vary.so~", "README",
                  "vary.so.1", "so"):
         host.put(name, build.handler("vary"))
     host.put("last.so", build.handler("last"))
     host.wait_file("last.so", "serving")
     assert set(host.files()) == {"hello.so", "last.so"}
-    assert host.number() == number + 1
+    last = host.wait_settled()["reloads"]["last"]
+    assert [one["kind"] for one in last["changes"]] == ["added"]
+    assert last["refused"] == []
     host.get("/vary").problem(404)
 
 
 def test_status_says_it_to_people_too(host):
     """Breaks when: only the JSON knows which version is in use."""
     file = build.handler("vary", "1")
-    host.put("vary.so", file)
-    served(host, file)
+    serve_first(host, vary=file)
     bad = build.keep(b"no program\n")
     host.put("vary.so", bad)
     host.wait_file("vary.so", "serving-old")
     done = host.command("status")
     lines = [line for line in done.stdout.splitlines() if "vary.so" in line]
-    assert build.sha256(file)[:12] in done.stdout
-    assert build.build_id(file)[:8] in done.stdout
-    assert lines and "shared object" in done.stdout
+    assert build.build_id(file)[:12] in done.stdout
+    assert lines and "ELF" in done.stdout
 
 
 def test_names_that_are_hard_to_write(host):
@@ -320,7 +344,7 @@ def test_what_is_dropped_before_the_start_or_during_it_is_taken():
         slow = build.handler("slow", preload="usleep(300000);")
         host.put("slow.so", slow)
         host.start(wait=False)
-        host.wait_log("zygote")
+        host.wait_log("generation 1: loading")
         host.put("vary.so", build.handler("vary"))
         host.wait_ready()
         host.wait_file("vary.so", "serving")
@@ -385,9 +409,7 @@ def test_every_answer_is_of_one_version(host):
     answer, or a kept connection gets back to an older one."""
     count = 8
     files = [build.handler("vary", str(n)) for n in range(count + 1)]
-    ways = [copied, moved, linked, overwritten, mapped]
-    host.put("vary.so", files[0])
-    served(host, files[0])
+    serve_first(host, vary=files[0])
     end, answers, threads = threading.Event(), [], []
     for route in ("/vary", "/vary-async"):
         for kept in (True, True, False):
@@ -399,7 +421,9 @@ def test_every_answer_is_of_one_version(host):
         thread.start()
     try:
         for number in range(1, count + 1):
-            ways[number % len(ways)](files[number],
+            if number % 2 == 0:
+                begin_again(host)
+            WAYS[number % len(WAYS)](files[number],
                                      host.in_dropped("vary.so"))
             host.wait_file("vary.so", "serving",
                            sha256=build.sha256(files[number]))

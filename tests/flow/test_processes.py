@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -228,9 +229,14 @@ def test_killed_fronts_and_zygotes_leak_nothing():
         def held():
             return (len(descriptors(host.pid)),
                     read_proc(host.pid, "maps").count("memfd:"))
+
+        def settled():
+            first = held()
+            time.sleep(0.3)	# what they printed is read to its end
+            return held() == first and first
         for role in ("front", "zygote") * 2:
             once(role)
-        before = held()
+        before = wait_until(settled)
         for role in ("front", "zygote") * 4:
             once(role)
         assert wait_until(lambda: held() == before and before), held()

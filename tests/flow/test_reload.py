@@ -84,7 +84,7 @@ def test_it_says_it_to_programs(host):
     assert [one["kind"] for one in document["changes"]] == ["added"]
     assert "vary.so" in document["changes"][0]["text"]
     assert [one["file"] for one in document["refused"]] == ["bad.so"]
-    assert "shared object" in document["refused"][0]["reason"]
+    assert "ELF" in document["refused"][0]["reason"]
     assert document["restart"] == [] and document["reason"] is None
     last = host.status()["reloads"]["last"]
     assert last["generation"] == before + 1 and last["trigger"] == "reload"
@@ -153,7 +153,7 @@ def test_the_log_says_it_too(host):
     said = "\n".join(host.lines[mark:])
     assert re.search(r"generation %d" % (number + 1), said)
     assert re.search(r"vary\.so", said)
-    assert re.search(r"bad\.so.*shared object", said)
+    assert re.search(r"bad\.so.*ELF", said)
 
 
 # ------------------------------------------------------ several at once

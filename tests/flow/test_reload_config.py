@@ -1,14 +1,16 @@
 """What a reload takes from the configuration, and what it refuses."""
 
+import hashlib
 import os
 import re
+import shutil
 import signal
 
 import pytest
 
 from lib import build, fcgi
 from lib.fcgi import wait_until
-from lib.host import Host
+from lib.host import SOURCE, Host
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +238,71 @@ def test_the_watcher_takes_no_options():
         host.change()
         host.reload()
         wait_until(lambda: len(host.pids("worker")) == 4)
+
+
+OTHER = {	# another value of every option that a reload takes
+    "connections": 100, "params_limit": "32 KiB", "body_limit": "1 MiB",
+    "body_memory": "32 KiB", "idle_timeout": "1m", "read_timeout": "50s",
+    "send_timeout": "50s", "header_limit": "8 KiB",
+    "reply_space": "128 KiB", "sync_reply_limit": "1 MiB", "timeout": "50s",
+    "kill_grace": "1s", "drain_timeout": "9s", "watch": True,
+    "watch_delay": "20ms", "keep_generations": 3, "load_timeout": "50s",
+    "memory_plan": "warn", "worker_memory": "4 MiB", "omp_threads": 2,
+    "log_level": "info"}
+RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
+           "listen_backlog", "user", "group", "state_dir", "control"}
+
+
+def test_every_option_is_taken_or_named(host):
+    """Breaks when: some option is neither taken by a reload nor said to need
+    a restart."""
+    with open(os.path.join(SOURCE, "fcgi-host", "fcgi-host.conf")) as file:
+        names = set(re.findall(r"(?m)^# ([a-z_]+) = ", file.read()))
+    assert names == set(OTHER) | RESTART | {"handlers"}
+    others = os.path.join(host.folder, "copied")
+    shutil.copytree(host.dropped, others)
+    try:
+        done = take(host, handlers=others, **OTHER)
+        said = " | ".join(done.said("config"))
+        for name in set(OTHER) | {"handlers"}:
+            assert re.search(r"(^|\| )%s: " % name, said), (name, said)
+        assert done.document["restart"] == []
+        assert host.get("/hello").status == 200
+    finally:
+        shutil.rmtree(others)
+
+
+def test_every_option_of_a_section_is_taken(host):
+    """Breaks when: some option of a pool, a route, a model or a handler is not
+    seen by a reload."""
+    model = host.write("one.bin", b"one")
+    other = host.write("two.bin", b"two")
+    plain = {"pools": {"default": {"workers": 2}, "side": {"workers": 1}},
+             "routes": {"GET /hello-async": {}},
+             "models": {"one": {"path": model}},
+             "settings": {"hello": {"key": "old"}}}
+    for kind, name, values in (
+            ("pools", "side", {"workers": 2, "threads": 2, "queue": 7,
+                               "queue_timeout": "7s", "stack": "128 KiB"}),
+            ("routes", "GET /hello-async", {
+                "async": False, "pool": "side", "timeout": "7s",
+                "max_concurrent": 7}),
+            ("models", "one", {
+                "path": other, "required": False, "hugepages": "try",
+                "lock": True, "max_bytes": "1 MiB", "sha256": hashlib.sha256(
+                    b"one").hexdigest(), "load_timeout": "7s",
+                "allow_threads": True, "reload": "free-first",
+                "check": "GET /hello"}),
+            ("settings", "hello", {"key": "new"})):
+        for option, value in values.items():
+            host.change(**plain)
+            host.reload()
+            changed = dict(plain[kind])
+            changed[name] = dict(changed[name], **{option: value})
+            done = take(host, **{kind: changed})
+            assert [one for one in done.document["changes"]
+                    if one["kind"] in ("config", "model")], (kind, option)
+            assert host.get("/hello-async").status == 200
 
 
 # ---------------------------------------------- what waits for a restart

@@ -3,128 +3,16 @@
 import os
 import resource
 import signal
-import threading
 import time
 
 import pytest
 
 from lib import build, fcgi
 from lib.fcgi import wait_until
-from lib.host import Host, alive, comm, parent, process_ids, stat_of
+from lib.held import Asked, Held
+from lib.host import Host, SOURCE, alive, parent, process_ids, stat_of
 
 ALL = ["front", "supervisor", "worker", "worker", "zygote"]
-
-# Waits while the file FOLDER/hold-WHERE is there, and says so with at-WHERE.
-WAIT = r"""
-static void
-wait_at(const char *where)
-{
-	char hold[300], at[300];
-	FILE *file;
-
-	snprintf(hold, sizeof(hold), "@FOLDER@/hold-%s", where);
-	snprintf(at, sizeof(at), "@FOLDER@/at-%s", where);
-	if (access(hold, F_OK) != 0)
-		return;
-	if ((file = fopen(at, "w")) != NULL) {
-		fprintf(file, "%d\n", (int)getpid());
-		fclose(file);
-	}
-	while (access(hold, F_OK) == 0)
-		usleep(2000);
-	unlink(at);
-}
-
-static int
-is_role(const char *role)
-{
-	char name[32] = "";
-	FILE *file = fopen("/proc/self/comm", "r");
-
-	if (file != NULL && fgets(name, sizeof(name), file) != NULL)
-		name[strcspn(name, "\n")] = '\0';
-	if (file != NULL)
-		fclose(file);
-	return strcmp(name, role) == 0;
-}
-
-static void __attribute__((constructor))
-on_load(void)
-{
-	wait_at("load");
-}
-"""
-HOOKS = {
-    "preload": 'wait_at("preload");',
-    "worker_init": 'wait_at(is_role("fh-front") ? "front" : '
-                   'is_role("fh-worker") ? "worker" : "probe");',
-    "self_test": 'wait_at("self_test");',
-}
-
-
-class Held(Host):
-    """A host whose vary.so waits where a test wants it to."""
-
-    def __init__(self, **options):
-        super().__init__(start=False, **dict({"watch": False}, **options))
-        self.vary("1", start=True)
-
-    def vary(self, version, start=False, **more):
-        hooks = dict(HOOKS)
-        top = more.pop("top", "")
-        for name, text in more.pop("after", {}).items():
-            hooks[name] = hooks.get(name, "") + text
-        self.put("vary.so", build.handler(
-            "vary", version, top=WAIT.replace("@FOLDER@", self.folder) + top,
-            **hooks, **more))
-        if start:
-            try:
-                self.start()
-            except BaseException:
-                self.clean()
-                raise
-
-    def hold(self, where):
-        os.chmod(self.folder, 0o777)
-        self.write("hold-" + where, b"")
-
-    def at(self, where):
-        """The process that waits there."""
-        def there():
-            try:
-                with open(os.path.join(self.folder, "at-" + where)) as file:
-                    return int(file.read() or 0)
-            except FileNotFoundError:
-                return 0
-        return wait_until(there, what="at " + where)
-
-    def go(self, where):
-        os.unlink(os.path.join(self.folder, "hold-" + where))
-
-    def serves(self, version):
-        assert build.whole(self.get("/vary")) == version
-        assert build.whole(self.get("/vary-async")) == version
-
-
-class Asked:
-    """A subcommand that runs beside the test."""
-
-    def __init__(self, host, *words):
-        self.done = None
-
-        def ask():
-            self.done = host.command(*words)
-        self.thread = threading.Thread(target=ask, daemon=True)
-        self.thread.start()
-
-    def result(self, seconds=20):
-        self.thread.join(seconds)
-        assert not self.thread.is_alive(), "never answered"
-        return self.done
-
-    def waits(self):
-        return self.thread.is_alive()
-
 
 def reloads(host):
     return host.status()["reloads"]
@@ -384,18 +272,34 @@ def test_no_zombies_after_deaths(notify):
 def test_a_reload_without_descriptors():
     """Breaks when: a reload that cannot have what it needs ends the host that
     serves."""
-    with Held() as host:
+    with Held(load_timeout="1s") as host:
         host.reload()
         host.wait_settled()
         have = len(os.listdir("/proc/%d/fd" % host.pid))
         codes = set()
-        for more in range(38, 2, -3):
+        for more in range(26, 2, -2):
             limit(host.pid, have + more)
             codes.add(host.command("reload").returncode)
             assert host.process.poll() is None, (more, host.log())
             host.serves("1")
             host.wait_settled()
         assert codes == {0, 1}
+
+
+def test_a_front_without_descriptors():
+    """Breaks when: a replacement that cannot have what it needs ends the host
+    instead of waiting."""
+    with Held(crashes=True) as host:
+        have = len(os.listdir("/proc/%d/fd" % host.pid))
+        soft = resource.prlimit(host.pid, resource.RLIMIT_NOFILE)
+        for more in (1, 4):	# no memory to share, no link
+            resource.prlimit(host.pid, resource.RLIMIT_NOFILE,
+                             (have + more, soft[1]))
+            host.kill_role("front")
+            host.wait_log("has no front|has no descriptors")
+            resource.prlimit(host.pid, resource.RLIMIT_NOFILE, soft)
+            wait_until(lambda: sorted(host.processes().values()) == ALL)
+            host.serves("1")
 
 
 def test_refusals_outlive_a_directory_that_cannot_be_read():
@@ -410,3 +314,77 @@ def test_refusals_outlive_a_directory_that_cannot_be_read():
         host.reload(code=1)
         os.rename(host.dropped + ".away", host.dropped)
         assert host.files()["vary.so"] == before
+
+
+# -------------------------------------------------- what cannot be believed
+
+SAY = r"""
+#include <sys/socket.h>
+#include <sys/time.h>
+#include "common/contract.h"
+
+static void
+say(uint32_t type, uint32_t team, uint32_t slot, int32_t pid, int32_t value)
+{
+	struct message message = { .type = type, .team = team, .slot = slot,
+	    .pid = pid, .value = value, .extra = 7, .text = "/x/vary.so" };
+
+	send(ZYGOTE_LINK, &message, sizeof(message), MSG_NOSIGNAL);
+}
+
+static void
+on_alarm(int number)
+{
+	(void)number;
+	if (!is_role("fh-zygote"))
+		return;
+	for (uint32_t team = 0; team < 20; team++) {
+		say(MESSAGE_SPAWNED, team, 9999, 1, 0);
+		say(MESSAGE_SPAWNED, team, SLOT_FRONT, -1, 1 << 30);
+	}
+	say(MESSAGE_EXITED, 0, 0, 0, 9);
+	say(MESSAGE_EXITED, 0, 0, -1, 9);
+	say(MESSAGE_LOADED, 0, 0, 0, 0);
+	say(MESSAGE_PRELOADED, 0, 0, 0, 3);
+	say(MESSAGE_FAILED, 0, 0, 0, 3);
+	say(MESSAGE_HANDLER, 0, 0, 0, 3);
+	say(MESSAGE_MAKER, 0, 1 << 30, 0, 3);
+}
+
+static void
+lie_later(void)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 300000 } };
+
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &soon, NULL);
+}
+"""
+LIES = {
+    "loaded-again": "say(MESSAGE_LOADED, 0, 0, 0, 0);",
+    "preloaded-again": "say(MESSAGE_PRELOADED, 0, 0, 0, 4);",
+    "routes": "say(MESSAGE_PRELOADED, 0, 0, 0, 1 << 30);",
+    "fewer-than-none": "say(MESSAGE_PRELOADED, 0, 0, 0, -1);",
+    "spawned": "say(MESSAGE_SPAWNED, 0, 0, 1, 0); "
+               "say(MESSAGE_SPAWNED, 0, 0, -1, 1 << 30);",
+    "exited": "say(MESSAGE_EXITED, 0, 0, 0, 9);",
+    "unknown": "say(77, 0, 0, 0, 9);",
+    "later": "lie_later();",
+}
+
+
+@pytest.mark.parametrize("lie", sorted(LIES))
+def test_a_handler_that_speaks_for_the_zygote(lie):
+    """Breaks when: the supervisor believes a handler that writes into the
+    link of the zygote, and ends, or writes where it should not."""
+    with Held() as host:
+        host.vary("2", top=SAY, after={"preload": LIES[lie]}, flags=(
+            "-D_GNU_SOURCE", "-I", os.path.join(SOURCE, "fcgi-host")))
+        host.reload(code=None)
+        time.sleep(1)
+        assert host.process.poll() is None
+        host.vary("3")
+        host.reload()
+        host.serves("3")
+        host.wait_settled()
+        assert sorted(host.processes().values()) == ALL

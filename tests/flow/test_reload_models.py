@@ -10,7 +10,7 @@ import pytest
 from lib import build, fcgi
 from lib.facts import lines
 from lib.fcgi import wait_until
-from lib.host import Host, holders, read_proc
+from lib.host import Host, comm, holders, process_ids, read_proc
 
 MEGABYTE = 1 << 20
 
@@ -117,6 +117,11 @@ def sha256(content):
 def shmem():
     return int(re.search(r"Shmem:\s+(\d+)", read_proc("", "meminfo"))
                .group(1)) << 10
+
+
+def other_hosts(host):
+    return [pid for pid in process_ids() if comm(pid) == "fh-supervisor"
+            and pid != host.pid]
 
 
 def freed(host, inode):
@@ -226,8 +231,9 @@ def test_the_old_model_goes_with_its_last_request(gate):
             assert conn.read_reply().status == 200
         freed(host, inode)
         host.wait_settled()
-        wait_until(lambda: abs(shmem() - before) < size // 2,
-                   what="Shmem to return")
+        if not other_hosts(host):	# they have models of their own
+            wait_until(lambda: abs(shmem() - before) < size // 2,
+                       what="Shmem to return")
         names = [line for pid in host.processes()
                  for line in read_proc(pid, "maps").splitlines()
                  if "memfd:" in line and line.split()[4] == str(inode)]
@@ -396,21 +402,40 @@ def test_a_plan_that_does_not_fit_is_refused_before_loading():
         assert host.model()["loads"] == 1
 
 
-def test_the_old_model_counts_in_the_plan():
-    """Breaks when: two that fit alone but not together are loaded."""
-    available = int(re.search(r"MemAvailable:\s+(\d+)", read_proc(
-        "", "meminfo")).group(1)) << 10
+def two_do_not_fit():
+    size = 512 * MEGABYTE
     with ModelHost(data(MEGABYTE)) as host:
-        host.change(worker_memory=str(available // 8))
+        with open(host.source, "wb") as file:
+            file.truncate(size)
         host.reload()
-        assert host.sum() == sha256(data(MEGABYTE))
-        done = host.command("plan")
-        assert done.returncode == 0, done
-        host.change(worker_memory=str(available // 2))
-        refused_plan = host.command("reload")
-        assert refused_plan.returncode == 1, refused_plan
-        assert re.search(r"[GM]iB", refused_plan.stderr)
-        assert host.sum() == sha256(data(MEGABYTE))
+        host.wait_settled()
+        available = int(re.search(r"MemAvailable:\s+(\d+)", read_proc(
+            "", "meminfo")).group(1)) << 10
+        host.change(worker_memory=str((available - size // 2) // 2))
+        if host.reload(code=None).code:
+            pytest.skip("the limit is not MemAvailable")
+        with open(host.source, "r+b") as file:
+            file.write(b"x")
+        refused(host, r"GiB")
+        host.change(models={host.name: dict(host.section,
+                                            reload="free-first")})
+        host.reload()
+        assert host.model()["loads"] == 3
+
+
+def test_the_old_model_counts_in_the_plan():
+    """Breaks when: two models that fit alone but not together are loaded; or
+    one that is given up first is counted all the same.
+
+    Others may take or give back memory meanwhile: hence three times.
+    """
+    for left in (2, 1, 0):
+        try:
+            two_do_not_fit()
+            return
+        except AssertionError:
+            if left == 0:
+                raise
 
 
 def test_the_wrong_sha256():

@@ -226,9 +226,7 @@ def test_held_until_it_changes(watching):
     """Breaks when: the next change of another file brings the version back
     that was just got rid of, or a new version of it waits for ever."""
     host = watching
-    for text in ("1", "2"):
-        host.put("vary.so", vary(text))
-        host.wait_file("vary.so", "serving", sha256=build.sha256(vary(text)))
+    versions(host, "1", "2")
     host.rollback()
     assert version(host) == "1"
     host.put("other.so", build.handler("other"))
@@ -251,8 +249,7 @@ def test_what_came_back_stays_until_a_reload(watching):
     first, = versions(host, "1")
     host.remove("vary.so")
     host.put("new.so", build.handler("new"))
-    host.wait_file("vary.so", None)
-    host.wait_file("new.so", "serving")
+    host.reload()
     host.rollback(first)
     host.put("other.so", build.handler("other"))
     host.wait_file("other.so", "serving")
@@ -262,6 +259,47 @@ def test_what_came_back_stays_until_a_reload(watching):
     host.reload()
     host.get("/vary").problem(404)
     assert build.whole(host.get("/new")) == "1"
+
+
+def test_held_over_a_second_rollback(watching):
+    """Breaks when: the second rollback holds back what the first one served,
+    and not what lies in the directory."""
+    host = watching
+    first, second, third = versions(host, "1", "2", "3")
+    host.rollback(second)
+    host.rollback(first)
+    assert version(host) == "1"
+    host.put("other.so", build.handler("other"))
+    host.wait_file("other.so", "serving")
+    host.wait_settled()
+    assert version(host) == "1"
+    assert host.files()["vary.so"]["state"] == "held"
+    host.rollback(third)
+    assert version(host) == "3"
+    assert host.files()["vary.so"]["state"] == "serving"
+
+
+@pytest.mark.parametrize("what", ["zygote", "front", "restart"])
+def test_held_over_a_crash(watching, what):
+    """Breaks when: a crash after a rollback, or a restart, forgets it."""
+    host = watching
+    versions(host, "1", "2")
+    host.rollback()
+    host.wait_settled()
+    if what == "restart":
+        host.stop()
+        host.start()
+    else:
+        old = host.kill_role(what)
+        host.wait_replaced(what, old)
+        host.wait_replaced("front", old)
+    wait_until(lambda: len(host.pids("worker")) == 2)
+    assert version(host) == "1"
+    host.put("other.so", build.handler("other"))
+    host.wait_file("other.so", "serving")
+    host.wait_settled()
+    assert version(host) == "1"
+    assert host.files()["vary.so"]["state"] == "held"
 
 
 def test_held_until_a_reload(watching):
@@ -351,14 +389,10 @@ def test_back_to_a_version_that_fails_now(host):
     assert version(host) == "2"
 
 
-@pytest.mark.parametrize("harm", ["byte", "cut", "gone", "manifest",
-                                  "no manifest", "config", "link"])
-def test_back_to_a_generation_that_was_damaged(host, harm):
-    """Breaks when: what lies in state_dir is loaded without a look, or the
-    damage of one generation is the end of all."""
-    first, second, third = versions(host, "1", "2", "3")
-    path = os.path.join(folder_of(host, second), "handlers", "vary.so")
-    manifest = os.path.join(folder_of(host, second), "manifest.json")
+def damage(folder, harm):
+    """Does something to vary.so in a kept generation, or to the rest of it."""
+    path = os.path.join(folder, "handlers", "vary.so")
+    manifest = os.path.join(folder, "manifest.json")
     if harm == "byte":
         data = bytearray(build.read(path))
         data[len(data) // 2] ^= 1
@@ -377,9 +411,17 @@ def test_back_to_a_generation_that_was_damaged(host, harm):
     elif harm == "no manifest":
         os.unlink(manifest)
     else:
-        path = os.path.join(folder_of(host, second), "fcgi-host.conf")
-        with open(path, "a") as file:
+        with open(os.path.join(folder, "fcgi-host.conf"), "a") as file:
             file.write("\nnonsense = 1\n")
+
+
+@pytest.mark.parametrize("harm", ["byte", "cut", "gone", "manifest",
+                                  "no manifest", "config", "link"])
+def test_back_to_a_generation_that_was_damaged(host, harm):
+    """Breaks when: what lies in state_dir is loaded without a look, or the
+    damage of one generation is the end of all."""
+    first, second, third = versions(host, "1", "2", "3")
+    damage(folder_of(host, second), harm)
     done = host.command("rollback", str(second))
     assert done.returncode == 1, done
     assert done.stdout + done.stderr
@@ -488,3 +530,21 @@ def test_the_text_that_was_served_is_what_is_kept(host):
     kept = build.read(os.path.join(folder_of(host, number),
                                    "fcgi-host.conf"))
     assert hashlib.sha256(kept).digest() == hashlib.sha256(text).digest()
+
+
+@pytest.mark.parametrize("harm", ["byte", "gone"])
+def test_a_last_good_version_that_was_damaged(host, harm):
+    """Breaks when: a damaged copy is served after a restart, or keeps the host
+    from starting."""
+    number, = versions(host, "1")
+    host.put("vary.so", vary("2", preload="return -1;"))
+    host.reload(code=1)
+    host.stop()
+    for folder in host.kept_folders():
+        if int(folder) >= number:
+            damage(folder_of(host, folder), harm)
+    host.start()
+    assert host.get("/hello").status == 200
+    host.get("/vary").problem(404)
+    assert host.files()["vary.so"]["state"] == "refused"
+    assert host.number() > number

@@ -66,7 +66,7 @@ def process_ids():
 def read_proc(pid, name):
     """A file of /proc/PID; "" when the process is gone."""
     try:
-        with open("/proc/%s/%s" % (pid, name)) as file:
+        with open("/proc/%s/%s" % (pid, name), errors="replace") as file:
             return file.read()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return ""

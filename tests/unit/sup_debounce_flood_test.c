@@ -36,7 +36,7 @@ test_a_file_that_flaps_costs_few_reloads(void **state)
 		reloads = 0;
 		for (int minute = 0; minute < 10; minute++)
 			flap("flapping.so", 6000);
-		assert_in_range(reloads, 10, 21);
+		assert_in_range(reloads, 10, 21 + SUP_DEBOUNCE_FREE);
 	}
 }
 
@@ -119,7 +119,7 @@ test_work_with_pauses_is_never_slowed_down(void **state)
 		copy("a.so");
 		pass(DELAY);
 		assert_int_equal(reloads, i + 1);
-		pass(DELAY * SUP_DEBOUNCE_PAUSE_DELAYS);
+		pass(DELAY / SUP_DEBOUNCE_PAUSE_PART);
 	}
 }
 
@@ -129,8 +129,8 @@ test_a_pause_halves_the_gap(void **state)
 	uint64_t changed;
 
 	(void)state;
-	flap("a.so", 6000);
-	flap("a.so", 6000);
+	for (int i = 0; i < 8; i++)
+		flap("a.so", 6000);
 	pass(MINUTE / 2);
 	assert_int_equal(debounce.gap_ms, SUP_DEBOUNCE_GAP_MAX_MS);
 	for (int i = 0; i < 6; i++) {
@@ -224,7 +224,7 @@ test_any_sequence_keeps_the_promises(void **state)
 		reloads++;
 	}
 	assert_true(reloads >= (now - 1000000) / SUP_DEBOUNCE_GAP_MAX_MS / 2);
-	assert_true(reloads <= (now - 1000000) / SUP_DEBOUNCE_GAP_MAX_MS + 8);
+	assert_true(reloads <= (now - 1000000) / LONGEST + 8);
 }
 
 int

@@ -305,6 +305,61 @@ test_a_file_that_is_refused_twice_in_one_try(void **state)
 	expect_reason("new.so", "first");
 }
 
+/* Two that are new want the same: the second one waits for the first. */
+static void
+test_who_was_barred_by_a_bad_one_has_another_chance(void **state)
+{
+	(void)state;
+	put("a.so", "1", "");
+	put("b.so", "1", "");
+	put("c.so", "1", "");
+	begin();
+	assert_int_equal(refuse("b.so", "a.so", "/ is taken"), SUP_GO_ON);
+	assert_int_equal(refuse("c.so", NULL, "crashes"), SUP_GO_ON);
+	expect("b.so", SUP_PICK_NONE);
+	sup_picks_begin_try(&picks);
+	assert_int_equal(refuse("a.so", NULL, "crashes"), SUP_TRY_AGAIN);
+	expect("a.so", SUP_PICK_NONE);
+	expect("b.so", SUP_PICK_FRESH);
+	expect_reason("b.so", "");
+	expect("c.so", SUP_PICK_NONE);
+	expect_reason("c.so", "crashes");
+}
+
+/* What it was in this try it is not any more: it bars nobody in the next. */
+static void
+test_a_second_chance_is_of_the_next_try(void **state)
+{
+	(void)state;
+	put("a.so", "2", "1");
+	put("b.so", "2", "1");
+	put("c.so", "1", "");
+	begin();
+	assert_int_equal(refuse("b.so", "a.so", "/ is taken"), SUP_TRY_AGAIN);
+	sup_picks_begin_try(&picks);
+	assert_int_equal(refuse("b.so", "a.so", "/ is taken"), SUP_TRY_AGAIN);
+	expect("a.so", SUP_PICK_KEPT);
+	expect("b.so", SUP_PICK_FRESH);
+	assert_int_equal(refuse("c.so", "b.so", "/c is taken"),
+	    SUP_TRY_AGAIN);
+	expect("c.so", SUP_PICK_FRESH);
+}
+
+/* Each of two in the other's way, whatever loading may say: it ends. */
+static void
+test_no_two_wait_for_each_other(void **state)
+{
+	(void)state;
+	put("a.so", "1", "");
+	put("b.so", "1", "");
+	begin();
+	assert_int_equal(refuse("a.so", "b.so", "/ is taken"), SUP_GO_ON);
+	sup_picks_begin_try(&picks);
+	assert_int_equal(refuse("b.so", NULL, "crashes"), SUP_GO_ON);
+	expect("a.so", SUP_PICK_NONE);
+	expect("b.so", SUP_PICK_NONE);
+}
+
 static void
 test_the_configuration_is_to_blame(void **state)
 {
@@ -375,6 +430,10 @@ main(void)
 		picks_test(test_a_change_gives_way_to_what_served),
 		picks_test(test_one_change_in_the_way_of_two),
 		picks_test(test_a_file_that_is_refused_twice_in_one_try),
+		picks_test(
+		    test_who_was_barred_by_a_bad_one_has_another_chance),
+		picks_test(test_a_second_chance_is_of_the_next_try),
+		picks_test(test_no_two_wait_for_each_other),
 		picks_test(test_the_configuration_is_to_blame),
 		picks_test(test_while_nothing_serves_nothing_is_given_up),
 		picks_test(test_a_reason_of_any_length_is_cut),

@@ -386,6 +386,37 @@ test_a_file_is_taken_out(void **state)
 	sup_store_close(store);
 }
 
+static void
+test_a_file_is_put_aside_and_back(void **state)
+{
+	struct sup_store *store = open_store();
+
+	(void)state;
+	begin(store, 1);
+	put_file(1, "hello.so", "code");
+	assert_int_equal(sup_store_put_aside(store, 1, "hello.so", 4095), 0);
+	assert_false(exists(at("generations/1/handlers/hello.so")));
+	assert_int_equal(sup_store_put_aside(store, 1, "hello.so", 4095), -1);
+	assert_int_equal(errno, ENOENT);
+	put_file(1, "hello.so", "other");
+	assert_int_equal(sup_store_put_back(store, 1, "hello.so", 4095), 0);
+	assert_text(at("generations/1/handlers/hello.so"), "code");
+	assert_int_equal(sup_store_put_back(store, 1, "hello.so", 4095), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(sup_store_put_aside(store, 1, "../last", 1), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(sup_store_put_back(store, 1, "../last", 1), -1);
+	assert_int_equal(errno, EINVAL);
+
+	assert_int_equal(sup_store_put_aside(store, 1, "hello.so", 0), 0);
+	assert_int_equal(sup_store_unlink_aside(store, 1, 1), 0);
+	assert_true(exists(at("generations/1/handlers/.0")));
+	assert_int_equal(sup_store_unlink_aside(store, 1, 0), 0);
+	assert_false(exists(at("generations/1/handlers/.0")));
+	assert_int_equal(sup_store_unlink_aside(store, 2, 0), -1);
+	sup_store_close(store);
+}
+
 int
 main(void)
 {
@@ -409,6 +440,7 @@ main(void)
 		store_unit_test(test_a_file_is_passed_on_by_a_link),
 		store_unit_test(test_a_link_that_cannot_be_is_an_error),
 		store_unit_test(test_a_file_is_taken_out),
+		store_unit_test(test_a_file_is_put_aside_and_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
