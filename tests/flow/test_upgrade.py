@@ -72,7 +72,7 @@ class UpgradeHost(VersionHost):
                     signal.SIGUSR2)
         new = wait_until(lambda: set(self.pids("supervisor")) - old,
                          what="a new supervisor").pop()
-        assert self.runs(new)
+        wait_until(lambda: self.runs(new), what="the new binary")
         wait_until(lambda: self.pids("supervisor") == [new], 20,
                    "the old host's end")
         return new
@@ -221,7 +221,7 @@ def test_drain_timeout_of_an_old_host(gate):
 def test_what_is_in_place_is_taken():
     """Breaks when: a new host serves other versions than those there, uses a
     number again, or cannot go back."""
-    with UpgradeHost(notify=False) as host:
+    with UpgradeHost(notify=False, watch=True) as host:
         host.advance("handler")
         number = host.number()
         for way in ("handler", "model", "config"):
