@@ -68,7 +68,8 @@ open_checked(const char *directory, const char *name, uid_t service_user,
 	identify(&status, out);
 	if (handler_file_trusted(&status, service_user, err) < 0 ||
 	    handler_file_inspect(fd, out->build_id, err) < 0) {
-		(void)hash_file(fd, out->sha256, NULL);	/* which bytes */
+		/* so that it can be said which bytes they were */
+		(void)hash_file(fd, out->size, out->sha256, NULL);
 		close(fd);
 		return -1;
 	}
@@ -90,13 +91,13 @@ handler_look(const char *directory, const char *name, uid_t service_user,
 /* --------------------------------------------------------------- copying */
 
 static int
-copy_bytes(int from, int to, struct hash *hash, uint64_t *copied_out,
-    struct err *err)
+copy_bytes(int from, int to, uint64_t size, struct hash *hash,
+    uint64_t *copied_out, struct err *err)
 {
 	char buffer[65536];
 	off_t at = 0;
 
-	for (;;) {
+	while ((uint64_t)at <= size) {	/* more: it grows, and is refused */
 		ssize_t got = pread(from, buffer, sizeof(buffer), at);
 
 		if (got < 0 && errno == EINTR)
@@ -142,7 +143,7 @@ copy_hashed(int from, int to, struct handler_version *version,
 
 	if (hash_begin(&hash, err) < 0)
 		return -1;
-	rc = copy_bytes(from, to, &hash, &copied, err);
+	rc = copy_bytes(from, to, version->size, &hash, &copied, err);
 	if (rc < 0) {
 		hash_finish(&hash, NULL, NULL);
 		return -1;

@@ -56,13 +56,14 @@ hash_finish(struct hash *hash, char text_out[HASH_TEXT],
 }
 
 static int
-add_file(struct hash *hash, int fd, struct err *err)
+add_file(struct hash *hash, int fd, uint64_t size, struct err *err)
 {
 	char buffer[65536];
 	off_t at = 0;
 	ssize_t got;
 
-	while ((got = pread(fd, buffer, sizeof(buffer), at)) != 0) {
+	while ((uint64_t)at < size &&
+	    (got = pread(fd, buffer, sizeof(buffer), at)) != 0) {
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -74,14 +75,14 @@ add_file(struct hash *hash, int fd, struct err *err)
 }
 
 int
-hash_file(int fd, char text_out[HASH_TEXT], struct err *err)
+hash_file(int fd, uint64_t size, char text_out[HASH_TEXT], struct err *err)
 {
 	struct hash hash;
 	int rc;
 
 	if (hash_begin(&hash, err) < 0)
 		return -1;
-	rc = add_file(&hash, fd, err);
+	rc = add_file(&hash, fd, size, err);
 	return hash_finish(&hash, rc < 0 ? NULL : text_out,
 	    rc < 0 ? NULL : err) < 0 ? -1 : rc;
 }

@@ -5,6 +5,7 @@
 #define COMMON_HASH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/err.h"
 
@@ -23,7 +24,9 @@ void	hash_add(struct hash *, const void *bytes, size_t length);
  * hash in either case; `text_out` may be NULL, to give up. */
 int	hash_finish(struct hash *, char text_out[HASH_TEXT], struct err *);
 
-/* All bytes of an open file.  0, or -1 and why. */
-int	hash_file(int fd, char text_out[HASH_TEXT], struct err *);
+/* All bytes of an open file, which has `size`: one that grows meanwhile is not
+ * followed.  0, or -1 and why. */
+int	hash_file(int fd, uint64_t size, char text_out[HASH_TEXT],
+	    struct err *);
 
 #endif

@@ -7,6 +7,8 @@
  * an old model's memory alive in every process forked from here); a refused
  * file is told before the word that all are done.
  */
+#include <sys/stat.h>
+
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
@@ -135,6 +137,7 @@ static int
 check_copy(const struct zygote_start *start, size_t index, struct err *err)
 {
 	char path[PATH_MAX], sha256[HASH_TEXT];
+	struct stat status;
 	int fd, rc;
 
 	snprintf(path, sizeof(path), "%s/%s", start->copies,
@@ -142,7 +145,8 @@ check_copy(const struct zygote_start *start, size_t index, struct err *err)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return err_sys(err, "its kept copy cannot be opened");
-	rc = hash_file(fd, sha256, err);
+	rc = fstat(fd, &status) < 0 ? err_sys(err, "its kept copy") :
+	    hash_file(fd, (uint64_t)status.st_size, sha256, err);
 	close(fd);
 	if (rc < 0 || strcmp(sha256, start->sha256[index]) == 0)
 		return rc;

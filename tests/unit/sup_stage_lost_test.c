@@ -34,8 +34,8 @@ test_a_child_that_hangs(void **state)
 	s->config.load_timeout_ms = 200;
 	fixture_put_plain(s, "a.so");
 	start();
-	assert_int_equal(kill(sup_stage_pid(stage), SIGSTOP), 0);
 	begun = uv_now(&loop);
+	assert_int_equal(kill(sup_stage_pid(stage), SIGSTOP), 0);
 	finish();
 	assert_true(uv_now(&loop) - begun >= 200);
 	assert_string_equal(done_error, "the handler directory: nothing could "
