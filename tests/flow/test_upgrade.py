@@ -321,6 +321,24 @@ def test_a_service_manager_is_told():
         assert host.look() == host.version
 
 
+def wait_end(pid):
+    """As soon as it can be seen."""
+    while alive(pid):
+        pass
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_stop_at_the_moment_an_old_host_ends(number):
+    """Breaks when: a signal that comes just as a host between ends is sent to
+    the dead."""
+    with UpgradeHost(notify=False, log_level="info") as host:
+        between = host.upgrade()
+        host.install()
+        assert host.command("upgrade").returncode == 0
+        wait_end(between)
+        host.stop()
+
+
 # ------------------------------------------------------------- deaths
 
 def serves(host):
