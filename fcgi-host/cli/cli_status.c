@@ -166,6 +166,18 @@ print_others(struct json_object *root)
 	}
 }
 
+/* Said when it is not as one would expect. */
+static void
+print_watch(struct json_object *root)
+{
+	const char *state = cli_text(json_object_object_get(root, "reloads"),
+	    "watch");
+
+	if (strcmp(state, "on") != 0)
+		printf("watch: %s; changes are taken by fcgi-host reload\n",
+		    state);
+}
+
 static void
 print_files(struct json_object *files)
 {
@@ -196,6 +208,7 @@ print_tables(struct json_object *root)
 
 	print_head(root);
 	print_others(root);
+	print_watch(root);
 	print_files(json_object_object_get(root, "files"));
 	print_complaints(root);
 	if (json_object_object_get(root, "front") != NULL) {

@@ -68,7 +68,8 @@ open_checked(const char *directory, const char *name, uid_t service_user,
 	identify(&status, out);
 	if (handler_file_trusted(&status, service_user, err) < 0 ||
 	    handler_file_inspect(fd, out->build_id, err) < 0) {
-		(void)hash_file(fd, out->size, out->sha256, NULL);	/* which bytes */
+		/* so that it can be said which bytes they were */
+		(void)hash_file(fd, out->size, out->sha256, NULL);
 		close(fd);
 		return -1;
 	}

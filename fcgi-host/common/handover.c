@@ -180,18 +180,12 @@ handover_send(int link, const struct handover *packet,
 {
 	struct iovec piece = { (void *)(uintptr_t)packet, sizeof(*packet) };
 	union control_space space = { .bytes = { 0 } };
-	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1,
-	    .msg_control = space.bytes };
-	struct cmsghdr *control = &space.align;
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
 	int present[HANDOVER_FDS];
 	size_t count = gather(fds, present);
 	ssize_t sent;
 
-	message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(count * sizeof(int));
-	memcpy(CMSG_DATA(control), present, count * sizeof(int));
+	channel_put_descriptors(&message, space.bytes, present, count);
 	do {
 		sent = sendmsg(link, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (sent < 0 && errno == EINTR);

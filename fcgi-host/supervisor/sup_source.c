@@ -189,6 +189,17 @@ recall_crash(const struct sup *sup, struct sup_pick *pick)
 	pick->crashed = true;
 }
 
+/* A directory that changes all the time is looked at again and again. */
+static bool
+is_news(const struct sup *sup, const struct sup_stage_file *file)
+{
+	const struct sup_refusal *before = sup_refusals_find(sup,
+	    file->version.name);
+
+	return sup->reload.trigger != SUP_TRIGGER_WATCH || before == NULL ||
+	    strcmp(before->reason, file->reason) != 0;
+}
+
 static void
 on_found(void *context, const struct sup_stage_file *file)
 {
@@ -204,8 +215,10 @@ on_found(void *context, const struct sup_stage_file *file)
 	pick->copied = !file->known && file->reason[0] == '\0';
 	snprintf(pick->reason, sizeof(pick->reason), "%s", file->reason);
 	if (file->reason[0] != '\0') {
-		log_warnx("%s/%s: %s", reload->next->config->handlers,
-		    file->version.name, file->reason);
+		log_line(is_news(sup, file) ? LOG_LEVEL_WARN :
+		    LOG_LEVEL_DEBUG, "%s/%s: %s",
+		    reload->next->config->handlers, file->version.name,
+		    file->reason);
 		return;
 	}
 	pick->held = holds(reload->trigger) &&

@@ -154,6 +154,15 @@ generation_status(const struct sup_generation *generation)
 	return object;
 }
 
+static const char *
+watch_state(const struct sup *sup)
+{
+	if (sup->directory == NULL)
+		return sup_config(sup)->watch ? "failed" : "off";
+	return sup_directory_is_missing(sup->directory) ?
+	    "directory missing" : "on";
+}
+
 void
 sup_status_reloads(const struct sup *sup, struct json_object *root)
 {
@@ -169,6 +178,7 @@ sup_status_reloads(const struct sup *sup, struct json_object *root)
 	sup_json_text(reloads, "running", sup->reload.phase ==
 	    SUP_RELOAD_NONE ? NULL :
 	    sup_reload_phase_name(sup->reload.phase));
+	sup_json_text(reloads, "watch", watch_state(sup));
 	json_object_object_add(reloads, "last",
 	    json_object_get(sup->last_outcome));
 	json_object_object_add(root, "reloads", reloads);

@@ -210,22 +210,32 @@ sup_steps_end_closing(struct sup *sup)
 	sup_steps_load(sup);
 }
 
+/* False: the generation is another one's, or its picks have changed. */
+static bool
+goes_on(const struct sup_generation *generation)
+{
+	struct sup *sup = generation->sup;
+
+	if (!sup_reload_is_making(generation))
+		return false;
+	if (!sup->reload.retry)
+		return true;
+	if (is_for_nothing(sup))
+		end_for_nothing(sup);
+	else
+		sup_steps_try_again(sup);
+	return false;
+}
+
 void
 sup_reload_loaded(struct sup_generation *generation)
 {
 	struct sup *sup = generation->sup;
 
-	if (!sup_reload_is_making(generation))
+	if (!goes_on(generation))
 		return;
 	if (generation->closed) {
 		sup_models_tell(generation);
-		return;
-	}
-	if (sup->reload.retry) {
-		if (is_for_nothing(sup))
-			end_for_nothing(sup);
-		else
-			sup_steps_try_again(sup);
 		return;
 	}
 	enter(&sup->reload, SUP_RELOAD_MODELS);
@@ -244,12 +254,8 @@ sup_reload_preloaded(struct sup_generation *generation)
 {
 	struct sup *sup = generation->sup;
 
-	if (!sup_reload_is_making(generation))
+	if (!goes_on(generation))
 		return;
-	if (sup->reload.retry) {
-		sup_steps_try_again(sup);
-		return;
-	}
 	if (generation->closed) {
 		sup_generation_add_team(generation);
 		return;
@@ -263,12 +269,8 @@ sup_reload_probed(struct sup_generation *generation)
 {
 	struct sup *sup = generation->sup;
 
-	if (!sup_reload_is_making(generation))
+	if (!goes_on(generation))
 		return;
-	if (sup->reload.retry) {
-		sup_steps_try_again(sup);
-		return;
-	}
 	enter(&sup->reload, SUP_RELOAD_STARTING);
 	if (sup->phase == SUP_LOADING)
 		sup->phase = SUP_STARTING;

@@ -439,3 +439,18 @@ def test_every_answer_is_of_one_version(host):
     assert len({one for found in answers for one in found}) >= count - 1
     with fcgi.Conn(host.address) as conn:
         assert build.whole(conn.get("/vary")) == str(count)
+
+
+def test_status_says_when_nobody_watches():
+    """Breaks when: somebody waits for a file to be taken that nobody looks
+    at, and cannot find out why."""
+    with Host(handlers=["hello"], watch_delay="10ms") as host:
+        assert host.status()["reloads"]["watch"] == "on"
+        os.rename(host.dropped, host.dropped + ".away")
+        wait_until(lambda: host.status()["reloads"]["watch"] ==
+                   "directory missing")
+        assert "directory missing" in host.command("status").stdout
+        os.rename(host.dropped + ".away", host.dropped)
+        wait_until(lambda: host.status()["reloads"]["watch"] == "on")
+    with Host(handlers=["hello"], watch=False) as host:
+        assert host.status()["reloads"]["watch"] == "off"

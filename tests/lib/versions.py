@@ -186,9 +186,9 @@ class VersionHost(Host):
             found[entry["state"]] = found.get(entry["state"], 0) + 1
         return found
 
-    def wait_alone(self, workers=2, seconds=20.0):
+    def wait_alone(self, workers=2, seconds=20.0, others=()):
         """Until the processes of one generation are all there is."""
-        wanted = sorted(["front", "supervisor", "zygote"]
+        wanted = sorted(["front", "supervisor", "zygote", *others]
                         + ["worker"] * workers)
         wait_until(lambda: sorted(self.processes().values()) == wanted,
                    seconds, "one generation's processes", 0.05)

@@ -17,7 +17,7 @@
 #define ID_LENGTH	20
 #define LINE_LENGTH	98
 #define VERSIONS_MAX	8192
-#define FAULTS_SHOWN	100
+#define FAULTS_SHOWN	30	/* of each kind */
 
 /* How a request went.  All but FINE are faults. */
 enum outcome {

@@ -16,7 +16,7 @@ static const char *const names[OUTCOMES] = { "fine", "errors", "closed",
     "wrong", "twice", "backwards", "silent", "refused" };
 
 static uint64_t		 counts[OUTCOMES];
-static unsigned		 shown;
+static unsigned		 shown[OUTCOMES];
 
 static struct version	 versions[VERSIONS_MAX];
 static uint64_t		 version_counts[VERSIONS_MAX];
@@ -27,7 +27,7 @@ count(enum outcome outcome, unsigned client, const struct ask *ask,
     const char *fault)
 {
 	counts[outcome]++;
-	if (outcome == FINE || shown++ >= FAULTS_SHOWN)
+	if (outcome == FINE || shown[outcome]++ >= FAULTS_SHOWN)
 		return;
 	fprintf(stderr, "%s: client %u, %s %s%s, %zu bytes, %u lines: %s\n",
 	    names[outcome], client, ask->post ? "POST" : "GET", ask->id,
