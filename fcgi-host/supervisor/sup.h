@@ -219,7 +219,7 @@ struct sup_reload {
 	uv_timer_t		*timer;		/* this step takes too long */
 	uint64_t		 started_ms;
 	uint32_t		 was;		/* what served when it began */
-	bool			 hung;		/* the zygote, and was killed */
+	unsigned		 hung;		/* what was killed for it */
 	bool			 retry;		/* the picks have changed */
 	bool			 looked;	/* the picks are whole */
 	unsigned		 kills;		/* by nobody known, in a row */
