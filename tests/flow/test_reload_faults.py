@@ -10,6 +10,7 @@ import pytest
 from lib import build, fcgi
 from lib.fcgi import wait_until
 from lib.held import Asked, Held
+from lib.hung import Hung
 from lib.host import Host, SOURCE, alive, parent, process_ids, stat_of
 
 ALL = ["front", "supervisor", "worker", "worker", "zygote"]
@@ -388,3 +389,31 @@ def test_a_handler_that_speaks_for_the_zygote(lie):
         host.serves("3")
         host.wait_settled()
         assert sorted(host.processes().values()) == ALL
+
+
+@pytest.mark.parametrize("hook", ["preload", "self_test"])
+def test_a_hook_that_hangs_in_a_file_system(hook):
+    """Breaks when: the supervisor waits for the end of a process that has been
+    killed and cannot even die."""
+    with Held(load_timeout="1s") as host:
+        with Hung() as hung:
+            host.vary("2", after={hook: 'access("%s", F_OK);' % hung.file})
+            begin = time.monotonic()
+            done = Asked(host, "reload").result(15)
+            assert done.returncode == 1, done
+            assert time.monotonic() - begin < 12
+            assert "hung" in done.stdout + done.stderr
+            host.serves("1")
+            host.vary("3")
+            host.reload()
+            host.serves("3")
+            host.vary("4", after={hook: 'access("%s", F_OK);' % hung.file})
+            asked = Asked(host, "reload")
+            wait_until(lambda: reloads(host)["running"] in (
+                "preloading", "probing"))
+            time.sleep(0.2)
+            begin = time.monotonic()
+            host.send_signal(signal.SIGTERM)
+            assert host.wait_exit() == 0
+            assert time.monotonic() - begin < 10
+            assert asked.result().returncode == 1
