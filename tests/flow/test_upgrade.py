@@ -70,11 +70,12 @@ class UpgradeHost(VersionHost):
         else:
             os.kill(self.pid if alive(self.pid) else max(old),
                     signal.SIGUSR2)
-        new = wait_until(lambda: set(self.pids("supervisor")) - old,
-                         what="a new supervisor").pop()
-        wait_until(lambda: self.runs(new), what="the new binary")
-        wait_until(lambda: self.pids("supervisor") == [new], 20,
-                   "the old host's end")
+
+        def alone():	# what was just forked has the name as well
+            found = self.pids("supervisor")
+            return len(found) == 1 and found[0] not in old and found[0]
+        new = wait_until(alone, 20, "the new host, and the old one's end")
+        assert self.runs(new)
         return new
 
     def stop(self, *arguments, **keywords):
