@@ -5,9 +5,9 @@
  * told of its successor: it passes signals on, waits, and ends as that does.
  * Owns: nothing but its process id.
  * Invariant: there is at most one such process, however many upgrades follow:
- * the orphans of later ones are its children (PR_SET_CHILD_SUBREAPER).  A signal
- * is never sent to a host that is known to have ended, and one that came too
- * late for a host to pass it on has ended that host, and is sent again.
+ * the orphans of later ones are its children (PR_SET_CHILD_SUBREAPER).  Signals
+ * go to a host that has not ended; one that came too late for a host to pass it
+ * on has ended that host, and is sent again.
  */
 #include <sys/prctl.h>
 #include <sys/wait.h>
