@@ -17,7 +17,7 @@ from lib import fcgi
 from lib.fcgi import wait_until
 from lib.host import KEPT, alive, comm, descriptors, read_proc
 from lib.load import Load
-from lib.versions import WAYS, VersionHost
+from lib.versions import WAYS, VersionHost, ask_versions
 
 RELOADS = int(os.environ.get("FH_RELOADS", "30"))
 SEED = int(os.environ.get("FH_SEED", "0")) or random.SystemRandom().randrange(
@@ -211,6 +211,34 @@ def test_a_death_right_after_the_switch(gate, role):
         assert reply.status == 200
         busy.close()
         host.wait_alone(workers=1)
+
+
+def test_a_death_with_connections_on_their_way(gate):
+    """Breaks when: connections that were sent to a new front are lost when it
+    dies before it has taken them."""
+    with VersionHost(handlers=["live_gate"], crashes=True) as host:
+        idle = [host.connect() for _ in range(20)]
+        for conn in idle:
+            assert ask_versions(conn) == (1, 1, 1)
+        first = host.connect()
+        first.send(fcgi.request("GET", gate.path("/gate-sync")))
+        old = gate.accept()		# stands in the old front
+        second = host.connect()		# waits to be accepted
+        second.send(fcgi.request("GET", gate.path("/gate-sync")))
+        host.step("handler")
+        host.reload()
+        new = gate.accept()		# stands in the new front
+        assert new.pid != old.pid
+        old.tell("go")
+        assert first.read_reply().body == b"ok\n"
+        time.sleep(0.3)			# they are on their way
+        host.kill_process(new.pid)
+        host.wait_log(r"front.*[1-9]\d* connections taken back")
+        for conn in idle + [first]:	# the old front serves meanwhile
+            wait_until(lambda: ask_versions(conn) == host.version)
+        host.wait_alone()
+        for conn in idle + [first, second]:
+            conn.close()
 
 
 # ----------------------------------------------------- deaths at random
