@@ -78,13 +78,15 @@ is_newest_of_its_content(const struct sup_history *list, size_t at)
 	return true;
 }
 
-bool
-sup_history_is_kept(const struct sup_history *list, size_t at, size_t keep)
+void
+sup_history_keep(struct sup_history *list, size_t count, size_t keep)
 {
 	size_t contents = 0;
 
-	for (size_t i = 0; i < at; i++)
-		contents += is_newest_of_its_content(list, i);
-	return at < keep ||
-	    (contents < keep && is_newest_of_its_content(list, at));
+	for (size_t i = 0; i < count; i++) {
+		bool differs = is_newest_of_its_content(list, i);
+
+		list[i].kept = i < keep || (differs && contents < keep);
+		contents += differs;
+	}
 }

@@ -22,6 +22,7 @@ struct sup_history {
 	uint32_t	number;
 	char		content[HASH_TEXT];	/* equal: the same files and
 						 * configuration */
+	bool		kept;			/* by sup_history_keep() */
 };
 
 /* Fills in `content`, whatever the order of the files.  0, or -1 and why. */
@@ -33,9 +34,8 @@ int	sup_history_content(const struct sup_manifest *, const char *config,
 uint32_t	sup_history_before(const struct sup_history *list,
 		    size_t count, uint32_t from, const char *content);
 
-/* Is list[at] one of the `keep` newest, or the newest of its content, if that
- * is one of the `keep` newest contents? */
-bool	sup_history_is_kept(const struct sup_history *list, size_t at,
-	    size_t keep);
+/* Sets `kept` for the `keep` newest, and for the newest of each of the `keep`
+ * newest contents. */
+void	sup_history_keep(struct sup_history *list, size_t count, size_t keep);
 
 #endif

@@ -506,9 +506,9 @@ sup_store_prune(struct sup_store *store, size_t keep, const uint32_t *in_use,
 		log_warnx("%s", err.text);
 		return;
 	}
-	for (size_t i = keep; i < kept; i++)
-		if (!sup_history_is_kept(list, i, keep) &&
-		    !is_among(list[i].number, in_use, count))
+	sup_history_keep(list, kept, keep);
+	for (size_t i = 0; i < kept; i++)
+		if (!list[i].kept && !is_among(list[i].number, in_use, count))
 			sup_store_drop(store, list[i].number);
 	free(list);
 }

@@ -39,8 +39,9 @@ expect_kept(const char *newest_first, size_t keep, const char *pattern)
 	char found[MOST + 1] = "";
 
 	history(newest_first);
+	sup_history_keep(list, count, keep);
 	for (size_t i = 0; i < count; i++)
-		found[i] = sup_history_is_kept(list, i, keep) ? '+' : '-';
+		found[i] = list[i].kept ? '+' : '-';
 	assert_string_equal(found, pattern);
 }
 
