@@ -8,12 +8,15 @@
  */
 #include "common/child.h"
 
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -90,6 +93,33 @@ child_redirect(int output)
 	    dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
 		fatal(EXIT_CODE_SYSTEM, "redirecting stdin, stdout and stderr");
 	close(null);
+}
+
+/* Where this cannot be watched, it is waited for. */
+static bool
+dies(pid_t pid)
+{
+	struct pollfd death = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int rc;
+
+	if (death.fd < 0)
+		return true;
+	do {
+		rc = poll(&death, 1, CHILD_DEATH_MS);
+	} while (rc < 0 && errno == EINTR);
+	close(death.fd);
+	return rc != 0;
+}
+
+bool
+child_kill(pid_t pid, int *status_out)
+{
+	kill(pid, SIGKILL);
+	if (!dies(pid))
+		return false;
+	while (waitpid(pid, status_out, 0) < 0 && errno == EINTR)
+		;
+	return true;
 }
 
 /* Where it is forbidden there is no harm done. */

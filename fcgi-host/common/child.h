@@ -5,7 +5,9 @@
 #ifndef COMMON_CHILD_H
 #define COMMON_CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "config/config.h"
 #include "common/contract.h"
@@ -71,6 +73,14 @@ void	child_close_others(const int *keep, size_t count);
 
 /* stdin from /dev/null; stdout and stderr to `output`. */
 void	child_redirect(int output);
+
+/*
+ * For the parent: kills a child and waits for its death, CHILD_DEATH_MS at
+ * most: in a file system that does not answer a process does not even die.
+ * False: it lives, and is to be reaped later.
+ */
+#define CHILD_DEATH_MS	1000
+bool	child_kill(pid_t, int *status_out);
 
 /* When memory is short, this process goes first. */
 void	child_volunteer_for_oom(void);

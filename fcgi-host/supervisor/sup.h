@@ -219,7 +219,7 @@ struct sup_reload {
 	uv_timer_t		*timer;		/* this step takes too long */
 	uint64_t		 started_ms;
 	uint32_t		 was;		/* what served when it began */
-	bool			 hung;		/* the zygote, and was killed */
+	unsigned		 hung;		/* what was killed for it */
 	bool			 retry;		/* the picks have changed */
 	bool			 looked;	/* the picks are whole */
 	unsigned		 kills;		/* by nobody known, in a row */
@@ -470,7 +470,8 @@ void	sup_successor_fail(struct sup *, const char *reason);
 void	sup_successor_take_over(struct sup *, int link);
 /* sup_guard.c */
 void	sup_guard_begin(void);
-void	sup_guard_hold_signals(void);		/* until sup_guard() */
+void	sup_guard_hold_signals(void);		/* until one of the next two */
+void	sup_guard_leave_signals(void);		/* what comes now ends us */
 int	sup_guard(pid_t host);			/* its exit code, in the end */
 
 /* sup_outcome.c: the result document of a reload. */

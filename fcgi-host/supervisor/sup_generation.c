@@ -308,15 +308,15 @@ describe_death(const struct sup_generation *generation, int status,
 }
 
 static void
-log_zygote_death(const struct sup_generation *generation, int status,
-    const char *how)
+log_zygote_death(const struct sup_generation *generation, pid_t pid,
+    int status, const char *how)
 {
 	bool in_handler = generation->file[0] != '\0';
 	const char *before = in_handler ? " while it loaded " : "";
 
 	if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0 || in_handler)
 		log_warnx("generation %u: zygote (process %d) %s%s%s",
-		    generation->number, (int)generation->zygote, how, before,
+		    generation->number, (int)pid, how, before,
 		    generation->file);
 }
 
@@ -327,9 +327,10 @@ reap(struct sup_generation *generation)
 
 	if (generation->zygote == 0)
 		return 0;
-	kill(generation->zygote, SIGKILL);
-	while (waitpid(generation->zygote, &status, 0) < 0 && errno == EINTR)
-		;
+	if (!child_kill(generation->zygote, &status))
+		log_warnx("generation %u: its zygote (process %d) hangs in a "
+		    "file system or a device, and is left behind",
+		    generation->number, (int)generation->zygote);
 	generation->zygote = 0;
 	return status;
 }
@@ -427,20 +428,20 @@ starting_died(struct sup_generation *generation, int status, const char *how)
 }
 
 /* The end of its link is seen a moment before it can be reaped; who runs on
- * has closed it.  At a stop it is about to leave. */
+ * has closed it. */
 static bool
-closed_its_link(const struct sup *sup, pid_t zygote)
+closed_its_link(pid_t zygote)
 {
 	siginfo_t info;
 
-	for (int i = 0; i < LINK_LOOKS && sup->phase != SUP_STOPPING; i++) {
+	for (int i = 0; i < LINK_LOOKS; i++) {
 		info.si_pid = 0;
 		if (waitid(P_PID, (id_t)zygote, &info,
 		    WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0)
 			return false;
 		usleep(LINK_LOOK_US);
 	}
-	return sup->phase != SUP_STOPPING;
+	return true;
 }
 
 static void
@@ -449,19 +450,15 @@ zygote_died(struct sup_generation *generation)
 	struct sup *sup = generation->sup;
 	uint64_t lived = clock_now_ms() - generation->started_ms;
 	char how[128];
-	int status = 0;
-	bool lives = closed_its_link(sup, generation->zygote);
+	bool lives = closed_its_link(generation->zygote);
+	pid_t pid = generation->zygote;
+	int status = reap(generation);
 
-	if (lives)
-		kill(generation->zygote, SIGKILL);
-	while (waitpid(generation->zygote, &status, 0) < 0 && errno == EINTR)
-		;
 	if (lives && !sup->reload.hung)
 		snprintf(how, sizeof(how), "closed the host's descriptors");
 	else
 		describe_death(generation, status, how, sizeof(how));
-	log_zygote_death(generation, status, how);
-	generation->zygote = 0;
+	log_zygote_death(generation, pid, status, how);
 	sup_post_close(&generation->post);
 	if (sup->phase == SUP_STOPPING)
 		sup_generation_destroy(generation);

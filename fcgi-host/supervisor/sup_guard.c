@@ -5,7 +5,9 @@
  * told of its successor: it passes signals on, waits, and ends as that does.
  * Owns: nothing but its process id.
  * Invariant: there is at most one such process, however many upgrades follow:
- * the orphans of later ones are its children (PR_SET_CHILD_SUBREAPER).
+ * the orphans of later ones are its children (PR_SET_CHILD_SUBREAPER).  Signals
+ * go to a host that has not ended; one that came too late for a host to pass it
+ * on has ended that host, and is sent again.
  */
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -20,18 +22,6 @@
 #include "supervisor/sup.h"
 
 static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
-
-/* For the signal handler alone. */
-static volatile sig_atomic_t the_host;
-
-static void
-on_signal(int number)
-{
-	int saved = errno;
-
-	kill((pid_t)the_host, number);
-	errno = saved;
-}
 
 static bool
 is_supervisor(pid_t pid)
@@ -89,6 +79,7 @@ signals(void)
 	sigset_t set;
 
 	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
 		sigaddset(&set, passed_on[i]);
 	return set;
@@ -102,37 +93,71 @@ sup_guard_hold_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static void
-catch_signals(void)
+void
+sup_guard_leave_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal,
-	    .sa_flags = SA_RESTART };
 	sigset_t set = signals();
 
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
-		sigaction(passed_on[i], &action, NULL);
+		signal(passed_on[i], SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static bool
+is_passed_on(int number)
+{
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		if (passed_on[i] == number)
+			return true;
+	return false;
+}
+
+/* The host has ended: its successor, after the signal that it could not pass on
+ * itself; or 0. */
+static pid_t
+follow(int status)
+{
+	pid_t host = find_successor();
+
+	if (host != 0 && WIFSIGNALED(status) && is_passed_on(WTERMSIG(status)))
+		kill(host, WTERMSIG(status));
+	return host;
+}
+
+/* Whoever has ended by now; *status_out is the last host's.  False: no host is
+ * left. */
+static bool
+reap(pid_t *host, int *status_out)
+{
+	int status;
+	pid_t dead;
+
+	while ((dead = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (dead != *host)
+			continue;
+		*status_out = status;
+		*host = follow(status);
+		if (*host == 0)
+			return false;
+	}
+	return dead == 0 || errno != ECHILD;
 }
 
 int
 sup_guard(pid_t host)
 {
-	int status = 0;
-	pid_t dead;
+	sigset_t set = signals();
+	int status = 0, number;
 
 	prctl(PR_SET_NAME, "fh-guard");
-	the_host = host;
-	catch_signals();
-	for (;;) {
-		dead = waitpid(-1, &status, 0);
-		if (dead < 0 && errno == EINTR)
+	sup_guard_hold_signals();
+	while (reap(&host, &status)) {
+		number = sigwaitinfo(&set, NULL);
+		if (number <= 0 || number == SIGCHLD)
 			continue;
-		if (dead < 0)
-			return exit_code_of(status);
-		if (dead != host)
-			continue;
-		if ((host = find_successor()) == 0)
-			return exit_code_of(status);
-		the_host = host;
+		if (!reap(&host, &status))
+			break;
+		kill(host, number);
 	}
+	return exit_code_of(status);
 }

@@ -322,7 +322,8 @@ catch_signals(struct sup *sup)
 }
 
 /* With a service manager that was told who is the host now, or with somebody in
- * front of us already, nobody needs us any more. */
+ * front of us already, nobody needs us any more.  That somebody sees by our end
+ * which signal we could not pass on. */
 static int
 finish(struct sup *sup)
 {
@@ -330,13 +331,17 @@ finish(struct sup *sup)
 	pid_t host = sup->upgrade.pid;
 	int exit_code = sup->exit_code;
 
-	if (guards) {		/* what has come by now is still passed on */
+	if (sup->handed_over) {	/* what has come by now is still passed on */
 		sup_guard_hold_signals();
 		uv_run(&sup->loop, UV_RUN_NOWAIT);
 	}
 	close_all(sup);
 	log_info(guards ? "waiting for process %d" : "stopped", (int)host);
-	return guards ? sup_guard(host) : exit_code;
+	if (guards)
+		return sup_guard(host);
+	if (sup->handed_over)
+		sup_guard_leave_signals();
+	return exit_code;
 }
 
 int

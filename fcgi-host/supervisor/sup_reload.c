@@ -279,7 +279,7 @@ begin(struct sup *sup)
 	reload->trigger = reload->pending_trigger;
 	reload->wanted = reload->pending_wanted;
 	reload->kills = 0;
-	reload->hung = false;
+	reload->hung = 0;
 	reload->retry = false;
 	reload->looked = false;
 	reload->started_ms = clock_now_ms();

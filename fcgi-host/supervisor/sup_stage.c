@@ -10,21 +10,17 @@
  */
 #include "supervisor/sup_stage.h"
 
-#include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "common/log.h"
-
-#define DEATH_MS	1000	/* after SIGKILL */
 
 struct sup_stage {
 	uv_poll_t	 poll;
@@ -47,34 +43,12 @@ on_closed(uv_handle_t *handle)
 		free(stage);
 }
 
-/* Where this cannot be watched, it is waited for. */
-static bool
-dies(pid_t pid)
-{
-	struct pollfd death = { .fd = pidfd_open(pid, 0), .events = POLLIN };
-	int rc;
-
-	if (death.fd < 0)
-		return true;
-	do {
-		rc = poll(&death, 1, DEATH_MS);
-	} while (rc < 0 && errno == EINTR);
-	close(death.fd);
-	return rc != 0;
-}
-
-/* In a file system that does not answer a process does not even die. */
 static void
 reap(const struct sup_stage *stage)
 {
-	kill(stage->pid, SIGKILL);
-	if (!dies(stage->pid)) {
+	if (!child_kill(stage->pid, NULL))
 		log_warnx("the handler directory: its file system does not "
 		    "answer, process %d hangs in it", (int)stage->pid);
-		return;
-	}
-	while (waitpid(stage->pid, NULL, 0) < 0 && errno == EINTR)
-		;
 }
 
 /* The child is of no use any more. */

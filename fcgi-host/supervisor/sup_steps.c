@@ -14,6 +14,7 @@
  * CLOSING and FREEING, and back (sup_free_first.c).
  */
 #include <signal.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "supervisor/sup.h"
@@ -38,6 +39,19 @@ limit_of(const struct sup_reload *reload)
 
 static void	on_late(uv_timer_t *);
 
+enum { HUNG_PROBE = 1, HUNG_ZYGOTE };
+
+/* Not even that brings us on. */
+static void
+give_up_hung(struct sup_generation *next)
+{
+	char file[MESSAGE_TEXT_MAX];
+
+	memcpy(file, next->file, sizeof(file));
+	sup_reload_crashed(next, file, "hung: it did not return within "
+	    "load_timeout, and cannot even be killed", false);
+}
+
 /* Its death, or the probe's, brings us on.  Only its zygote can end a probe:
  * one that does not is ended itself. */
 static void
@@ -46,13 +60,17 @@ end_hung(struct sup_reload *reload)
 	struct sup_generation *next = reload->next;
 
 	if (reload->phase == SUP_RELOAD_PROBING && next->probe.pid > 0 &&
-	    !reload->hung) {
+	    reload->hung == 0) {
+		reload->hung = HUNG_PROBE;
 		sup_generation_kill(next, next->probe.pid, SIGKILL);
 		uv_timer_start(reload->timer, on_late,
 		    next->config->kill_grace_ms + 1, 0);
-	} else
+	} else if (reload->hung < HUNG_ZYGOTE) {
+		reload->hung = HUNG_ZYGOTE;
 		kill(next->zygote, SIGKILL);
-	reload->hung = true;
+		uv_timer_start(reload->timer, on_late, CHILD_DEATH_MS, 0);
+	} else
+		give_up_hung(next);
 }
 
 static void
@@ -114,7 +132,7 @@ sup_steps_load(struct sup *sup)
 		sup_reload_give_up(sup, "%s", err.text);
 		return;
 	}
-	reload->hung = false;
+	reload->hung = 0;
 	reload->retry = false;
 	sup_picks_begin_try(&reload->picks);
 	enter(reload, SUP_RELOAD_LOADING);

@@ -116,9 +116,9 @@ end(pid_t pid, const char *reason, struct err *why)
 		describe(status, why->text, sizeof(why->text));
 		return;
 	}
-	kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (!child_kill(pid, &status))
+		log_warnx("the new host (process %d) hangs, and is left "
+		    "behind", (int)pid);
 	err_set(why, "%s", reason != NULL ? reason :
 	    "the new host has closed its link to this one");
 }

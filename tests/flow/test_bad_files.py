@@ -573,6 +573,32 @@ def test_one_that_waits_for_another_outlives_a_third():
         still_good(host, "/claimed")
 
 
+def test_bad_files_in_each_other_s_way():
+    """Breaks when: the good one is found only when there is one bad one."""
+    with Host(handlers=["hello"], watch=False, crashes=True) as host:
+        host.put("vary.so", build.handler("vary", "old"))
+        host.reload()
+        one = ', { "GET", "/one", .serve = serve }'
+        host.put("a.so", build.handler("a", routes=one,
+                                       self_test="return 1;"))
+        host.put("b.so", build.handler("b", routes=one, preload=CRASH))
+        host.put("c.so", build.handler("c", routes=one + ', { "GET", "/two",'
+                                       ' .serve = serve }', top=at_load("")))
+        host.put("d.so", build.handler("d", routes=', { "GET", "/two", '
+                                       '.serve = serve }', preload=CRASH))
+        host.put("vary.so", build.handler("vary", "good", routes=one,
+                                          top=at_load("")))
+        host.reload(code=1)
+        states = {name: one["state"] for name, one in host.files().items()}
+        assert states["a.so"] == states["b.so"] == "refused"
+        assert states["d.so"] == "refused"
+        served = [name for name in ("vary.so", "c.so")
+                  if states[name] == "serving"]
+        assert len(served) == 1, states
+        assert build.whole(host.get("/one")) in ("good", "1")
+        assert host.get("/hello").status == 200
+
+
 # ------------------------------------------------------------- numbers
 
 def test_five_hundred_files():

@@ -53,7 +53,7 @@ def test_reloads_under_load(listen):
     where = "tcp:127.0.0.1:%d" % free_port() if listen == "tcp" else None
     reloads = RELOADS if listen == "unix" else 20
     with VersionHost(pools={"default": {"workers": 2, "threads": 8}},
-                     listen=where, log_level="info") as host:
+                     listen=where, watch=True, log_level="info") as host:
         address = where.rpartition(":")[2] if where else host.socket
         with Load(address, fresh=4) as load:
             for number, way, told in rounds(reloads):

@@ -10,6 +10,7 @@ import pytest
 from lib import build, fcgi
 from lib.fcgi import wait_until
 from lib.held import Asked, Held
+from lib.hung import Hung
 from lib.host import Host, SOURCE, alive, parent, process_ids, stat_of
 
 ALL = ["front", "supervisor", "worker", "worker", "zygote"]
@@ -388,3 +389,55 @@ def test_a_handler_that_speaks_for_the_zygote(lie):
         host.serves("3")
         host.wait_settled()
         assert sorted(host.processes().values()) == ALL
+
+
+@pytest.mark.parametrize("hook", ["preload", "self_test"])
+def test_a_hook_that_hangs_in_a_file_system(hook):
+    """Breaks when: the supervisor waits for the end of a process that has been
+    killed and cannot even die."""
+    with Held(load_timeout="1s") as host:
+        with Hung() as hung:
+            host.vary("2", after={hook: 'access("%s", F_OK);' % hung.file})
+            begin = time.monotonic()
+            done = Asked(host, "reload").result(15)
+            assert done.returncode == 1, done
+            assert time.monotonic() - begin < 12
+            assert "hung" in done.stdout + done.stderr
+            host.serves("1")
+            host.vary("3")
+            host.reload()
+            host.serves("3")
+            host.vary("4", after={hook: 'access("%s", F_OK);' % hung.file})
+            asked = Asked(host, "reload")
+            wait_until(lambda: reloads(host)["running"] in (
+                "preloading", "probing"))
+            time.sleep(0.2)
+            begin = time.monotonic()
+            host.send_signal(signal.SIGTERM)
+            assert host.wait_exit() == 0
+            assert time.monotonic() - begin < 10
+            assert asked.result().returncode == 1
+
+
+def test_all_of_it_as_another_user():
+    """Breaks when: what the supervisor does as root is not possible for its
+    processes, or not undone by them."""
+    if os.geteuid() != 0:
+        pytest.skip("not root")
+    with Held(user="nobody", load_timeout="1s", crashes=True) as host:
+        host.vary("2", after={"self_test": "raise(SIGSEGV);"})
+        host.reload(code=1)
+        host.serves("1")
+        host.vary("2")
+        host.reload()
+        host.serves("2")
+        zygote = host.kill_role("zygote")
+        host.wait_replaced("zygote", zygote)
+        host.serves("2")
+        host.wait_settled()
+        host.rollback(min(host.generations()))
+        host.serves("1")
+        host.wait_settled()
+        for pid, role in host.processes().items():
+            assert (os.stat("/proc/%d" % pid).st_uid == 0) == (
+                role == "supervisor"), role

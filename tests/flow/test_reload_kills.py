@@ -31,7 +31,8 @@ WITHIN = 15.0	# seconds in which a killed host must answer again
 def slow_host(**options):
     """One whose reloads take long enough to be met in each of their steps."""
     return VersionHost(pools=POOLS, model_size=8 << 20, test_ms=20,
-                       crashes=True, drain_timeout="3s", **options)
+                       watch=True, crashes=True, drain_timeout="3s",
+                       **options)
 
 
 def below(pid):

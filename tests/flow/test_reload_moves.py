@@ -35,7 +35,7 @@ def wait_queued(host, count):
 def test_a_long_queue_moves_again_and_again():
     """Breaks when: of hundreds of requests that wait at each reload one is
     lost, run twice, or kept waiting for ever."""
-    with VersionHost(pools=JAM, watch=False, log_level="info") as host:
+    with VersionHost(pools=JAM, log_level="info") as host:
         with Load(host.socket, connections=200) as load:
             for number in range(20):
                 host.advance(("handler", "nothing")[number % 2])
@@ -65,7 +65,7 @@ def test_thousands_of_idle_connections_are_passed():
 def test_reloads_from_all_sides_at_once():
     """Breaks when: reloads that are asked for while one runs are lost, or
     confuse it."""
-    with VersionHost(log_level="info") as host:
+    with VersionHost(watch=True, log_level="info") as host:
         stop = threading.Event()
 
         def ask(how):

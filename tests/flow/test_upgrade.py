@@ -70,11 +70,12 @@ class UpgradeHost(VersionHost):
         else:
             os.kill(self.pid if alive(self.pid) else max(old),
                     signal.SIGUSR2)
-        new = wait_until(lambda: set(self.pids("supervisor")) - old,
-                         what="a new supervisor").pop()
+
+        def alone():	# what was just forked has the name as well
+            found = self.pids("supervisor")
+            return len(found) == 1 and found[0] not in old and found[0]
+        new = wait_until(alone, 20, "the new host, and the old one's end")
         assert self.runs(new)
-        wait_until(lambda: self.pids("supervisor") == [new], 20,
-                   "the old host's end")
         return new
 
     def stop(self, *arguments, **keywords):
@@ -218,10 +219,67 @@ def test_drain_timeout_of_an_old_host(gate):
         host.wait_alone(workers=1, others=["guard"], seconds=5)
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_an_upgrade_while_an_older_host_finishes(gate, told):
+    """Breaks when: a host that has a request yet loses its way to who serves
+    when that one is replaced too: its connection is closed after the reply,
+    and signals to it are lost."""
+    with UpgradeHost(handlers=["live_gate"], notify=told, log_level="info",
+                     drain_timeout="20s",
+                     pools={"default": {"workers": 1}}) as host:
+        conns, holders = [], []
+        for _ in range(3):
+            conns.append(host.connect())
+            conns[-1].send(fcgi.request("GET", gate.path()))
+            holders.append(gate.accept())
+            host.install()
+            assert host.command("upgrade").returncode == 0
+            host.step("handler")
+            host.reload()
+        if not told:
+            host.step("handler")
+            host.send_signal(signal.SIGHUP)
+            host.wait_served(5)
+        for number in (1, 0, 2):
+            holders[number].tell("go")
+            assert conns[number].read_reply().body == b"ok\n"
+            assert ask_versions(conns[number]) == host.version
+        for conn in conns:
+            assert ask_versions(conn) == host.version
+            conn.close()
+        host.wait_alone(workers=1, others=[] if told else ["guard"])
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_upgrades_that_overtake_a_request(gate, told):
+    """Breaks when: a host that finishes a request loses its way to who serves
+    because the host between has nothing to finish."""
+    with UpgradeHost(handlers=["live_gate"], notify=told, log_level="info",
+                     drain_timeout="20s",
+                     pools={"default": {"workers": 1}}) as host, \
+            host.connect() as conn:
+        conn.send(fcgi.request("GET", gate.path()))
+        holder = gate.accept()
+        for _ in range(3):
+            host.install()
+            assert host.command("upgrade").returncode == 0
+            host.step("handler")
+            host.reload()
+            time.sleep(0.3)
+        if not told:
+            host.step("handler")
+            host.send_signal(signal.SIGHUP)
+            host.wait_served(5)
+        holder.tell("go")
+        assert conn.read_reply().body == b"ok\n"
+        assert ask_versions(conn) == host.version
+        host.wait_alone(workers=1, others=[] if told else ["guard"])
+
+
 def test_what_is_in_place_is_taken():
     """Breaks when: a new host serves other versions than those there, uses a
     number again, or cannot go back."""
-    with UpgradeHost(notify=False) as host:
+    with UpgradeHost(notify=False, watch=True) as host:
         host.advance("handler")
         number = host.number()
         for way in ("handler", "model", "config"):
@@ -262,6 +320,24 @@ def test_a_service_manager_is_told():
         newer = host.upgrade("signal")
         wait_until(lambda: "MAINPID=%d" % newer in host.notes[mark:])
         assert host.look() == host.version
+
+
+def wait_end(pid):
+    """As soon as it can be seen."""
+    while alive(pid):
+        pass
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_stop_at_the_moment_an_old_host_ends(number):
+    """Breaks when: a signal that comes just as a host between ends is sent to
+    the dead."""
+    with UpgradeHost(notify=False, log_level="info") as host:
+        between = host.upgrade()
+        host.install()
+        assert host.command("upgrade").returncode == 0
+        wait_end(between)
+        host.stop()
 
 
 # ------------------------------------------------------------- deaths

@@ -82,7 +82,8 @@ def versions_of(reply, body=None):
 
 
 class VersionHost(Host):
-    """A host of live_version, and of other `handlers`."""
+    """A host of live_version, and of other `handlers`.  It watches only with
+    `watch`: a reload that nobody asked for may come between two others."""
 
     def __init__(self, handlers=(), settings=None, models=None, start=True,
                  model_size=65536, test_ms=0, **options):
@@ -90,7 +91,8 @@ class VersionHost(Host):
         self.numbers = {"handler": 1, "model": 1, "config": 1}
         self.visited = {self.version}
         super().__init__(handlers=handlers, start=False,
-                         **{"watch_delay": "20ms", **options})
+                         **{"watch": False, "watch_delay": "20ms",
+                            **options})
         self.journal = self.write("journal", b"")
         os.chmod(self.journal, 0o666)
         self.model = os.path.join(self.folder, "model.bin")

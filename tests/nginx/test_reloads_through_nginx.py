@@ -16,7 +16,8 @@ def test_reloads_under_load():
     """Breaks when: a client of nginx sees a reload: a 502, a cut reply, one
     made from parts of several versions, a request that ran twice."""
     with VersionHost(pools={"default": {"workers": 2, "threads": 8}},
-                     log_level="info") as host, Nginx(host) as nginx:
+                     watch=True, log_level="info") as host, \
+            Nginx(host) as nginx:
         with Load(nginx.port, "http", fresh=8) as load:
             for number, way, told in rounds(RELOADS):
                 host.advance(way, told)
@@ -30,7 +31,7 @@ def test_reloads_under_load():
 def test_the_connections_nginx_keeps_are_passed_on():
     """Breaks when: nginx has to connect anew after a reload, and so could have
     met a connection that was just closed."""
-    with VersionHost() as host, Nginx(host) as nginx:
+    with VersionHost(watch=True) as host, Nginx(host) as nginx:
         def ask():
             return versions_of(nginx.get("/version-sync?id=look"))
         assert ask() == (1, 1, 1)
