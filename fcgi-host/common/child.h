@@ -75,9 +75,9 @@ void	child_close_others(const int *keep, size_t count);
 void	child_redirect(int output);
 
 /*
- * For the parent: kills a child and waits for its death, CHILD_DEATH_MS at most:
- * in a file system that does not answer a process does not even die.  False: it
- * lives, and is to be reaped later.
+ * For the parent: kills a child and waits for its death, CHILD_DEATH_MS at
+ * most: in a file system that does not answer a process does not even die.
+ * False: it lives, and is to be reaped later.
  */
 #define CHILD_DEATH_MS	1000
 bool	child_kill(pid_t, int *status_out);

@@ -366,33 +366,58 @@ sup_source_from_serving(struct sup *sup, struct err *err)
 	return take_from(sup, &sup->serving->manifest);
 }
 
-/* The one before the one that serves, if none is named. */
+static bool
+is_kept(const struct sup_history *list, size_t count, uint32_t number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].number == number)
+			return true;
+	return false;
+}
+
+/* What serves after a rollback is what it went to: the next one goes further
+ * back, not forward again. */
+static int
+choose_before(const struct sup_generation *serving,
+    const struct sup_history *list, size_t count, uint32_t *out,
+    struct err *err)
+{
+	const struct sup_manifest *manifest = &serving->manifest;
+	uint32_t from = manifest->rolled_back_to != 0 ?
+	    manifest->rolled_back_to : serving->number;
+	char content[HASH_TEXT];
+
+	if (sup_history_content(manifest, serving->config->text,
+	    serving->config->text_length, content, err) < 0)
+		return -1;
+	*out = sup_history_before(list, count, from, content);
+	if (*out == 0)
+		return err_set(err, "no generation before %u is kept that "
+		    "differs from what serves; see fcgi-host generations",
+		    from);
+	return 0;
+}
+
+/* The last one that differs from what serves, if none is named. */
 int
 sup_source_choose(struct sup *sup, uint32_t *wanted, struct err *err)
 {
-	uint32_t *numbers, serving = sup->serving->number;
-	uint32_t before = 0;
+	const struct sup_generation *serving = sup->serving;
+	struct sup_history *list;
 	size_t count;
-	bool found = false;
+	int rc = 0;
 
-	if (sup_store_list(sup->store, &numbers, &count, err) < 0)
+	if (sup_store_history(sup->store, &list, &count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		found |= numbers[i] == *wanted;
-		if (before == 0 && numbers[i] < serving)
-			before = numbers[i];
-	}
-	free(numbers);
-	if (*wanted == serving)
-		return err_set(err, "generation %u serves already", serving);
-	if (*wanted != 0 && !found)
-		return err_set(err, "generation %u is not kept; see fcgi-host "
+	if (*wanted == serving->number)
+		rc = err_set(err, "generation %u serves already", *wanted);
+	else if (*wanted == 0)
+		rc = choose_before(serving, list, count, wanted, err);
+	else if (!is_kept(list, count, *wanted))
+		rc = err_set(err, "generation %u is not kept; see fcgi-host "
 		    "generations", *wanted);
-	if (*wanted == 0 && before == 0)
-		return err_set(err, "no generation before %u is kept",
-		    serving);
-	*wanted = *wanted != 0 ? *wanted : before;
-	return 0;
+	free(list);
+	return rc;
 }
 
 /* The version in the directory, as far as is known. */

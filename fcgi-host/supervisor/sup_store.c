@@ -447,20 +447,68 @@ is_among(uint32_t number, const uint32_t *numbers, size_t count)
 	return false;
 }
 
+static int
+read_history(struct sup_store *store, uint32_t number,
+    struct sup_history *out, struct err *err)
+{
+	struct sup_manifest manifest;
+	size_t length;
+	char *config;
+	int rc = -1;
+
+	out->number = number;
+	if (sup_store_read(store, number, &manifest, err) < 0)
+		return -1;
+	config = sup_store_config(store, number, &length, err);
+	if (config != NULL)
+		rc = sup_history_content(&manifest, config, length,
+		    out->content, err);
+	free(config);
+	sup_manifest_finish(&manifest);
+	return rc;
+}
+
+int
+sup_store_history(struct sup_store *store, struct sup_history **list_out,
+    size_t *count_out, struct err *err)
+{
+	struct sup_history *list;
+	uint32_t *numbers;
+	struct err why;
+	size_t count;
+
+	if (sup_store_list(store, &numbers, &count, err) < 0)
+		return -1;
+	list = calloc(count + 1, sizeof(*list));
+	if (list == NULL) {
+		free(numbers);
+		return err_sys(err, "state_dir");
+	}
+	for (size_t i = 0; i < count; i++)
+		if (read_history(store, numbers[i], &list[i], &why) < 0)
+			snprintf(list[i].content, sizeof(list[i].content),
+			    "%u", numbers[i]);	/* like no other */
+	free(numbers);
+	*list_out = list;
+	*count_out = count;
+	return 0;
+}
+
 void
 sup_store_prune(struct sup_store *store, size_t keep, const uint32_t *in_use,
     size_t count)
 {
-	uint32_t *numbers;
+	struct sup_history *list;
 	struct err err;
 	size_t kept;
 
-	if (sup_store_list(store, &numbers, &kept, &err) < 0) {
+	if (sup_store_history(store, &list, &kept, &err) < 0) {
 		log_warnx("%s", err.text);
 		return;
 	}
-	for (size_t i = keep; i < kept; i++)
-		if (!is_among(numbers[i], in_use, count))
-			sup_store_drop(store, numbers[i]);
-	free(numbers);
+	sup_history_keep(list, kept, keep);
+	for (size_t i = 0; i < kept; i++)
+		if (!list[i].kept && !is_among(list[i].number, in_use, count))
+			sup_store_drop(store, list[i].number);
+	free(list);
 }

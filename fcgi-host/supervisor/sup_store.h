@@ -27,6 +27,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "supervisor/sup_history.h"
 #include "supervisor/sup_manifest.h"
 
 struct sup_store;
@@ -120,7 +121,13 @@ int	sup_store_read(struct sup_store *, uint32_t number,
 char	*sup_store_config(struct sup_store *, uint32_t number,
 	    size_t *length_out, struct err *);
 
-/* Drops all complete ones but the `keep` newest and those in use. */
+/* The complete ones, newest first, to be compared; free() it.  One that cannot
+ * be read whole is like no other. */
+int	sup_store_history(struct sup_store *, struct sup_history **list_out,
+	    size_t *count_out, struct err *);
+
+/* Drops all complete ones but those in use and `keep` others: those that are
+ * like a newer one go first, then the oldest. */
 void	sup_store_prune(struct sup_store *, size_t keep,
 	    const uint32_t *in_use, size_t count);
 

@@ -91,6 +91,9 @@ BAD = {
     "self_test exits": (made(self_test="_exit(0);"), r"exit"),
     "preload forks": (made(preload=LEAVE), r"fork|process|child"),
     "preload forks itself": (made(preload="fork();"), r"fork|process|child"),
+    "preload becomes a daemon": (made(preload="if (!fork()) { if (fork()) "
+                                 "_exit(0); setsid(); for (;;) pause(); } "
+                                 "wait(NULL);"), r"fork|process|child"),
     "preload starts a thread": (made(top=THREAD, preload="start();"),
                                 r"thread"),
     "load starts a thread": (made(top=THREAD + at_load("start();")),
@@ -177,6 +180,83 @@ def test_a_bad_file_is_refused_with_its_reason(host, what):
     still_good(host)
     logged = [line for line in host.lines[mark:] if "vary.so" in line]
     assert any(re.search(says, line, re.I) for line in logged), logged
+
+
+# What concerns the whole process: undone, or the file is refused.
+CHANGES = {
+    "SIGCHLD": "signal(SIGCHLD, SIG_IGN);",
+    "its signals": "sigset_t all; sigfillset(&all); "
+                   "sigprocmask(SIG_SETMASK, &all, NULL);",
+    "a timer": "struct itimerval soon = { .it_value.tv_usec = 100000 }; "
+               "setitimer(ITIMER_REAL, &soon, NULL);",
+    "umask": "umask(0);",
+    "0 to 2": "close(0); close(1); close(2);",
+    "descriptor 4": "int fd = open(\"/dev/null\", O_RDWR); dup2(fd, 4); "
+                    "close(fd);",
+    "descriptor 5": "int fd = open(\"/dev/null\", O_RDWR); dup2(fd, 5); "
+                    "close(fd);",
+    "RLIMIT_NOFILE": "struct rlimit few = { 3, 3 }; "
+                     "setrlimit(RLIMIT_NOFILE, &few);",
+}
+HEADERS = "#include <sys/resource.h>\n#include <sys/stat.h>\n" \
+          "#include <sys/time.h>\n"
+
+
+def works(host):
+    """It serves, its zygote lives, and a worker that dies is replaced."""
+    zygote = host.pid_of("zygote")
+    old = host.pids("worker")[0]
+    host.kill_process(old)
+    host.wait_replaced("worker", old, 2)
+    time.sleep(0.15)		# for the timer; nothing may happen
+    for target in ("/hello", "/hello-async"):
+        assert host.get(target).status == 200
+    assert host.pid_of("zygote") == zygote
+
+
+@pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.parametrize("when", ["start", "reload"])
+def test_what_a_preload_changes_is_undone_or_refused(what, when):
+    """Breaks when: a handler that changes something of the process in its
+    preload keeps the others from being served, or its generation from
+    working, and nobody is named."""
+    bad = build.handler("vary", "bad", top=HEADERS, preload=CHANGES[what])
+    with Host(handlers=["hello"], watch=False, load_timeout="400ms",
+              crashes=True, start=False) as host:
+        if when == "start":
+            host.put("vary.so", bad)
+            host.start()
+        else:
+            host.put("vary.so", build.handler("vary", "good"))
+            host.start()
+            host.put("vary.so", bad)
+            host.put("beside.so", build.handler("beside", "good"))
+            host.reload(code=None)
+            still_good(host, "/beside")
+        host.wait_settled()
+        works(host)
+        found = host.files()["vary.so"]
+        if found["state"] == "serving":
+            assert build.whole(host.get("/vary-async")) == "bad"
+        else:
+            assert found["refused"]["reason"]
+
+
+@pytest.mark.parametrize("hook", ["self_test", "worker_init"])
+def test_a_trial_leaves_no_process(hook):
+    """Breaks when: what a handler forks while it is tried stays for ever, one
+    more with each reload."""
+    with Host(handlers=["hello"], watch=False, crashes=True) as host:
+        for number in range(3):
+            host.put("vary.so", build.handler("vary", str(number), **{
+                hook: "char name[16] = \"\"; int fd = open(\"/proc/self/comm\", "
+                "O_RDONLY); if (read(fd, name, 15) > 0 && "
+                "strstr(name, \"probe\") != NULL && !fork()) "
+                "for (;;) pause(); close(fd);"}))
+            host.reload()
+        host.wait_settled()
+        wait_until(lambda: "probe" not in host.processes().values(), 5,
+                   "the end of what the trial forked")
 
 
 # ------------------------------------------------- what is not a file at all
@@ -491,6 +571,32 @@ def test_one_that_waits_for_another_outlives_a_third():
         assert states == {"a.so": "refused", "b.so": "serving",
                           "c.so": "refused"}
         still_good(host, "/claimed")
+
+
+def test_bad_files_in_each_other_s_way():
+    """Breaks when: the good one is found only when there is one bad one."""
+    with Host(handlers=["hello"], watch=False, crashes=True) as host:
+        host.put("vary.so", build.handler("vary", "old"))
+        host.reload()
+        one = ', { "GET", "/one", .serve = serve }'
+        host.put("a.so", build.handler("a", routes=one,
+                                       self_test="return 1;"))
+        host.put("b.so", build.handler("b", routes=one, preload=CRASH))
+        host.put("c.so", build.handler("c", routes=one + ', { "GET", "/two",'
+                                       ' .serve = serve }', top=at_load("")))
+        host.put("d.so", build.handler("d", routes=', { "GET", "/two", '
+                                       '.serve = serve }', preload=CRASH))
+        host.put("vary.so", build.handler("vary", "good", routes=one,
+                                          top=at_load("")))
+        host.reload(code=1)
+        states = {name: one["state"] for name, one in host.files().items()}
+        assert states["a.so"] == states["b.so"] == "refused"
+        assert states["d.so"] == "refused"
+        served = [name for name in ("vary.so", "c.so")
+                  if states[name] == "serving"]
+        assert len(served) == 1, states
+        assert build.whole(host.get("/one")) in ("good", "1")
+        assert host.get("/hello").status == 200
 
 
 # ------------------------------------------------------------- numbers

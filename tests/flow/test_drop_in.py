@@ -409,6 +409,7 @@ def test_every_answer_is_of_one_version(host):
     answer, or a kept connection gets back to an older one."""
     count = 8
     files = [build.handler("vary", str(n)) for n in range(count + 1)]
+    ways = [way for way in WAYS if way is not linked]	# that removes it first
     serve_first(host, vary=files[0])
     end, answers, threads = threading.Event(), [], []
     for route in ("/vary", "/vary-async"):
@@ -423,7 +424,7 @@ def test_every_answer_is_of_one_version(host):
         for number in range(1, count + 1):
             if number % 2 == 0:
                 begin_again(host)
-            WAYS[number % len(WAYS)](files[number],
+            ways[number % len(ways)](files[number],
                                      host.in_dropped("vary.so"))
             host.wait_file("vary.so", "serving",
                            sha256=build.sha256(files[number]))

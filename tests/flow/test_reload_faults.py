@@ -417,3 +417,27 @@ def test_a_hook_that_hangs_in_a_file_system(hook):
             assert host.wait_exit() == 0
             assert time.monotonic() - begin < 10
             assert asked.result().returncode == 1
+
+
+def test_all_of_it_as_another_user():
+    """Breaks when: what the supervisor does as root is not possible for its
+    processes, or not undone by them."""
+    if os.geteuid() != 0:
+        pytest.skip("not root")
+    with Held(user="nobody", load_timeout="1s", crashes=True) as host:
+        host.vary("2", after={"self_test": "raise(SIGSEGV);"})
+        host.reload(code=1)
+        host.serves("1")
+        host.vary("2")
+        host.reload()
+        host.serves("2")
+        zygote = host.kill_role("zygote")
+        host.wait_replaced("zygote", zygote)
+        host.serves("2")
+        host.wait_settled()
+        host.rollback(min(host.generations()))
+        host.serves("1")
+        host.wait_settled()
+        for pid, role in host.processes().items():
+            assert (os.stat("/proc/%d" % pid).st_uid == 0) == (
+                role == "supervisor"), role
