@@ -21,6 +21,9 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 
+#define NAME_LOOKS	100
+#define NAME_LOOK_US	10000
+
 static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
 
 static bool
@@ -112,12 +115,38 @@ is_passed_on(int number)
 	return false;
 }
 
+/* Has all that the dead left to us ended, too? */
+static bool
+nothing_is_left(void)
+{
+	pid_t dead;
+
+	while ((dead = waitpid(-1, NULL, WNOHANG)) > 0)
+		;
+	return dead < 0 && errno == ECHILD;
+}
+
+/* One that has just been started bears its program's name for a moment. */
+static pid_t
+await_successor(void)
+{
+	pid_t host = find_successor();
+
+	for (int i = 0; host == 0 && i < NAME_LOOKS && !nothing_is_left();
+	    i++) {
+		usleep(NAME_LOOK_US);
+		host = find_successor();
+	}
+	return host;
+}
+
 /* The host has ended: its successor, after the signal that it could not pass on
- * itself; or 0. */
+ * itself; or 0.  One that ended in order had told us all. */
 static pid_t
 follow(int status)
 {
-	pid_t host = find_successor();
+	bool in_order = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	pid_t host = in_order ? find_successor() : await_successor();
 
 	if (host != 0 && WIFSIGNALED(status) && is_passed_on(WTERMSIG(status)))
 		kill(host, WTERMSIG(status));

@@ -431,6 +431,7 @@ def test_all_of_it_as_another_user():
         host.vary("2")
         host.reload()
         host.serves("2")
+        host.wait_settled()
         zygote = host.kill_role("zygote")
         host.wait_replaced("zygote", zygote)
         host.serves("2")

@@ -322,6 +322,11 @@ def test_a_service_manager_is_told():
         assert host.look() == host.version
 
 
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+        return [int(word) for word in file.read().split()]
+
+
 def wait_end(pid):
     """As soon as it can be seen."""
     while alive(pid):
@@ -338,6 +343,35 @@ def test_a_stop_at_the_moment_an_old_host_ends(number):
         assert host.command("upgrade").returncode == 0
         wait_end(between)
         host.stop()
+
+
+SLOW = b"""#!/bin/sh
+sleep 0.3
+exec %s "$@"
+"""
+
+
+def test_a_host_that_dies_as_its_successor_begins():
+    """Breaks when: a guard that does not know the new host yet, since that has
+    only just been started, ends, and a restart meets a host that lives."""
+    with UpgradeHost(notify=False, crashes=True) as host:
+        between = host.upgrade()
+        host.install(SLOW % BINARY.encode())
+        os.kill(between, signal.SIGUSR2)
+        wait_until(lambda: any(comm(pid) == "fcgi-host" for pid in
+                               children(between)), what="the new host")
+        os.kill(between, signal.SIGKILL)
+        try:
+            wait_until(lambda: between not in host.pids("supervisor")
+                       and host.pids("supervisor") or
+                       host.process.poll() is not None, 10)
+        finally:
+            host.install()
+        if host.process.poll() is not None:	# it has lost what it was given
+            host.wait_gone(5)
+            host.start()
+        wait_until(lambda: serves(host), 10)
+        assert host.process.poll() is None
 
 
 # ------------------------------------------------------------- deaths
