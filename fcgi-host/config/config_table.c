@@ -75,7 +75,9 @@ const struct config_option config_top_options[] = {
 	    .heading = "Limits on what a peer may send",
 	    .fallback = "4096", .min = "1", .max = "65536",
 	    .text = "How many connections from web servers may be open at a "
-	    "time, idle kept ones included.  More wait in the listen queue." },
+	    "time, idle kept ones included.  For one more the longest idle "
+	    "one is closed; while none is idle, it waits in the listen "
+	    "queue." },
 	{ .name = "params_limit", .type = CONFIG_SIZE, TOP(params_limit),
 	    .fallback = "64 KiB", .min = "4 KiB", .max = "1 MiB",
 	    .text = "The most bytes that all CGI parameters of a request, "
@@ -157,7 +159,9 @@ const struct config_option config_top_options[] = {
 	    .text = "How long the handler directory must have been quiet "
 	    "before a change in it is taken over, so that files that are "
 	    "copied together are loaded together and none is read half "
-	    "written." },
+	    "written.  Changes that go on and on are taken over after 20 "
+	    "times that, and then less and less often, up to every 30 "
+	    "seconds." },
 	{ .name = "keep_generations", .type = CONFIG_COUNT,
 	    TOP(keep_generations),
 	    .fallback = "5", .min = "1", .max = "1000",
