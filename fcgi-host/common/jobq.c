@@ -69,16 +69,31 @@ jobq_room(const struct jobq *jobq)
 	return used < limit ? limit - used : 0;
 }
 
+static void
+add_to_ring(struct jobq *jobq, uint32_t index)
+{
+	atomic_store_explicit(&jobq->ring[jobq->tail % jobq->pool->ring_size],
+	    index, memory_order_relaxed);
+	atomic_store(&jobq->queue->tail, ++jobq->tail);
+}
+
 void
 jobq_push(struct jobq *jobq, uint32_t index, uint64_t seq)
 {
-	struct shm_queue *queue = jobq->queue;
-
-	atomic_store_explicit(&queue->claims[index],
+	atomic_store_explicit(&jobq->queue->claims[index],
 	    claim_word(seq, SHM_CLAIM_QUEUED), memory_order_release);
-	atomic_store_explicit(&jobq->ring[jobq->tail % jobq->pool->ring_size],
-	    index, memory_order_relaxed);
-	atomic_store(&queue->tail, ++jobq->tail);
+	add_to_ring(jobq, index);
+}
+
+void
+jobq_push_again(struct jobq *jobq, uint32_t index, uint64_t seq,
+    uint32_t claimant)
+{
+	uint64_t seen = claim_word(seq, claimant);
+
+	atomic_compare_exchange_strong(&jobq->queue->claims[index], &seen,
+	    claim_word(seq, SHM_CLAIM_QUEUED));
+	add_to_ring(jobq, index);
 }
 
 void

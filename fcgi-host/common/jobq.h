@@ -36,6 +36,15 @@ uint32_t	jobq_room(const struct jobq *);
  */
 void		jobq_push(struct jobq *, uint32_t index, uint64_t seq);
 
+/*
+ * Offers a job that was pushed before, and that `claimant` had when one looked:
+ * SHM_CLAIM_QUEUED, or a reply slot of a dead process.  A worker that has
+ * claimed it since then keeps it: one that lives may stand between the ring,
+ * which is empty, and its claim.
+ */
+void		jobq_push_again(struct jobq *, uint32_t index, uint64_t seq,
+		    uint32_t claimant);
+
 /* Wakes one sleeping worker thread, or all of them. */
 void		jobq_wake(struct jobq *, bool all);
 

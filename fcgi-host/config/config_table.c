@@ -162,12 +162,12 @@ const struct config_option config_top_options[] = {
 	    TOP(keep_generations),
 	    .fallback = "5", .min = "1", .max = "1000",
 	    .text = "How many generations are kept in state_dir, the one that "
-	    "serves included; the oldest are removed.  Older ones stay as "
-	    "long as there are not as many different ones: starts, and "
-	    "reloads that changed nothing, do not use up what there is to go "
-	    "back to.  fcgi-host rollback returns to one of them; fcgi-host "
-	    "generations lists them.  The last good version of a handler is "
-	    "kept in any case." },
+	    "serves included.  Those that are like a newer one are removed "
+	    "first, then the oldest: starts, and reloads that changed "
+	    "nothing, do not use up what there is to go back to.  fcgi-host "
+	    "rollback returns to one of them; fcgi-host generations lists "
+	    "them.  The last good version of a handler is kept in any "
+	    "case." },
 	{ .name = "load_timeout", .type = CONFIG_TIME, TOP(load_timeout_ms),
 	    .fallback = "60s", .min = "10ms", .max = "1d",
 	    .text = "How long a new version of a handler may take to be "

@@ -340,7 +340,8 @@ void	front_pool_refill(struct front_pool *);
 
 /* front_job.c */
 bool	front_job_push(struct front_pool *, struct front_request *);
-void	front_job_again(struct front_job *);	/* nobody began it */
+/* Nobody had begun it: `claimant` had it, see jobq_push_again(). */
+void	front_job_again(struct front_job *, uint32_t claimant);
 void	front_job_abandon(struct front_job *);	/* its request is gone */
 bool	front_job_withdraw(struct front_job *);	/* false: it is begun */
 void	front_job_tell(struct front_job *, enum shm_cancelled);

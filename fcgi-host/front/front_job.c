@@ -63,11 +63,8 @@ somebody_sleeps(const struct front_pool *pool)
  * last one may be awake and not have taken it yet, so that neither sleepers nor
  * queued jobs say how many are on their way. */
 static void
-offer(struct front_job *job)
+wake_one(struct front_pool *pool)
 {
-	struct front_pool *pool = job->pool;
-
-	jobq_push(&pool->jobq, job->index, job->seq);
 	if (somebody_sleeps(pool))
 		jobq_wake(&pool->jobq, false);
 }
@@ -103,16 +100,17 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	request->job = job;
 	request->state = FRONT_RUNNING;
 	write_job(job, request);
-	offer(job);
+	jobq_push(&pool->jobq, job->index, job->seq);
+	wake_one(pool);
 	front_deadline_pushed(job);
 	return true;
 }
 
-/* The worker that had it died before the handler began. */
 void
-front_job_again(struct front_job *job)
+front_job_again(struct front_job *job, uint32_t claimant)
 {
-	offer(job);
+	jobq_push_again(&job->pool->jobq, job->index, job->seq, claimant);
+	wake_one(job->pool);
 }
 
 /* Is it this job that reply slot `claim` - 1 of the pool answers? */

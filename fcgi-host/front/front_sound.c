@@ -59,7 +59,7 @@ mend(struct front_pool *pool)
 			    1 + (worker - pool->geometry->first_worker) *
 			    pool->geometry->replies + slot);
 		else if (claim == SHM_CLAIM_QUEUED)
-			front_job_again(job);
+			front_job_again(job, claim);
 		else
 			give_up(job);
 	}

@@ -62,11 +62,10 @@ enum lot {
 /* What the dead worker had to do with a job.  A claim nobody can have is of
  * nobody who lives: those who run a job are known by their reply slots. */
 static enum lot
-lot_of(const struct front_job *job, uint32_t worker)
+lot_of(const struct front_job *job, uint32_t worker, uint32_t claim)
 {
 	const struct front_pool *pool = job->pool;
 	uint32_t replies = pool->geometry->replies, its_worker, slot;
-	uint32_t claim = jobq_claimant(&pool->jobq, job->index, job->seq);
 
 	if (claim == SHM_CLAIM_QUEUED)
 		return LOT_UNBEGUN;
@@ -88,13 +87,15 @@ settle_jobs(struct front_pool *pool, uint32_t worker, int status)
 
 	jobq_repair(&pool->jobq);
 	for (job = TAILQ_FIRST(&pool->active); job != NULL; job = next) {
-		enum lot lot = lot_of(job, worker);
+		uint32_t claim = jobq_claimant(&pool->jobq, job->index,
+		    job->seq);
+		enum lot lot = lot_of(job, worker, claim);
 
 		next = TAILQ_NEXT(job, link);
 		if (lot == LOT_OTHERS)
 			continue;
 		if (lot == LOT_UNBEGUN && job->request != NULL) {
-			front_job_again(job);
+			front_job_again(job, claim);
 			continue;
 		}
 		if (lot == LOT_LOST)

@@ -81,12 +81,14 @@ is_newest_of_its_content(const struct sup_history *list, size_t at)
 void
 sup_history_keep(struct sup_history *list, size_t count, size_t keep)
 {
-	size_t contents = 0;
+	size_t left = keep;
 
 	for (size_t i = 0; i < count; i++) {
-		bool differs = is_newest_of_its_content(list, i);
-
-		list[i].kept = i < keep || (differs && contents < keep);
-		contents += differs;
+		list[i].kept = left > 0 && is_newest_of_its_content(list, i);
+		left -= list[i].kept;
+	}
+	for (size_t i = 0; i < count && left > 0; i++) {
+		left -= !list[i].kept;
+		list[i].kept = true;
 	}
 }

@@ -34,8 +34,8 @@ int	sup_history_content(const struct sup_manifest *, const char *config,
 uint32_t	sup_history_before(const struct sup_history *list,
 		    size_t count, uint32_t from, const char *content);
 
-/* Sets `kept` for the `keep` newest, and for the newest of each of the `keep`
- * newest contents. */
+/* Sets `kept` for `keep` of them: the newest of each content come first, then
+ * the newest. */
 void	sup_history_keep(struct sup_history *list, size_t count, size_t keep);
 
 #endif

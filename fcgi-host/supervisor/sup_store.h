@@ -126,8 +126,8 @@ char	*sup_store_config(struct sup_store *, uint32_t number,
 int	sup_store_history(struct sup_store *, struct sup_history **list_out,
 	    size_t *count_out, struct err *);
 
-/* Drops all complete ones but those in use, the `keep` newest, and the newest
- * of each of the `keep` newest contents: see sup_history.h. */
+/* Drops all complete ones but those in use and `keep` others: those that are
+ * like a newer one go first, then the oldest. */
 void	sup_store_prune(struct sup_store *, size_t keep,
 	    const uint32_t *in_use, size_t count);
 

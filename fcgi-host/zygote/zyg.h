@@ -4,8 +4,21 @@
 #ifndef ZYGOTE_ZYG_H
 #define ZYGOTE_ZYG_H
 
+#include <sys/types.h>
+
+#include <stdbool.h>
+
 #include "common/child.h"
 #include "common/contract.h"
+
+#define ZYG_HELD	32	/* descriptors that are looked after */
+
+/* What a descriptor of the host's leads to. */
+struct zyg_held {
+	bool	open;
+	dev_t	device;
+	ino_t	inode;
+};
 
 struct zyg {
 	const struct zygote_start *start;
@@ -22,6 +35,8 @@ struct zyg {
 	pid_t			 pid;
 	int			 spare_link;	/* the same as start->link */
 	int			 folder;	/* we were in */
+	struct zyg_held		 held[ZYG_HELD];
+	bool			 spoilt;	/* what it did stays done */
 };
 
 /* zyg_start.c: what the supervisor says before there is anything to fork; fatal
@@ -37,7 +52,7 @@ void	zyg_fail(const struct zyg *, const char *why) __attribute__((noreturn));
 /* zyg_harm.c: what a handler's code may not do to the zygote.  0, or -1 and
  * what it did, which is undone as far as it can be. */
 void	zyg_harm_begin(struct zyg *);
-int	zyg_harm_check(const struct zyg *, struct err *);
+int	zyg_harm_check(struct zyg *, struct err *);
 void	zyg_harm_end(struct zyg *);
 
 /* zyg_fork.c: what MESSAGE_SPAWN_* asks for; takes over the descriptors. */

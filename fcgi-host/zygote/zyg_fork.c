@@ -43,6 +43,8 @@ become(const struct zyg *zyg, const struct message *message,
 		.incarnation = message->incarnation,
 	};
 
+	if (probe)
+		setpgid(0, 0);	/* what it forks ends with it */
 	child_begin(front ? "front" : probe ? "probe" : "worker", zygote);
 	close_zygote_descriptors(zyg, front);
 	child_redirect(fds[SPAWN_FD_OUTPUT]);
@@ -85,6 +87,7 @@ zyg_reap(const struct zyg *zyg)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		kill(-pid, SIGKILL);	/* a probe's group */
 		message.pid = pid;
 		message.value = status;
 		zyg_say(zyg, &message);

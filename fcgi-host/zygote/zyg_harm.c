@@ -4,10 +4,12 @@
  * Runs in: zygote, after each file's constructors and each preload hook.
  * Owns: a second descriptor of the link, one of the folder we are in.
  * Invariant: a handler that starts a thread, leaves a process behind, closes
- * our link or changes the folder is named; what it did is undone or, at the
+ * what is ours or changes the folder is named; what it did is undone or, at the
  * latest, gone with this process, which is replaced by one without it.
  */
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -22,6 +24,21 @@
 #define SPARE_FIRST	100	/* where one that closes 3 to 9 misses it */
 #define SPARE_LOW	20	/* ... if so many descriptors may be open */
 
+static struct zyg_held
+look_at(int fd)
+{
+	struct zyg_held held = { false };
+	struct stat status;
+
+	held.open = fstat(fd, &status) == 0;
+	if (held.open) {
+		held.device = status.st_dev;
+		held.inode = status.st_ino;
+	}
+	return held;
+}
+
+/* A daemon's parent is its parent's: with us in between, it is ours. */
 void
 zyg_harm_begin(struct zyg *zyg)
 {
@@ -34,12 +51,16 @@ zyg_harm_begin(struct zyg *zyg)
 	zyg->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (zyg->spare_link < 0 || zyg->folder < 0)
 		fatal(EXIT_CODE_SYSTEM, "descriptors of the zygote");
+	for (int fd = 0; fd < ZYG_HELD; fd++)
+		zyg->held[fd] = look_at(fd);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 /* What is forked from here has no use for them. */
 void
 zyg_harm_end(struct zyg *zyg)
 {
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	close(zyg->spare_link);
 	close(zyg->folder);
 	zyg->spare_link = zyg->folder = -1;
@@ -67,14 +88,62 @@ check_link(const struct zyg *zyg, struct err *err)
 	    "only what you have opened", link);
 }
 
+/* A handler may lead its output elsewhere, but what is opened next must not
+ * become it. */
+static void
+undo_output(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		int null;
+
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		null = open("/dev/null", O_RDWR);	/* the lowest: it */
+		if (null != fd)
+			close(null);
+	}
+}
+
 static int
-check_folder(const struct zyg *zyg, struct err *err)
+check_held(struct zyg *zyg, struct err *err)
+{
+	for (int fd = STDERR_FILENO + 1; fd < ZYG_HELD; fd++) {
+		struct zyg_held now = look_at(fd);
+		const struct zyg_held *held = &zyg->held[fd];
+
+		if (!held->open || (now.open && now.device == held->device &&
+		    now.inode == held->inode))
+			continue;
+		zyg->spoilt = true;
+		return err_set(err, "closed descriptor %d, which is the "
+		    "host's: close only what you have opened", fd);
+	}
+	return 0;
+}
+
+/* One that comes later would end the process. */
+static void
+undo_timers(void)
+{
+	const struct itimerval none = { { 0, 0 }, { 0, 0 } };
+
+	setitimer(ITIMER_REAL, &none, NULL);
+	setitimer(ITIMER_VIRTUAL, &none, NULL);
+	setitimer(ITIMER_PROF, &none, NULL);
+}
+
+static int
+check_folder(struct zyg *zyg, struct err *err)
 {
 	int now = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	bool same = now >= 0 && same_file(now, zyg->folder);
 
-	if (now >= 0)
-		close(now);
+	if (now < 0) {
+		zyg->spoilt = true;
+		return err_sys(err, "has changed so much that the working "
+		    "directory cannot be opened");
+	}
+	close(now);
 	if (same)
 		return 0;
 	if (fchdir(zyg->folder) < 0)
@@ -83,9 +152,8 @@ check_folder(const struct zyg *zyg, struct err *err)
 	    "share");
 }
 
-/* All that is running below us. */
 static void
-kill_children(void)
+kill_each(void)
 {
 	char path[64];
 	FILE *file;
@@ -99,8 +167,15 @@ kill_children(void)
 	while (fscanf(file, "%d", &pid) == 1)
 		kill(pid, SIGKILL);
 	fclose(file);
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
+}
+
+/* All that is running below us; the children of one that dies become ours. */
+static void
+kill_children(void)
+{
+	do
+		kill_each();
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
 }
 
 /* The copy of ourselves that fork() made must not go on as a second zygote. */
@@ -128,6 +203,9 @@ check_threads(const struct zyg *zyg, struct err *err)
 	threads = handler_threads(zyg->set);
 	if (threads == 1)
 		return 0;
+	if (threads == 0)
+		return err_set(err, "has changed so much that /proc cannot be "
+		    "read");
 	return err_set(err, "left %u threads running, and forked processes "
 	    "would hang: start threads in worker_init, or, if they are "
 	    "harmless, set allow_threads = true for the model that needs them",
@@ -135,14 +213,18 @@ check_threads(const struct zyg *zyg, struct err *err)
 }
 
 int
-zyg_harm_check(const struct zyg *zyg, struct err *err)
+zyg_harm_check(struct zyg *zyg, struct err *err)
 {
 	int harm = check_children(zyg, err);
 
+	undo_timers();
+	undo_output();
 	if (harm == 0)
 		harm = check_link(zyg, err);
 	else
 		check_link(zyg, NULL);
+	if (harm == 0)
+		harm = check_held(zyg, err);
 	if (harm == 0)
 		harm = check_folder(zyg, err);
 	else

@@ -97,6 +97,8 @@ check_harm(struct zyg *zyg)
 		return;
 	snprintf(message.text, sizeof(message.text), "%s", why.text);
 	zyg_say(zyg, &message);
+	if (zyg->spoilt)	/* or it would be the next one's fault too */
+		zyg_fail(zyg, why.text);
 }
 
 /* Should its code take us along, the supervisor can say whose it was. */

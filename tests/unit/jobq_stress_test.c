@@ -163,11 +163,10 @@ start_worker(struct stress *stress, uint32_t worker)
 /* --------------------------------------------------------------- front */
 
 static void
-offer(struct stress *stress, uint32_t index)
+wake_one(struct stress *stress)
 {
 	bool asleep = false;
 
-	jobq_push(&stress->jobq, index, stress->offered[index].seq);
 	for (uint32_t i = 0; i < WORKERS; i++)
 		asleep |= atomic_load(&stress->shm->windows[i]->sleepers) != 0;
 	if (asleep)
@@ -193,7 +192,8 @@ push_one(struct stress *stress)
 		stress->offered[i].seq = stress->next_seq++;
 		shm_job(stress->shm, i)->seq = stress->offered[i].seq;
 		stress->active++;
-		offer(stress, i);
+		jobq_push(&stress->jobq, i, stress->offered[i].seq);
+		wake_one(stress);
 		/* A client that left. */
 		if (stress->offered[i].seq % 16 == 0 && jobq_withdraw(
 		    &stress->jobq, i, stress->offered[i].seq))
@@ -242,7 +242,8 @@ bury(struct stress *stress, uint32_t worker)
 			continue;
 		}
 		stress->again++;
-		offer(stress, i);
+		jobq_push_again(&stress->jobq, i, seq, claim);
+		wake_one(stress);
 	}
 	atomic_store(&stress->shm->windows[worker]->sleepers, 0);
 	jobq_wake(&stress->jobq, true);

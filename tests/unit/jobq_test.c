@@ -177,9 +177,25 @@ test_what_a_dead_claimant_had_is_offered_again(void **state)
 
 	jobq_push(jobq, 3, 1);
 	assert_int_equal(jobq_take(jobq, ANYBODY), 3);
-	jobq_push(jobq, 3, 1);
+	jobq_push_again(jobq, 3, 1, ANYBODY);
 	assert_int_equal(jobq_take(jobq, 8), 3);
 	assert_int_equal(jobq_claimant(jobq, 3, 1), 8);
+}
+
+/* The front has emptied the ring, and finds the job unclaimed; a worker that
+ * lives had it off the ring before, and claims it now. */
+static void
+test_who_claims_a_job_as_it_is_offered_again_keeps_it(void **state)
+{
+	struct jobq *jobq = &((struct fixture *)*state)->jobq;
+	uint32_t seen;
+
+	jobq_push(jobq, 3, 1);
+	seen = jobq_claimant(jobq, 3, 1);
+	assert_int_equal(jobq_take(jobq, ANYBODY), 3);
+	jobq_push_again(jobq, 3, 1, seen);
+	assert_int_equal(jobq_claimant(jobq, 3, 1), ANYBODY);
+	assert_int_equal(jobq_take(jobq, 8), SHM_NONE);
 }
 
 /* Only the low half of a number stands in a claim, and the ring's counters go
@@ -345,6 +361,7 @@ main(void)
 		CASE(test_a_ring_of_holes_is_full_until_somebody_passes),
 		CASE(test_an_index_stands_twice_and_is_taken_once),
 		CASE(test_what_a_dead_claimant_had_is_offered_again),
+		CASE(test_who_claims_a_job_as_it_is_offered_again_keeps_it),
 		CASE(test_numbers_go_round),
 		CASE(test_hungry_is_what_was_said_last),
 		CASE(test_spoilt_counters_are_noticed_and_mended),

@@ -71,11 +71,14 @@ static void
 test_those_alike_use_up_nothing(void **state)
 {
 	(void)state;
-	expect_kept("dddddddcba", 3, "+++----++-");
-	expect_kept("dddcccbbbaaa", 2, "++-+--------");
-	expect_kept("aaaa", 2, "++--");
-	expect_kept("abababc", 3, "+++---+");
+	expect_kept("dddddddcba", 3, "+------++-");
+	expect_kept("dddcccbbbaaa", 2, "+--+--------");
+	expect_kept("abababc", 3, "++----+");
 	expect_kept("aab", 1, "+--");
+
+	/* while there is room for them they stay */
+	expect_kept("aaaa", 2, "++--");
+	expect_kept("aabb", 3, "+++-");
 }
 
 static void
