@@ -174,9 +174,10 @@ cli_rollback(int argc, char **argv)
 	};
 	const struct cli_command command = { "rollback", "[N]", 0, 1,
 	    "Makes a running host serve the handlers and the configuration of "
-	    "generation N\nagain, or of the one before the one that serves.  "
-	    "Models are those in use, or\ntheir files as they are.  What was "
-	    "rolled back stays so until its file changes,\nor until a reload.",
+	    "generation N\nagain, or of the last one that differs from what "
+	    "serves; said once more, it goes\nfurther back.  Models are those "
+	    "in use, or their files as they are.  What was\nrolled back stays "
+	    "so until its file changes, or until a reload.",
 	    options, sizeof(options) / sizeof(options[0]) };
 	char request[64] = "rollback";
 	int exit_code, operand;
