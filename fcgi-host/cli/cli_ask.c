@@ -19,6 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/cli_options.h"
+#include "common/log.h"
+
 #define REQUEST_MAX	256
 #define ANSWER_MAX	(64u << 20)
 
@@ -84,8 +87,8 @@ exchange(const char *path, const char *request)
 	return text;
 }
 
-char *
-cli_ask(const char *name, const char *path, const char *request)
+static char *
+ask(const char *name, const char *path, const char *request)
 {
 	char *text;
 
@@ -103,7 +106,31 @@ cli_ask(const char *name, const char *path, const char *request)
 	return NULL;
 }
 
+int
+cli_ask(const char *name, const char *file, const char *request,
+    char **answer_out)
+{
+	char *control = cli_control(file);
+
+	if (control == NULL)
+		return EXIT_CODE_CONFIG;
+	*answer_out = ask(name, control, request);
+	free(control);
+	return *answer_out == NULL ? EXIT_CODE_SYSTEM : 0;
+}
+
 /* --------------------------------------------------------------- the answer */
+
+struct json_object *
+cli_answer(const char *name, const char *text)
+{
+	struct json_object *answer = json_tokener_parse(text);
+
+	if (answer == NULL)
+		fprintf(stderr, "fcgi-host %s: the answer is not JSON\n",
+		    name);
+	return answer;
+}
 
 const char *
 cli_text(struct json_object *object, const char *key)

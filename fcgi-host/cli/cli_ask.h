@@ -9,11 +9,15 @@
 struct json_object;
 
 /*
- * Asks through the control socket at `path`.  Returns the text of the answer;
- * free() it.  NULL, after a sentence on stderr that names the subcommand, when
- * nobody answers.
+ * Asks the host of configuration `file`, NULL for the usual one.  0, and the
+ * text of the answer, free() it; or an exit code, after a sentence on stderr
+ * that names the subcommand.
  */
-char	*cli_ask(const char *name, const char *path, const char *request);
+int	cli_ask(const char *name, const char *file, const char *request,
+	    char **answer_out);
+
+/* The answer, json_object_put() it; NULL after a sentence if it is no JSON. */
+struct json_object	*cli_answer(const char *name, const char *text);
 
 /* Members of an answer; "-" and 0 where there are none. */
 const char	*cli_text(struct json_object *, const char *key);

@@ -46,23 +46,25 @@ print_generation(struct json_object *one)
 static int
 show(const char *text, bool json)
 {
-	struct json_object *root = json_tokener_parse(text);
-	struct json_object *list = json_object_object_get(root,
-	    "generations");
+	struct json_object *root, *list;
 
-	if (json)
+	if (json) {
 		printf("%s\n", text);
-	else if (list == NULL)
-		fprintf(stderr, "fcgi-host generations: the answer is not "
-		    "JSON\n");
-	else
+		return 0;
+	}
+	root = cli_answer("generations", text);
+	list = json_object_object_get(root, "generations");
+	if (root != NULL && list == NULL)
+		fprintf(stderr, "fcgi-host generations: the answer has no "
+		    "list of generations\n");
+	else if (list != NULL)
 		printf("%-10s  %-16s  %-9s  %s\n", "GENERATION", "MADE",
 		    "STATE", "BY");
-	for (size_t i = 0; !json && list != NULL &&
+	for (size_t i = 0; list != NULL &&
 	    i < json_object_array_length(list); i++)
 		print_generation(json_object_array_get_idx(list, i));
 	json_object_put(root);
-	return json || list != NULL ? 0 : EXIT_CODE_SYSTEM;
+	return list != NULL ? 0 : EXIT_CODE_SYSTEM;
 }
 
 int
@@ -79,16 +81,15 @@ cli_generations(int argc, char **argv)
 	    "Lists the generations that a running host has kept, newest first: "
 	    "what\nfcgi-host rollback can go back to.",
 	    options, sizeof(options) / sizeof(options[0]) };
-	char *control, *text;
+	char *text;
 	int exit_code;
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	if ((control = cli_control(file)) == NULL)
-		return EXIT_CODE_CONFIG;
-	text = cli_ask("generations", control, "generations");
-	exit_code = text == NULL ? EXIT_CODE_SYSTEM : show(text, json);
+	exit_code = cli_ask(command.name, file, "generations", &text);
+	if (exit_code != 0)
+		return exit_code;
+	exit_code = show(text, json);
 	free(text);
-	free(control);
 	return exit_code;
 }

@@ -106,17 +106,14 @@ typedef int	print_call(struct json_object *outcome);
 static int
 show(const char *name, const char *text, print_call *print)
 {
-	struct json_object *outcome = json_tokener_parse(text);
-	int exit_code;
+	struct json_object *outcome = cli_answer(name, text);
+	int exit_code = EXIT_CODE_SYSTEM;
 
-	if (outcome == NULL || json_object_object_get(outcome, "error") !=
-	    NULL) {
-		fprintf(stderr, "fcgi-host %s: %s\n", name, outcome == NULL ?
-		    "the answer is not JSON" : cli_text(outcome, "error"));
-		json_object_put(outcome);
-		return EXIT_CODE_SYSTEM;
-	}
-	exit_code = print(outcome);
+	if (json_object_object_get(outcome, "error") != NULL)
+		fprintf(stderr, "fcgi-host %s: %s\n", name,
+		    cli_text(outcome, "error"));
+	else if (outcome != NULL)
+		exit_code = print(outcome);
 	json_object_put(outcome);
 	return exit_code;
 }
@@ -125,16 +122,13 @@ static int
 ask(const struct cli_command *command, const char *file, const char *request,
     print_call *print)
 {
-	char *control = cli_control(file), *text;
-	int exit_code = EXIT_CODE_SYSTEM;
+	char *text;
+	int exit_code = cli_ask(command->name, file, request, &text);
 
-	if (control == NULL)
-		return EXIT_CODE_CONFIG;
-	text = cli_ask(command->name, control, request);
-	if (text != NULL)
-		exit_code = show(command->name, text, print);
+	if (exit_code != 0)
+		return exit_code;
+	exit_code = show(command->name, text, print);
 	free(text);
-	free(control);
 	return exit_code;
 }
 

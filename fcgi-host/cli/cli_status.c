@@ -234,11 +234,9 @@ show(const char *text, bool json)
 		fputs(text, stdout);
 		return 0;
 	}
-	root = json_tokener_parse(text);
-	if (root == NULL) {
-		fprintf(stderr, "fcgi-host status: the answer is not JSON\n");
+	root = cli_answer("status", text);
+	if (root == NULL)
 		return EXIT_CODE_SYSTEM;
-	}
 	print_tables(root);
 	json_object_put(root);
 	return 0;
@@ -257,16 +255,15 @@ cli_status(int argc, char **argv)
 	const struct cli_command command = { "status", "", 0, 0,
 	    "Asks a running host, through its control socket, what it does.",
 	    options, sizeof(options) / sizeof(options[0]) };
-	char *control, *text;
+	char *text;
 	int exit_code;
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	if ((control = cli_control(file)) == NULL)
-		return EXIT_CODE_CONFIG;
-	text = cli_ask("status", control, "status");
-	exit_code = text == NULL ? EXIT_CODE_SYSTEM : show(text, json);
+	exit_code = cli_ask(command.name, file, "status", &text);
+	if (exit_code != 0)
+		return exit_code;
+	exit_code = show(text, json);
 	free(text);
-	free(control);
 	return exit_code;
 }
