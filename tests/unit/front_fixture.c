@@ -36,6 +36,7 @@
 #define PATIENCE	10000	/* looks, a millisecond apart */
 
 struct shared	*shared;
+struct team		*old, *new;
 static int	 spool_folder = -1;
 static char	 scratch[64];
 static int	 listening = -1;
@@ -327,6 +328,30 @@ void
 hand_over_narrowly(struct team *from, struct team *to)
 {
 	pass_link(from, to, 4608);
+}
+
+void
+start_both(const char *old_statements, const char *new_statements)
+{
+	old = team_start(old_statements, true, true);
+	new = team_start(new_statements, false, true);
+	team_say(old, MESSAGE_SERVE, -1);
+}
+
+void
+switch_over(void)
+{
+	team_say(new, MESSAGE_SERVE, -1);
+	hand_over(old, new);
+}
+
+void
+old_leaves(void)
+{
+	int status = team_wait(old);
+
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static unsigned

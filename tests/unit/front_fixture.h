@@ -88,6 +88,14 @@ void	hand_over(struct team *from, struct team *to);
 /* The same over a link that holds a handful of packets at a time. */
 void	hand_over_narrowly(struct team *from, struct team *to);
 
+/* Two of them, most often of one configuration: the old one serves, the new one
+ * is ready; what the new one serves then comes from the old one; which ends, in
+ * order. */
+extern struct team	*old, *new;
+void	start_both(const char *old_statements, const char *new_statements);
+void	switch_over(void);
+void	old_leaves(void);
+
 /* How many files the team's front watches. */
 unsigned	team_watched(const struct team *);
 void	freeze(pid_t);		/* SIGSTOP, and it has stopped */

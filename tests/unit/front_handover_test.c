@@ -8,8 +8,6 @@
  */
 #include "front_fixture.h"
 
-#include <sys/wait.h>
-
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,23 +17,12 @@
 
 #define ONE_WORKER	"pool \"default\" { workers = 1 }"
 
-static struct team *old, *new;
 static struct reply reply;
 
-/* The old one serves, the new one is ready. */
 static void
 start(const char *statements)
 {
-	old = team_start(statements, true, true);
-	new = team_start(statements, false, true);
-	team_say(old, MESSAGE_SERVE, -1);
-}
-
-static void
-switch_over(void)
-{
-	team_say(new, MESSAGE_SERVE, -1);
-	hand_over(old, new);
+	start_both(statements, statements);
 }
 
 /* ... and the old one has been told: an idle connection says so. */
@@ -49,15 +36,6 @@ switch_over_seen(void)
 	while (client_ask(marker, "/pid") == old->front)
 		;
 	close(marker);
-}
-
-static void
-old_leaves(void)
-{
-	int status = team_wait(old);
-
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void

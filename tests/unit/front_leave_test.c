@@ -22,22 +22,12 @@
 #define SOON		"drain_timeout = \"100ms\"\n"
 #define LONG_GRACE	"kill_grace = \"20s\"\n"
 
-static struct team *old, *new;
 static struct reply reply;
 
 static void
 start(const char *statements)
 {
-	old = team_start(statements, true, true);
-	new = team_start(statements, false, true);
-	team_say(old, MESSAGE_SERVE, -1);
-}
-
-static void
-switch_over(void)
-{
-	team_say(new, MESSAGE_SERVE, -1);
-	hand_over(old, new);
+	start_both(statements, statements);
 }
 
 /* To nobody: the other end is closed. */
@@ -49,15 +39,6 @@ retire_alone(void)
 	assert_int_equal(channel_pair(ends), 0);
 	close(ends[0]);
 	team_say(old, MESSAGE_RETIRE, ends[1]);
-}
-
-static void
-old_leaves(void)
-{
-	int status = team_wait(old);
-
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* A connection with that request running. */

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,24 +24,12 @@
 
 #define ONE_WORKER	"pool \"default\" { workers = 1 }"
 
-static struct team *old, *new;
 static struct reply reply;
 
 static void
 start(void)
 {
-	old = team_start(ONE_WORKER, true, true);
-	new = team_start(ONE_WORKER, false, true);
-	team_say(old, MESSAGE_SERVE, -1);
-}
-
-static void
-old_leaves(void)
-{
-	int status = team_wait(old);
-
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	start_both(ONE_WORKER, ONE_WORKER);
 }
 
 /* ------------------------------------------------------ a new front dies */

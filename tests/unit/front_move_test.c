@@ -7,8 +7,6 @@
  */
 #include "front_fixture.h"
 
-#include <sys/wait.h>
-
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +17,6 @@
 
 #define ONE_WORKER	"pool \"default\" { workers = 1 }"
 
-static struct team *old, *new;
 static struct reply reply;
 
 /* The old one's only worker is at the gate with number 1, of this connection,
@@ -29,29 +26,11 @@ start(const char *old_statements, const char *new_statements)
 {
 	int fd;
 
-	old = team_start(old_statements, true, true);
-	new = team_start(new_statements, false, true);
-	team_say(old, MESSAGE_SERVE, -1);
+	start_both(old_statements, new_statements);
 	fd = client_connect();
 	client_send(fd, "/gate?n=1");
 	WAIT_UNTIL(atomic_load(&shared->runs[1]) == 1);
 	return fd;
-}
-
-static void
-switch_over(void)
-{
-	team_say(new, MESSAGE_SERVE, -1);
-	hand_over(old, new);
-}
-
-static void
-old_leaves(void)
-{
-	int status = team_wait(old);
-
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* A 200 from that process. */
