@@ -1,0 +1,74 @@
+/*
+ * crash.h - what a process that crashes leaves behind.
+ *
+ * Each front and worker holds a memfd that the supervisor made and keeps.  In
+ * the moment of a crash the dying thread writes a struct crash_record into it,
+ * and behind it its stack, the map of its address space and, where that is
+ * wanted, its request: with write(2) alone, on a stack of its own, so that
+ * nothing it has broken is needed once more.  Then it dies of its signal.
+ *
+ * Nobody believes it: a handler's code may have written any of this.  It is
+ * read by the witness (fcgi-host/witness), a process without rights, which
+ * says in words what happened.
+ */
+#ifndef COMMON_CRASH_H
+#define COMMON_CRASH_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CRASH_MAGIC		UINT64_C(0x66682d6372617368)
+#define CRASH_STACK_MAX		(256u << 10)	/* from the stack pointer */
+#define CRASH_MAPS_MAX		(512u << 10)	/* of /proc/self/maps */
+#define CRASH_MESSAGE_MAX	512
+#define CRASH_REGISTERS		32
+
+enum crash_kind {
+	CRASH_NONE,
+	CRASH_SIGNAL,		/* it dies of `signal` */
+	CRASH_EXIT,		/* its code called exit() or _exit() */
+	CRASH_SLOW		/* it lives: looked at from outside */
+};
+
+/*
+ * At offset 0.  Sections follow at the offsets named; a length of 0: it is
+ * not there.  `magic` is written last: without it the rest may be half.
+ *
+ * signal, code, address  of siginfo; syscall: of SIGSYS, else -1
+ * registers	general ones in the order of their DWARF numbers (x86-64: rax
+ *		rdx rcx rbx rsi rdi rbp rsp r8-r15; AArch64: x0-x30, sp), the
+ *		program counter apart
+ * stack_low, stack_high  bounds of the thread's stack, without its guard; 0:
+ *		not known
+ * stack_pointer  the address of the first byte of the section `stack`
+ * reply	1 + the worker's reply slot that this thread answers; 0: none
+ * finishing	a front in a finish(), not in a serve()
+ * message	of abort(), assert() or the allocator's own checks; or ""
+ */
+struct crash_record {
+	uint64_t	magic;
+	uint32_t	kind;			/* crash_kind */
+	int32_t		pid, tid;
+	int32_t		signal, code;
+	int32_t		syscall;
+	int32_t		exit_status;
+	uint32_t	reply;
+	uint32_t	finishing;
+	uint32_t	register_count;
+	uint64_t	address;
+	uint64_t	registers[CRASH_REGISTERS];
+	uint64_t	program_counter;
+	uint64_t	syscall_arguments[6];
+	uint64_t	stack_low, stack_high;
+	uint64_t	stack_pointer;
+	uint64_t	stack_at, stack_length;
+	uint64_t	maps_at, maps_length;
+	uint64_t	params_at, params_length;	/* FastCGI pairs */
+	uint64_t	body_at, body_length;
+	char		request_id[72];
+	char		message[CRASH_MESSAGE_MAX];
+};
+
+#endif
