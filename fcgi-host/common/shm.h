@@ -89,6 +89,7 @@ struct shm_front_stats {
 	_Atomic uint64_t	no_route;	/* 404 and 405 */
 	_Atomic uint64_t	bad_requests;	/* refused before routing */
 	_Atomic uint64_t	protocol_errors;
+	_Atomic uint64_t	refused_peers;	/* who may not connect */
 	_Atomic uint64_t	private_bytes;	/* of the front */
 	_Atomic uint64_t	pss_bytes;
 	_Atomic uint64_t	sampled_ms;

@@ -13,6 +13,7 @@
 
 #include "config/config_fault.h"
 #include "config/config_file.h"
+#include "config/config_peers.h"
 #include "config/config_statements.h"
 #include "config/config_tokens.h"
 #include "config/config_value.h"
@@ -33,6 +34,8 @@ read_text(const char *text, size_t length, struct config_faults *faults)
 	config_values_prepare(config, &statements);
 	config_values_read(config, &statements, faults);
 	config_check(config, &statements, faults);
+	if (faults->count == 0)
+		config_peers_resolve(config);
 	config_statements_finish(&statements);
 	config_tokens_finish(&tokens);
 	return config;
@@ -167,6 +170,8 @@ config_free(struct config *config)
 	free(config->models);
 	free_handlers(config);
 	config_value_release(&config_sections[CONFIG_TOP], config);
+	free(config->allow_uids);
+	free(config->allow_networks);
 	free(config->file);
 	free(config->text);
 	free(config);

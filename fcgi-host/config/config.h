@@ -33,6 +33,8 @@ enum config_kind { CONFIG_MODEL_FILE, CONFIG_MODEL_BUILD,
 	CONFIG_MODEL_PRELOAD };
 enum config_pages { CONFIG_PAGES_OFF, CONFIG_PAGES_TRY };
 enum config_plan { CONFIG_PLAN_ENFORCE, CONFIG_PLAN_WARN, CONFIG_PLAN_OFF };
+struct config_network;		/* config/config_peers.h */
+
 enum config_reload { CONFIG_RELOAD_KEEP_SERVING, CONFIG_RELOAD_FREE_FIRST };
 
 /* pool "name" { ... }; there is always one called "default". */
@@ -97,6 +99,12 @@ struct config {
 	char		*listen_owner;	/* NULL: as we are */
 	char		*listen_group;
 	uint32_t	 listen_backlog;
+	char		**allow_users;	/* NULL: whoever can connect */
+	char		**allow_addresses;
+	uid_t		*allow_uids;	/* of allow_users */
+	size_t		 allow_uid_count;
+	struct config_network *allow_networks; /* of allow_addresses */
+	size_t		 allow_network_count;
 	char		*user;		/* of all but the supervisor */
 	char		*group;
 	char		*handlers;	/* the handler directory */

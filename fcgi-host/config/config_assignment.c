@@ -8,6 +8,7 @@
 #include "config/config_reader.h"
 
 #include "config/config_suggest.h"
+#include "config/config_value.h"
 
 /* Puts the tokens from here up to `stop` into the text and moves there. */
 static void
@@ -88,7 +89,7 @@ read_list(struct config_reader *reader, const struct config_option *option)
 	const char *why;
 	bool bad;
 
-	if (option->type != CONFIG_SETTINGS) {
+	if (!config_value_is_list(option)) {
 		config_fault(reader->faults, name->line, option->name,
 		    "takes one value, not a list: leave out the braces");
 		reader->token += 2;
@@ -103,7 +104,10 @@ read_list(struct config_reader *reader, const struct config_option *option)
 		    why);
 	if (!note_option(reader, option, name)) {
 		reader->instance->item_count = items;
-	} else if (why == NULL && !bad) {
+		return;
+	}
+	reader->instance->items_at[option - reader->section->options] = items;
+	if (why == NULL && !bad) {
 		reader->token = name;
 		emit_until(reader, stop);
 	}
@@ -143,8 +147,11 @@ read_value(struct config_reader *reader, const struct config_option *option)
 		config_skip_value(reader);
 		return;
 	}
-	if (option->type == CONFIG_SETTINGS && fresh)
+	if (config_value_is_list(option) && fresh) {
+		reader->instance->items_at[option - reader->section->options] =
+		    reader->instance->item_count;
 		note_item(reader, config_peek(reader, 2)->line);
+	}
 	if (fresh && !config_peek(reader, 2)->bad)
 		emit_until(reader, name + 3);
 	reader->token = name + 3;

@@ -80,6 +80,17 @@ check_sockets(const struct config *config,
 		    "listen and control are the same socket: use two paths");
 }
 
+static void
+check_addresses(const struct config *config,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	if (config->allow_addresses == NULL && faults->count == 0)
+		config_fault(faults, top_line(statements, "allow_addresses"),
+		    "allow_addresses", "is empty and lets nobody in: name the "
+		    "web server's address, or remove the line for the "
+		    "default");
+}
+
 /* ------------------------------------------------------------------ pools */
 
 /* Can the names of the file's pools all be trusted? */
@@ -171,6 +182,7 @@ config_check(const struct config *config,
 {
 	for (size_t i = 0; i < statements->count; i++)
 		check_required(&statements->list[i], faults);
+	check_addresses(config, statements, faults);
 	check_sizes(config, statements, faults);
 	check_sockets(config, statements, faults);
 	check_running(config, faults);

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "config/config_list.h"
+
 static const char *
 text_at(const struct config_option *option, const void *base)
 {
@@ -49,6 +51,8 @@ config_value_equal(const struct config_option *option, const void *base,
 
 	if (option->type == CONFIG_SETTINGS)
 		return equal_settings(base, other);
+	if (option->type == CONFIG_LIST)
+		return config_list_equal(option, base, other);
 	if (!config_value_is_text(option))
 		return memcmp((const char *)base + option->offset,
 		    (const char *)other + option->offset, option->width) == 0;

@@ -62,13 +62,31 @@ is_quoted(const struct config_option *option)
 	return option->type < CONFIG_COUNT;
 }
 
+/* { "one", "two" } for "one two". */
+static void
+print_items(FILE *out, const char *words)
+{
+	fputs("{ ", out);
+	while (*words != '\0') {
+		int length = (int)strcspn(words, " ");
+
+		fprintf(out, "\"%.*s\"", length, words);
+		words += length;
+		words += strspn(words, " ");
+		fputs(*words == '\0' ? " " : ", ", out);
+	}
+	fputc('}', out);
+}
+
 void
 config_print_value(FILE *out, const struct config_option *option)
 {
 	const char *value = option->fallback != NULL ? option->fallback :
 	    option->example;
 
-	if (option->type == CONFIG_SETTINGS)
+	if (option->type == CONFIG_LIST)
+		print_items(out, value);
+	else if (option->type == CONFIG_SETTINGS)
 		fprintf(out, "{ \"%s\" }", value);
 	else if (is_quoted(option))
 		fprintf(out, "\"%s\"", value);

@@ -22,7 +22,8 @@ struct config_instance {
 	char		*title;		/* NULL: none that can be read */
 	bool		 refused;	/* the title is malformed or repeated */
 	unsigned	 lines[CONFIG_OPTIONS_MAX];	/* 0: not set */
-	unsigned	*item_lines;	/* of the items of its list */
+	unsigned	*item_lines;	/* of the items of its lists */
+	size_t		 items_at[CONFIG_OPTIONS_MAX]; /* each list's first */
 	size_t		 item_count;
 };
 

@@ -36,6 +36,23 @@ const struct config_option config_top_options[] = {
 	    .fallback = "4096", .min = "1", .max = "65535", .restart = true,
 	    .text = "How many connections may wait to be accepted.  The "
 	    "kernel cuts it to net.core.somaxconn." },
+	{ .name = "allow_users", .type = CONFIG_LIST, .item = CONFIG_ACCOUNT,
+	    TOP(allow_users), .fallback = "", .example = "www-data",
+	    .text = "The users that may connect to the Unix socket, by name "
+	    "or uid: usually the web server's, \"www-data\" on Debian.  The "
+	    "kernel says who connects; the connections of others, root's "
+	    "included, are closed at once, and counted in fcgi-host status.  "
+	    "Names are looked up when this file is read.  Empty: whoever "
+	    "listen_mode, listen_owner and listen_group let in." },
+	{ .name = "allow_addresses", .type = CONFIG_LIST,
+	    .item = CONFIG_NETWORK, TOP(allow_addresses),
+	    .fallback = "127.0.0.0/8 ::1",
+	    .text = "The addresses that may connect to a TCP port: IPv4 or "
+	    "IPv6, alone or as networks such as \"10.0.0.0/8\" and "
+	    "\"fd00::/8\".  The connections of others are closed at once.  "
+	    "The default is this machine, so a port that a web server on "
+	    "another one is to reach needs that one's address here.  "
+	    "\"0.0.0.0/0\" is every IPv4 address, \"::/0\" every IPv6 one." },
 	{ .name = "user", .type = CONFIG_USER, TOP(user),
 	    .fallback = "", .restart = true,
 	    .text = "The user that every process but the supervisor runs as, "

@@ -24,6 +24,8 @@ enum config_type {
 	CONFIG_GROUP,		/* char *: a group that exists; NULL for "" */
 	CONFIG_NAME,		/* char *: as names of pools are */
 	CONFIG_REQUEST,		/* char *: METHOD /path?query; NULL for "" */
+	CONFIG_ACCOUNT,		/* char *: a user that exists, or a uid */
+	CONFIG_NETWORK,		/* char *: ADDRESS or ADDRESS/BITS */
 	CONFIG_SHA256,		/* char *: 64 lower case digits; NULL for "" */
 	CONFIG_MODE,		/* mode_t: octal */
 	CONFIG_SIZE,		/* bytes */
@@ -32,13 +34,16 @@ enum config_type {
 	CONFIG_WORKERS,		/* a whole number, or auto */
 	CONFIG_BOOL,		/* true or false */
 	CONFIG_CHOICE,		/* an enum, one word of `choices` */
+	CONFIG_LIST,		/* char **, ended by NULL; NULL if empty */
 	CONFIG_SETTINGS		/* struct config_handler: key=value, ... */
 };
 
 /*
- * fallback	the default, as it would be written; NULL: not set, which is
- *		NULL or CONFIG_UNSET
+ * fallback	the default, as it would be written, and of a CONFIG_LIST its
+ *		items with spaces between; NULL: not set, which is NULL or
+ *		CONFIG_UNSET
  * example	a value for the sample, where there is no default
+ * item		of a CONFIG_LIST: the type of its items, one that is a string
  * choices	the words of a CONFIG_CHOICE, in the order of its enum
  * min, max	bounds, inclusive, as they would be written
  * step		a size must be a multiple of it; 0: any
@@ -53,7 +58,7 @@ enum config_type {
  */
 struct config_option {
 	const char		*name;
-	enum config_type	 type;
+	enum config_type	 type, item;
 	const char		*fallback, *example;
 	const char		*choices;
 	const char		*min, *max;

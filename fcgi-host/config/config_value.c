@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #include "config/config_fault.h"
+#include "config/config_list.h"
 #include "config/config_statements.h"
 #include "config/config_units.h"
 
@@ -86,10 +87,20 @@ check_sha256(const char *text, struct err *err)
 }
 
 static int
-check_text(const struct config_option *option, const char *text,
-    struct err *err)
+check_characters(const char *text, struct err *err)
 {
-	switch (option->type) {
+	for (const char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			return err_set(err, "has a control character in it");
+	return 0;
+}
+
+int
+config_text_check(enum config_type type, const char *text, struct err *err)
+{
+	if (check_characters(text, err) < 0)
+		return -1;
+	switch (type) {
 	case CONFIG_PATH:
 		return config_path_check(text, "a path", CONFIG_PATH_MAX, err);
 	case CONFIG_SOCKET:
@@ -107,6 +118,10 @@ check_text(const struct config_option *option, const char *text,
 		return config_request_check(text, err);
 	case CONFIG_SHA256:
 		return check_sha256(text, err);
+	case CONFIG_ACCOUNT:
+		return config_account_check(text, err);
+	case CONFIG_NETWORK:
+		return config_network_check(text, err);
 	default:
 		return 0;
 	}
@@ -239,7 +254,7 @@ store_checked_text(const struct config_option *option, const char *text,
 {
 	char **at = (char **)(void *)((char *)base + option->offset);
 
-	if (check_text(option, text, err) < 0)
+	if (config_text_check(option->type, text, err) < 0)
 		return -1;
 	store_text(option, base, text);
 	if (option->type == CONFIG_SHA256 && *at != NULL)
@@ -254,9 +269,8 @@ config_value_store(const struct config_option *option, const char *text,
 {
 	uint64_t number;
 
-	for (const char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			return err_set(err, "has a control character in it");
+	if (check_characters(text, err) < 0)
+		return -1;
 	if (config_value_is_text(option))
 		return store_checked_text(option, text, base, err);
 	if (text[0] == '\0')
@@ -275,7 +289,9 @@ config_value_defaults(const struct config_section *section, void *base)
 	const struct config_option *option = section->options;
 
 	for (; option->name != NULL; option++) {
-		if (option->fallback != NULL)
+		if (option->type == CONFIG_LIST)
+			config_list_default(option, base);
+		else if (option->fallback != NULL)
 			FH_BUG(config_value_store(option, option->fallback,
 			    base, NULL) < 0);
 		else if (!config_value_is_text(option) &&
@@ -292,6 +308,8 @@ config_value_release(const struct config_section *section, void *base)
 	for (; option->name != NULL; option++)
 		if (config_value_is_text(option))
 			store_text(option, base, "");
+		else if (option->type == CONFIG_LIST)
+			config_value_clear(option, base);
 }
 
 void
@@ -300,6 +318,10 @@ config_value_assign(const struct config_option *option, void *base,
 {
 	const char *text;
 
+	if (option->type == CONFIG_LIST) {
+		config_list_assign(option, base, other);
+		return;
+	}
 	if (!config_value_is_text(option)) {
 		memcpy((char *)base + option->offset,
 		    (const char *)other + option->offset, option->width);

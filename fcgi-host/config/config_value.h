@@ -10,8 +10,8 @@
 
 /*
  * Checks `text` as the option wants it and stores it in `base`, the struct of
- * the option's section; a string stored there before is freed.  Not for
- * CONFIG_SETTINGS.  0, or -1 and what is wrong and what to do.
+ * the option's section; a string stored there before is freed.  Not for lists.
+ * 0, or -1 and what is wrong and what to do.
  */
 int	config_value_store(const struct config_option *, const char *text,
 	    void *base, struct err *);
@@ -19,15 +19,26 @@ int	config_value_store(const struct config_option *, const char *text,
 /* Stores the defaults of a section in its struct, which is all zeroes. */
 void	config_value_defaults(const struct config_section *, void *base);
 
+/* Is it a sound string for a type of strings? */
+int	config_text_check(enum config_type, const char *text, struct err *);
+
 /* Is it kept as a string? */
 bool	config_value_is_text(const struct config_option *);
+
+/* Is it written as { VALUE, ... }? */
+bool	config_value_is_list(const struct config_option *);
+
+/* The same for one more item of a CONFIG_LIST, and for none at all. */
+int	config_value_add(const struct config_option *, const char *text,
+	    void *base, struct err *);
+void	config_value_clear(const struct config_option *, void *base);
 
 /* Sets the option in `base` to what it is in `other`, with a string of its
  * own.  Not for CONFIG_SETTINGS. */
 void	config_value_assign(const struct config_option *, void *base,
 	    const void *other);
 
-/* Frees the strings of a section's struct. */
+/* Frees the strings and lists of a section's struct. */
 void	config_value_release(const struct config_section *, void *base);
 
 /* Splits "key=value"; -1 and why if it is none. */
@@ -57,6 +68,14 @@ void	config_value_write(FILE *, const struct config_option *,
 int	config_request_check(const char *text, struct err *);
 
 #define CONFIG_REQUEST_MAX	2000	/* bytes of it */
+
+/* ------------------------------------------------------- config_peers.c */
+
+/* A user that exists, or a number of one? */
+int	config_account_check(const char *text, struct err *);
+
+/* An IPv4 or IPv6 address, alone or with /BITS behind it? */
+int	config_network_check(const char *text, struct err *);
 
 /* ------------------------------------------------------ config_listen.c */
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_list.h"
 #include "config/config_value.h"
 
 /* libconfuse gives its error function no context of ours. */
@@ -47,7 +48,7 @@ count_options(const struct config_section *section)
 static cfg_opt_t
 make_option(const struct config_option *option)
 {
-	if (option->type == CONFIG_SETTINGS)
+	if (config_value_is_list(option))
 		return (cfg_opt_t)CFG_STR_LIST(option->name, NULL,
 		    CFGF_NODEFAULT);
 	return (cfg_opt_t)CFG_STR(option->name, NULL, CFGF_NODEFAULT);
@@ -92,10 +93,13 @@ make_parser(void)
 
 /* ----------------------------------------------------------------- values */
 
+/* The line of an item of the option that is set in `line`. */
 static unsigned
-item_line(const struct config_instance *instance, size_t index,
-    unsigned line)
+item_line(const struct config_instance *instance,
+    const struct config_option *option, size_t index, unsigned line)
 {
+	index += instance->items_at[option -
+	    config_sections[instance->kind].options];
 	return index < instance->item_count ? instance->item_lines[index] :
 	    line;
 }
@@ -148,7 +152,28 @@ read_settings(const struct config_option *option, cfg_t *cfg,
 	    sizeof(*handler->settings));
 	for (unsigned i = 0; i < count; i++)
 		read_setting(option, cfg_getnstr(cfg, option->name, i),
-		    item_line(instance, i, line), handler, faults);
+		    item_line(instance, option, i, line), handler, faults);
+}
+
+static void
+read_list(const struct config_option *option, cfg_t *cfg,
+    const struct config_instance *instance, unsigned line, void *base,
+    struct config_faults *faults)
+{
+	unsigned count = cfg_size(cfg, option->name);
+	struct err err;
+
+	config_value_clear(option, base);
+	if (count > CONFIG_LIST_MAX) {
+		config_fault(faults, line, option->name, "has %u items: use "
+		    "at most %d", count, CONFIG_LIST_MAX);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++)
+		if (config_value_add(option, cfg_getnstr(cfg, option->name, i),
+		    base, &err) < 0)
+			config_fault(faults, item_line(instance, option, i,
+			    line), option->name, "%s", err.text);
 }
 
 static void
@@ -177,6 +202,9 @@ read_section(cfg_t *cfg, const struct config_instance *instance, void *base,
 			continue;
 		if (options[i].type == CONFIG_SETTINGS)
 			read_settings(&options[i], cfg, instance, line, base,
+			    faults);
+		else if (options[i].type == CONFIG_LIST)
+			read_list(&options[i], cfg, instance, line, base,
 			    faults);
 		else
 			read_option(&options[i], cfg, line, base, faults);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "config/config_list.h"
 #include "config/config_units.h"
 
 /* As store_number() of config_value.c kept it. */
@@ -43,6 +44,18 @@ is_unset(const struct config_option *option, uint64_t number)
 }
 
 static void
+write_quoted(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (; text != NULL && *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static void
 write_text(FILE *out, const struct config_option *option, const void *base)
 {
 	const char *text;
@@ -52,13 +65,19 @@ write_text(FILE *out, const struct config_option *option, const void *base)
 		fputs("not set", out);
 		return;
 	}
-	fputc('"', out);
-	for (; text != NULL && *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		fputc(*text, out);
+	write_quoted(out, text);
+}
+
+static void
+write_list(FILE *out, char *const *items)
+{
+	fputs("{ ", out);
+	for (size_t i = 0; items != NULL && items[i] != NULL; i++) {
+		if (i > 0)
+			fputs(", ", out);
+		write_quoted(out, items[i]);
 	}
-	fputc('"', out);
+	fputs(items == NULL ? "}" : " }", out);
 }
 
 /* The word of `choices` in that place. */
@@ -103,6 +122,10 @@ config_value_write(FILE *out, const struct config_option *option,
 {
 	uint64_t number;
 
+	if (option->type == CONFIG_LIST) {
+		write_list(out, config_list_items(option, base));
+		return;
+	}
 	if (config_value_is_text(option)) {
 		write_text(out, option, base);
 		return;

@@ -227,6 +227,7 @@ struct front {
 	bool			 serving;	/* accepts, when it has room */
 	bool			 accepting;
 	uint64_t		 accept_warned_ms;
+	uint64_t		 refused_told_ms; /* a peer, in the log */
 	uint64_t		 busy_told_ns;	/* the supervisor */
 	bool			 stopping;	/* what is at rest is closed */
 	bool			 retiring;	/* ... goes to a newer front */
@@ -262,6 +263,11 @@ void	front_accept_start(struct front *);
 void	front_accept_pause(struct front *);
 void	front_accept_stop(struct front *);
 void	front_accept_resume(struct front *);	/* if it serves */
+
+/* front_peer.c: who may connect; one who may not is counted. */
+struct sockaddr;
+bool	front_peer_may(struct front *, int fd, const struct sockaddr *);
+void	front_peer_start(struct front *);
 
 /* front_conn.c */
 void	front_conn_open(struct front *, int fd);

@@ -61,6 +61,15 @@ take(struct front *front, int fd)
 	front_conn_open(front, fd);
 }
 
+static void
+receive(struct front *front, int fd, const struct sockaddr *peer)
+{
+	if (front_peer_may(front, fd, peer))
+		take(front, fd);
+	else
+		close(fd);
+}
+
 static bool
 is_passing(int error)
 {
@@ -96,16 +105,19 @@ on_connection(uv_poll_t *handle, int status, int events)
 
 	(void)events;
 	for (int i = 0; status == 0 && i < ACCEPTS_PER_EVENT; i++) {
+		struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+		socklen_t length = sizeof(peer);
 		int fd;
 
 		if (is_full(front) && TAILQ_EMPTY(&front->idle)) {
 			front_accept_pause(front);
 			return;
 		}
-		fd = accept4(front->start->listen_fd, NULL, NULL,
+		fd = accept4(front->start->listen_fd,
+		    (struct sockaddr *)&peer, &length,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			take(front, fd);
+			receive(front, fd, (struct sockaddr *)&peer);
 			continue;
 		}
 		if (is_passing(errno) || !can_go_on(front))
@@ -116,6 +128,7 @@ on_connection(uv_poll_t *handle, int status, int events)
 void
 front_accept_start(struct front *front)
 {
+	front_peer_start(front);
 	front->listen_poll.data = front;
 	front->accept_timer.data = front;
 	uv_timer_init(&front->loop, &front->accept_timer);

@@ -47,6 +47,7 @@ add_front(struct shm_front_stats *sum, const struct shm_front_stats *from)
 	add(&sum->no_route, &from->no_route);
 	add(&sum->bad_requests, &from->bad_requests);
 	add(&sum->protocol_errors, &from->protocol_errors);
+	add(&sum->refused_peers, &from->refused_peers);
 }
 
 static void

@@ -134,6 +134,7 @@ front_status(const struct sup *sup, const struct sup_team *team,
 	add_counter(object, "no_route", &stats->no_route);
 	add_counter(object, "bad_requests", &stats->bad_requests);
 	add_counter(object, "protocol_errors", &stats->protocol_errors);
+	add_counter(object, "refused_peers", &stats->refused_peers);
 	add_memory(object, totals, atomic_load(&own->private_bytes),
 	    atomic_load(&own->pss_bytes));
 	return object;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "config/config_manual.h"
+#include "config/config_value.h"
 #include "config/config_table.h"
 
 static char *
@@ -146,7 +147,9 @@ expect_same(const struct config_section *section, const void *left,
 
 		if (option->type == CONFIG_SETTINGS)
 			continue;
-		if (option->type > CONFIG_SHA256)
+		if (option->type == CONFIG_LIST)
+			assert_true(config_value_equal(option, left, right));
+		else if (option->type > CONFIG_SHA256)
 			assert_memory_equal(a, b, option->width);
 		else if (*at == NULL || *bt == NULL)
 			assert_ptr_equal(*at, *bt);

@@ -313,7 +313,8 @@ write_options(FILE *out, const struct config_section *section,
 	const struct config_option *option = section->options;
 
 	for (; option->name != NULL; option++) {
-		const char *quote = config_value_is_text(option) ? "" : "\"";
+		const char *quote = config_value_is_text(option) ||
+		    config_value_is_list(option) ? "" : "\"";
 
 		if (option->type == CONFIG_SETTINGS)
 			continue;
@@ -357,6 +358,7 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"body_limit = 1001 timeout = 90061001ms kill_grace = 10m\n"
 		"idle_timeout = 121s read_timeout = 23h log_level = warn\n"
 		"watch = no watch_delay = 1m worker_memory = 1234567\n"
+		"allow_users = { root, 7 } allow_addresses = '::/0'\n"
 		"route 'GET /x' { async = on pool = default timeout = 7d\n"
 		"max_concurrent = 1 } model m { path = /m sha256 = " SHA_A "\n"
 		"kind = build hugepages = try reload = free-first\n"
