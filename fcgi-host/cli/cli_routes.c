@@ -145,6 +145,8 @@ json_of(const struct route *route, const struct config *config)
 	    config->pools[route->pool].name));
 	add(json, "timeout_ms",
 	    json_object_new_int64((int64_t)route->timeout_ms));
+	add(json, "deadline_ms",
+	    json_object_new_int64((int64_t)route->deadline_ms));
 	add(json, "max_concurrent",
 	    json_object_new_int64(route->max_concurrent));
 	add(json, "handler", json_object_new_string(route->handler->name));

@@ -25,4 +25,15 @@ clock_now_ms(void)
 	return clock_now_ns() / CLOCK_NS_PER_MS;
 }
 
+/* Since the epoch: for what another program on this machine has noted down, and
+ * never for how long something took. */
+static inline int64_t
+clock_wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 #endif

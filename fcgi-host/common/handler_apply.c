@@ -40,6 +40,21 @@ find_pool(const struct config *config, const char *name, uint32_t *out)
 	return -1;
 }
 
+/* By default as long as both its parts may take. */
+static uint64_t
+deadline_of(const struct config *config, const struct config_route *section,
+    const struct route *route)
+{
+	uint64_t queue_ms = config->pools[route->pool].queue_timeout_ms;
+	uint64_t deadline_ms = config->deadline_ms;
+
+	if (section != NULL && section->deadline_ms != CONFIG_UNSET)
+		deadline_ms = (uint64_t)section->deadline_ms;
+	if (deadline_ms != 0 || route->timeout_ms == 0 || queue_ms == 0)
+		return deadline_ms;
+	return route->timeout_ms + queue_ms;
+}
+
 int
 handler_apply_route(const struct config *config, struct route *route,
     const struct fh_route *from, struct err *err)
@@ -63,11 +78,12 @@ handler_apply_route(const struct config *config, struct route *route,
 			    (uint32_t)section->max_concurrent;
 	}
 	route->pool = 0;
-	if (pool == NULL || find_pool(config, pool, &route->pool) == 0)
+	if (pool == NULL || find_pool(config, pool, &route->pool) == 0 ||
+	    !route->async) {
+		/* A sync route needs no pool, until it is made async. */
+		route->deadline_ms = deadline_of(config, section, route);
 		return 0;
-	/* A sync route needs no pool, until somebody makes it async. */
-	if (!route->async)
-		return 0;
+	}
 	return err_set(err, "route \"%s\" wants pool \"%s\", which the "
 	    "configuration does not have: add pool \"%s\" { } or give the "
 	    "route another", route->label, pool, pool);

@@ -53,6 +53,7 @@ struct route {
 	bool		 async_tag;	/* what the handler's table says */
 	uint32_t	 pool;		/* index in config.pools */
 	uint64_t	 timeout_ms;	/* 0: none */
+	uint64_t	 deadline_ms;	/* from its arrival; 0: none */
 	uint32_t	 max_concurrent;/* 0: none */
 };
 

@@ -134,6 +134,8 @@ enum shm_cancelled {
 struct shm_job {
 	uint64_t		seq;
 	uint64_t		timeout_ns;	/* from the start; 0: none */
+	uint64_t		begin_by_ns;	/* else it is not begun; 0 */
+	uint64_t		end_by_ns;	/* its deadline; 0: none */
 	uint32_t		route;
 	uint32_t		params_length;
 	uint64_t		body_length;
@@ -151,10 +153,11 @@ enum shm_worker_state { SHM_WORKER_STARTING, SHM_WORKER_READY };
 /* In a window while its worker is sound. */
 #define SHM_WINDOW_MAGIC	UINT64_C(0x66682d776f726b72)
 
-/* A reply slot goes FREE -> BUSY (worker claims a job for it) -> DONE or
- * BROKEN (worker) -> FREE (front, when all of it is read). */
+/* A reply slot goes FREE -> BUSY (worker claims a job for it) -> DONE, BROKEN,
+ * or EXPIRED when it came too late and no handler was called (worker) -> FREE
+ * (front, when all of it is read). */
 enum shm_reply_state { SHM_REPLY_FREE, SHM_REPLY_BUSY, SHM_REPLY_DONE,
-	SHM_REPLY_BROKEN };
+	SHM_REPLY_BROKEN, SHM_REPLY_EXPIRED };
 
 struct shm_reply {
 	/* written by the worker; state also by the front, DONE to FREE */

@@ -55,6 +55,7 @@ struct config_route {
 	int		 async;		/* 0, 1 or CONFIG_UNSET */
 	char		*pool;
 	int64_t		 timeout_ms;
+	int64_t		 deadline_ms;
 	int64_t		 max_concurrent;
 	unsigned	 line;
 };
@@ -128,6 +129,7 @@ struct config {
 
 	/* time */
 	uint64_t	 timeout_ms;	/* of a route that names none */
+	uint64_t	 deadline_ms;	/* ... from arrival to reply; or 0 */
 	uint64_t	 kill_grace_ms;
 	uint64_t	 drain_timeout_ms;	/* a stop, an old generation */
 

@@ -34,8 +34,12 @@ const struct config_option config_pool_options[] = {
 	{ .name = "queue_timeout", .type = CONFIG_TIME,
 	    POOL(queue_timeout_ms),
 	    .fallback = "10s", .min = "1ms", .max = "1d", .zero = true,
-	    .text = "How long a request may wait for a worker before it gets "
-	    "a 503.  0: as long as its client does." },
+	    .text = "How long a request may wait before it gets a 503, from "
+	    "its arrival on (see deadline): waiting in the web server, in the "
+	    "kernel's backlog and here counts alike.  What has waited longer "
+	    "is never run, and a request whose client left is not either.  "
+	    "The default pool's holds for sync handlers, which wait for each "
+	    "other.  0: as long as its client does." },
 	{ .name = "stack", .type = CONFIG_SIZE, POOL(stack),
 	    .fallback = "256 KiB", .min = "64 KiB", .max = "64 MiB",
 	    .step = 4096,
@@ -57,6 +61,12 @@ const struct config_option config_route_options[] = {
 	    .min = "1ms", .max = "7d", .zero = true,
 	    .text = "How long the handler may run before the client gets a "
 	    "504.  0: no limit." },
+	{ .name = "deadline", .type = CONFIG_TIME, ROUTE(deadline_ms),
+	    .example = "10s",
+	    .min = "1ms", .max = "7d", .zero = true,
+	    .text = "How long a request may take from its arrival to its "
+	    "reply; see the option of this name outside of sections.  0: "
+	    "timeout and the pool's queue_timeout together." },
 	{ .name = "max_concurrent", .type = CONFIG_COUNT,
 	    ROUTE(max_concurrent), .example = "10",
 	    .min = "1", .max = "1000000", .zero = true,

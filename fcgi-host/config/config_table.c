@@ -152,6 +152,17 @@ const struct config_option config_top_options[] = {
 	    "otherwise.  The client then gets a 504 and the worker is freed.  "
 	    "0: no limit.  The web server must be ready to wait for this "
 	    "and for queue_timeout (nginx: fastcgi_read_timeout)." },
+	{ .name = "deadline", .type = CONFIG_TIME, TOP(deadline_ms),
+	    .fallback = "0", .min = "1ms", .max = "7d", .zero = true,
+	    .text = "How long a request may take from its arrival to its "
+	    "reply, waiting included, unless its route says otherwise.  One "
+	    "that is over it before it is begun gets a 503 and is never run; "
+	    "one that runs gets a 504, as after timeout.  The arrival is when "
+	    "the web server passed the request on (REQUEST_START in "
+	    "nginx-conf, from a web server on the same machine), else when "
+	    "its first byte was read; the time in which its body came is not "
+	    "counted.  0: timeout and queue_timeout together, or no deadline "
+	    "if one of them is 0." },
 	{ .name = "kill_grace", .type = CONFIG_TIME, TOP(kill_grace_ms),
 	    .fallback = "2s", .min = "1ms", .max = "10m",
 	    .text = "Between the steps that free a worker whose handler is "

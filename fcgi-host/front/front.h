@@ -35,6 +35,7 @@
 #include "common/head.h"
 #include "common/jobq.h"
 #include "common/shm.h"
+#include "front/front_arrival.h"
 #include "wire/wire_record.h"
 
 #define FRONT_READ_SIZE		65536
@@ -147,7 +148,10 @@ struct front_request {
 	struct head		 head;
 	struct route_match	 match;
 	char			 request_id[HEAD_ID_MAX + 1];
-	uint64_t		 arrival_ns;
+	uint64_t		 arrival_ns;	/* see front_arrival.h */
+	uint64_t		 params_ns;	/* the last parameter came */
+	uint64_t		 begin_by_ns;	/* from here on stale; 0 */
+	uint64_t		 end_by_ns;	/* its deadline; 0: none */
 	uint64_t		 queued_ns;	/* admitted to its pool */
 	uint64_t		 begun_ns;	/* its handler was called */
 	uint64_t		 ended_ns;
@@ -176,7 +180,7 @@ struct front_job {
 	char			 request_id[HEAD_ID_MAX + 1];
 	uint64_t		 pushed_ns;
 	uint64_t		 spool;		/* its file, ours to remove */
-	uint64_t		 queued_ns;
+	uint64_t		 begin_by_ns, end_by_ns; /* of its request */
 	bool			 forwarded;	/* reply bytes have been sent */
 	bool			 timed_out;	/* told; its worker is next */
 	uv_timer_t		 timer;
@@ -191,7 +195,8 @@ struct front_pool {
 	struct jobq			 jobq;
 	struct front_request_list	 pending;
 	uint32_t			 pending_count;
-	uv_timer_t			 pending_timer;	/* of the oldest */
+	uv_timer_t			 pending_timer;	/* of the first ... */
+	uint64_t			 pending_due_ns; /* to expire */
 	struct front_job		*jobs;
 	struct front_job_list		 free, active;
 	uint32_t			 active_count;
@@ -248,6 +253,9 @@ struct front {
 	uint32_t		*route_active;	/* for max_concurrent */
 	struct api_worker	*sync_worker;
 	struct fh_request	*sync_request;
+	struct front_wall	 wall;
+	bool			 starts_count;	/* REQUEST_START does */
+	uint64_t		 looked_ns;	/* for who left, at least */
 	uint64_t		 next_seq;
 	uint64_t		 next_id;
 	pid_t			 pid;		/* ours, in request ids */
@@ -297,6 +305,8 @@ int	front_request_put_params(struct front_request *, const uint8_t *,
 int	front_request_keep(struct front_request *, const uint8_t *, size_t);
 /* All parameters are here: whose are they?  -1: memory is out. */
 int	front_request_identify(struct front_request *);
+/* Is the web server on this machine, so that its clock is ours? */
+bool	front_request_starts_count(const struct front *);
 void	front_request_moved(struct front_request *); /* another front has it */
 void	front_request_cancel(struct front_request *); /* nobody waits */
 void	front_request_replied(struct front_request *); /* all is buffered */
@@ -317,6 +327,14 @@ void	front_spool_remove(struct front *, uint64_t number);
 void	front_dispatch(struct front_request *);
 void	front_dispatch_again(struct front_request *); /* admitted before */
 struct api_input	front_input(const struct front_request *);
+
+/* front_stale.c: what nobody should run any more. */
+void	front_stale_begin(struct front_request *); /* sets its limits */
+bool	front_stale(const struct front_request *, uint64_t now_ns);
+/* True: it was stale and is answered, or its client had left and it is gone.
+ * The client was there at `seen_ns`, and at its arrival. */
+bool	front_stale_drop(struct front_request *, uint64_t seen_ns,
+	    uint64_t now_ns);
 
 /* front_sync.c */
 void	front_sync_serve(struct front_request *);
@@ -345,6 +363,7 @@ void	front_pool_remove(struct front_pool *, struct front_request *);
 void	front_pool_refill(struct front_pool *);
 
 /* front_job.c */
+bool	front_job_may_push(const struct front_pool *);
 bool	front_job_push(struct front_pool *, struct front_request *);
 /* Nobody had begun it: `claimant` had it, see jobq_push_again(). */
 void	front_job_again(struct front_job *, uint32_t claimant);
@@ -369,13 +388,14 @@ void	front_worker_died(struct front *, uint32_t worker,
 	    uint32_t incarnation, int status);
 
 /* front_deadline.c */
-void	front_deadline_pending(struct front_pool *);
+void	front_deadline_waits(struct front_request *);	/* pending */
 void	front_deadline_pushed(struct front_job *);
 void	front_deadline_stop(struct front_job *);
 /* An ended reply: did its handler take longer than it may? */
 bool	front_deadline_passed(const struct front_job *,
 	    const struct shm_reply *);
-void	front_deadline_answer(struct front_request *); /* 504 */
+void	front_deadline_answer(struct front_request *, /* 504 */
+	    uint64_t started_ns);
 
 /* front_link.c: the supervisor. */
 int	front_link_start(struct front *);

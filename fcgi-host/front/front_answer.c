@@ -85,7 +85,7 @@ front_refuse(struct front_request *request, enum shm_refusal refusal)
 		[SHM_REFUSED_ROUTE_FULL] =
 		    "As many requests of this route run as may.",
 		[SHM_REFUSED_QUEUE_TIMEOUT] =
-		    "No worker was free within queue_timeout.",
+		    "It was not begun within queue_timeout and its deadline.",
 		[SHM_REFUSED_STOPPING] = "The service is stopping.",
 	};
 	bool updated = refusal == SHM_REFUSED_STOPPING &&

@@ -2,24 +2,20 @@
  * front_deadline.c - what happens when time is up.
  *
  * Runs in: front.
- * Owns: the timer of each job, and one per pool for its oldest pending request.
- * Invariant: the time to wait for a worker counts from admission, the time to
- * run from when the worker began; a client gets one answer at most; a worker
- * that goes on is first told, and after kill_grace reported.
+ * Owns: the timer of each job, and one per pool for what is pending.
+ * Invariant: the time to wait and the deadline count from the arrival of the
+ * request, the time to run from when the worker began; a client gets one answer
+ * at most; a worker that goes on is first told, and after kill_grace reported.
  */
 #include "common/clock.h"
+#include "common/due.h"
 #include "common/log.h"
 #include "front/front.h"
 
-#define SOON_MS	5	/* taken this moment, begun the next */
+#define SOON_MS		5	/* taken this moment, begun the next */
+#define PENDING_PER_MS	1000	/* looked through in 1 % of that time */
 
 static void	on_job_timer(uv_timer_t *);
-
-static uint64_t
-queue_limit_ns(const struct front_pool *pool)
-{
-	return pool->config->queue_timeout_ms * CLOCK_NS_PER_MS;
-}
 
 /* Milliseconds from now until then, rounded up, at least 1. */
 static uint64_t
@@ -30,32 +26,53 @@ ms_until(uint64_t then_ns, uint64_t now_ns)
 	return (then_ns - now_ns) / CLOCK_NS_PER_MS + 1;
 }
 
+static void	on_pending_timer(uv_timer_t *);
+
+static void
+arm_pending(struct front_pool *pool, uint64_t due_ns, uint64_t rest_ms)
+{
+	uint64_t ms = ms_until(due_ns, clock_now_ns());
+
+	pool->pending_due_ns = due_ns;
+	uv_timer_start(&pool->pending_timer, on_pending_timer,
+	    ms < rest_ms ? rest_ms : ms, 0);
+}
+
+/* Routes differ in their deadlines and web servers in how long they kept a
+ * request, so any of them may be the next: a long list is not looked through
+ * all the time. */
 static void
 on_pending_timer(uv_timer_t *timer)
 {
 	struct front_pool *pool = timer->data;
-	uint64_t now = clock_now_ns();
-	struct front_request *request;
+	uint64_t rest_ms = pool->pending_count / PENDING_PER_MS;
+	uint64_t now = clock_now_ns(), due = 0;
+	struct front_request *request, *next;
 
-	while ((request = TAILQ_FIRST(&pool->pending)) != NULL &&
-	    now >= request->queued_ns + queue_limit_ns(pool)) {
+	for (request = TAILQ_FIRST(&pool->pending); request != NULL;
+	    request = next) {
+		next = TAILQ_NEXT(request, link);
+		if (!front_stale(request, now)) {
+			due = due_first(due, request->begin_by_ns);
+			continue;
+		}
 		front_pool_remove(pool, request);
 		front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
 	}
-	front_deadline_pending(pool);
+	pool->pending_due_ns = 0;
+	if (due != 0)
+		arm_pending(pool, due, rest_ms);
 }
 
-/* All of a pool may wait equally long, so the oldest is the first to expire. */
 void
-front_deadline_pending(struct front_pool *pool)
+front_deadline_waits(struct front_request *request)
 {
-	struct front_request *oldest = TAILQ_FIRST(&pool->pending);
+	struct front_pool *pool = &request->front->pools[
+	    request->match.route->pool];
 
-	if (oldest == NULL || queue_limit_ns(pool) == 0)
-		return;
-	uv_timer_start(&pool->pending_timer, on_pending_timer,
-	    ms_until(oldest->queued_ns + queue_limit_ns(pool),
-	    clock_now_ns()), 0);
+	if (request->begin_by_ns != 0 && (pool->pending_due_ns == 0 ||
+	    request->begin_by_ns < pool->pending_due_ns))
+		arm_pending(pool, request->begin_by_ns, 0);
 }
 
 static void
@@ -69,16 +86,11 @@ arm(struct front_job *job, uint64_t ms)
 static void
 arm_waiting(struct front_job *job, uint64_t now)
 {
-	uint64_t queue_ns = queue_limit_ns(job->pool);
-	uint64_t run_ms = job->route->timeout_ms;
-	uint64_t ms = 0;
+	uint64_t due = due_first(job->begin_by_ns, due_after(now,
+	    job->route->timeout_ms));
 
-	if (queue_ns != 0)
-		ms = ms_until(job->queued_ns + queue_ns, now);
-	if (run_ms != 0 && (ms == 0 || run_ms < ms))
-		ms = run_ms;
-	if (ms != 0)
-		arm(job, ms);
+	if (due != 0)
+		arm(job, ms_until(due, now));
 }
 
 void
@@ -105,42 +117,75 @@ waited_too_long(struct front_job *job)
 	front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
 }
 
+/* When it must have ended that began then; 0: never. */
+static uint64_t
+end_of(const struct front_job *job, uint64_t started_ns)
+{
+	return due_first(job->end_by_ns, due_after(started_ns,
+	    job->route->timeout_ms));
+}
+
 bool
 front_deadline_passed(const struct front_job *job,
     const struct shm_reply *reply)
 {
-	uint64_t limit_ns = job->route->timeout_ms * CLOCK_NS_PER_MS;
 	uint64_t started = atomic_load(&reply->started_ns);
 	uint64_t ended = reply->ended_ns;
 
-	return limit_ns != 0 && ended > started && ended - started >= limit_ns;
+	return ended > started && due_is_over(end_of(job, started), ended);
+}
+
+/* Was it the deadline, or the time to run? */
+static bool
+was_deadline(const struct route *route, uint64_t end_by_ns, uint64_t started_ns)
+{
+	uint64_t ran_ns = due_after(started_ns, route->timeout_ms);
+
+	return end_by_ns != 0 && (ran_ns == 0 || end_by_ns < ran_ns);
 }
 
 void
-front_deadline_answer(struct front_request *request)
+front_deadline_answer(struct front_request *request, uint64_t started_ns)
 {
+	const struct route *route = request->match.route;
+
 	front_count(&front_route_stats(request)->timeouts, 1);
-	front_answer(request, 504, "", "The handler did not answer within "
-	    "%llu ms.",
-	    (unsigned long long)request->match.route->timeout_ms);
+	if (was_deadline(route, request->end_by_ns, started_ns))
+		front_answer(request, 504, "", "The deadline of %llu ms since "
+		    "the request arrived has passed.",
+		    (unsigned long long)route->deadline_ms);
+	else
+		front_answer(request, 504, "", "The handler did not answer "
+		    "within %llu ms.", (unsigned long long)route->timeout_ms);
+}
+
+static void
+log_overtime(const struct front_job *job, uint64_t started_ns)
+{
+	const struct route *route = job->route;
+	bool deadline = was_deadline(route, job->end_by_ns, started_ns);
+
+	log_warnx("req=%s route=\"%s\" handler=%s %s %llu ms",
+	    job->request_id, route->label, route->handler->name,
+	    deadline ? "ran beyond its deadline of" : "ran longer than",
+	    (unsigned long long)(deadline ? route->deadline_ms :
+	    route->timeout_ms));
 }
 
 /* 504 for the client; the worker is told, and has kill_grace to end. */
 static void
-ran_too_long(struct front_job *job)
+ran_too_long(struct front_job *job, uint64_t started_ns)
 {
 	struct front_request *request = job->request;
 
 	job->timed_out = true;
-	log_warnx("req=%s route=\"%s\" handler=%s ran longer than %llu ms",
-	    job->request_id, job->route->label, job->route->handler->name,
-	    (unsigned long long)job->route->timeout_ms);
+	log_overtime(job, started_ns);
 	arm(job, job->pool->front->config->kill_grace_ms);
 	if (request == NULL)
 		return;
 	front_job_abandon(job);
 	if (!job->forwarded) {
-		front_deadline_answer(request);
+		front_deadline_answer(request, started_ns);
 		return;
 	}
 	front_count(&front_route_stats(request)->timeouts, 1);
@@ -152,14 +197,12 @@ on_job_timer(uv_timer_t *timer)
 {
 	struct front_job *job = timer->data;
 	struct front *front = job->pool->front;
-	uint64_t queue_ns = queue_limit_ns(job->pool);
-	uint64_t run_ns = job->route->timeout_ms * CLOCK_NS_PER_MS;
 	uint64_t now = clock_now_ns();
 	uint32_t worker, slot;
-	uint64_t started;
+	uint64_t started, due;
 
 	if (!front_job_begun(job, &worker, &slot)) {
-		if (queue_ns != 0 && now >= job->queued_ns + queue_ns)
+		if (due_is_over(job->begin_by_ns, now))
 			waited_too_long(job);
 		else
 			arm_waiting(job, now);
@@ -173,10 +216,9 @@ on_job_timer(uv_timer_t *timer)
 	    started_ns);
 	if (started < job->pushed_ns || started > now)
 		started = job->pushed_ns;
-	if (run_ns == 0)
-		return;
-	if (now >= started + run_ns)
-		ran_too_long(job);
-	else
-		arm(job, ms_until(started + run_ns, now));
+	due = end_of(job, started);
+	if (due_is_over(due, now))
+		ran_too_long(job, started);
+	else if (due != 0)
+		arm(job, ms_until(due, now));
 }

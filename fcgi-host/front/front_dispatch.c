@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
 
@@ -111,13 +112,16 @@ is_too_late(const struct front_request *request)
 	    !front_pass_is_open(front);
 }
 
-/* Served now, or in its pool's care. */
+/* Served now, in its pool's care, or gone because it came too late. */
 static void
 admit(struct front_request *request)
 {
 	const struct route *route = request->match.route;
 
 	front_count_admitted(request);
+	front_stale_begin(request);
+	if (front_stale_drop(request, 0, clock_now_ns()))
+		return;
 	if (route->async)
 		front_pool_add(&request->front->pools[route->pool], request);
 	else

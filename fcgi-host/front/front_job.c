@@ -31,6 +31,8 @@ write_job(struct front_job *job, const struct front_request *request)
 
 	memory->seq = job->seq;
 	memory->timeout_ns = route->timeout_ms * CLOCK_NS_PER_MS;
+	memory->begin_by_ns = job->begin_by_ns;
+	memory->end_by_ns = job->end_by_ns;
 	memory->route = route->index;
 	memory->params_length = (uint32_t)request->params_have;
 	memory->body_length = request->body_have;
@@ -76,13 +78,19 @@ count_active(struct front_pool *pool)
 	    memory_order_relaxed);
 }
 
+bool
+front_job_may_push(const struct front_pool *pool)
+{
+	return !TAILQ_EMPTY(&pool->free) && jobq_room(&pool->jobq) > 0;
+}
+
 /* False: there is no room; the request is as before. */
 bool
 front_job_push(struct front_pool *pool, struct front_request *request)
 {
 	struct front_job *job = TAILQ_FIRST(&pool->free);
 
-	if (job == NULL || jobq_room(&pool->jobq) == 0)
+	if (!front_job_may_push(pool))
 		return false;
 	TAILQ_REMOVE(&pool->free, job, link);
 	TAILQ_INSERT_TAIL(&pool->active, job, link);
@@ -94,7 +102,8 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	memcpy(job->request_id, request->request_id, sizeof(job->request_id));
 	job->pushed_ns = clock_now_ns();
 	job->spool = 0;
-	job->queued_ns = request->queued_ns;
+	job->begin_by_ns = request->begin_by_ns;
+	job->end_by_ns = request->end_by_ns;
 	job->forwarded = false;
 	job->timed_out = false;
 	request->job = job;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
 
@@ -39,6 +40,7 @@ on_before_sleep(uv_prepare_t *handle)
 		uv_idle_start(&front->awake, on_awake);
 	} else
 		uv_idle_stop(&front->awake);
+	front->looked_ns = uv_now(&front->loop) * CLOCK_NS_PER_MS;
 }
 
 /* At the first thing that woke us: what comes during the rest of the turn is
@@ -135,6 +137,7 @@ front_main(const struct child_start *start)
 	front->config = start->config;
 	front->set = start->set;
 	front->next_seq = 1;
+	front->starts_count = front_request_starts_count(front);
 	front->pid = getpid();
 	TAILQ_INIT(&front->idle);
 	TAILQ_INIT(&front->busy);

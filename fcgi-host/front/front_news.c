@@ -127,10 +127,22 @@ static void
 answer_late(struct news *news)
 {
 	struct front_request *request = news->job->request;
+	uint64_t started = atomic_load(&news->reply->started_ns);
 
 	front_job_release(news->job);
 	free_slot(news->reply);
-	front_deadline_answer(request);
+	front_deadline_answer(request, started);
+}
+
+/* Too late when its worker took it: no handler has seen it. */
+static void
+answer_stale(struct news *news)
+{
+	struct front_request *request = news->job->request;
+
+	front_job_release(news->job);
+	free_slot(news->reply);
+	front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
 }
 
 /* serve() came to an end, and somebody waits for its reply.  False: its
@@ -188,6 +200,11 @@ handle_slot(struct front *front, uint32_t worker, uint32_t slot,
 	if (state == SHM_REPLY_BUSY) {
 		if (news.job->request != NULL)
 			pass_on(&news);
+		return;
+	}
+	if (state == SHM_REPLY_EXPIRED && news.job->request != NULL &&
+	    !news.job->forwarded) {
+		answer_stale(&news);
 		return;
 	}
 	if (news.job->request != NULL &&

@@ -95,8 +95,7 @@ front_pool_put_back(struct front_pool *pool, struct front_request *request)
 	else
 		TAILQ_INSERT_AFTER(&pool->pending, before, request, link);
 	set_pending(pool, pool->pending_count + 1);
-	if (before == NULL)
-		front_deadline_pending(pool);
+	front_deadline_waits(request);
 }
 
 /* While a newer front takes requests they go there and not to our workers. */
@@ -124,6 +123,12 @@ front_pool_refill(struct front_pool *pool)
 
 	/* `hungry` must not be taken back, however shortly, while one waits. */
 	while ((request = TAILQ_FIRST(&pool->pending)) != NULL &&
-	    front_job_push(pool, request))
+	    front_job_may_push(pool)) {
+		if (front_stale_drop(request, pool->front->looked_ns,
+		    clock_now_ns()))
+			continue;
+		if (!front_job_push(pool, request))
+			break;
 		front_pool_remove(pool, request);
+	}
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/due.h"
 #include "common/log.h"
 #include "front/front.h"
 
@@ -88,9 +89,7 @@ say_done(struct front *front)
 static uint64_t
 deadline_of(const struct front_request *request, uint64_t now_ns)
 {
-	uint64_t timeout_ms = request->match.route->timeout_ms;
-
-	return timeout_ms == 0 ? 0 : now_ns + timeout_ms * CLOCK_NS_PER_MS;
+	return due_after(now_ns, request->match.route->timeout_ms);
 }
 
 void
@@ -112,7 +111,8 @@ front_sync_serve(struct front_request *request)
 	input = front_input(request);
 	request->begun_ns = clock_now_ns();
 	request->queued_ns = request->begun_ns;
-	input.deadline_ns = deadline_of(request, request->begun_ns);
+	input.deadline_ns = due_first(request->end_by_ns,
+	    deadline_of(request, request->begun_ns));
 	say_running(request, request->begun_ns, input.deadline_ns);
 	outcome = api_serve(front->sync_request, &input, &sink.sink,
 	    &request->result);

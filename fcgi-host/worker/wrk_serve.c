@@ -5,7 +5,8 @@
  * Owns: the reply slot while it is SHM_REPLY_BUSY.
  * Invariant: `seq` is stored before any of the handler's code runs, so that the
  * front can tell a job that was begun from one that was only taken; the slot
- * leaves BUSY exactly once.
+ * leaves BUSY exactly once; none of the handler's code runs for a job that is
+ * too late or that nobody waits for.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/due.h"
 #include "common/log.h"
 #include "worker/wrk.h"
 
@@ -87,9 +89,27 @@ input_of(const struct wrk *wrk, const struct shm_job *job, uint64_t started_ns)
 		.request_id = job->request_id,
 		.head_only = job->head_only != 0,
 		.cancelled = &job->cancelled,
-		.deadline_ns = job->timeout_ns == 0 ? 0 :
-		    started_ns + job->timeout_ns,
+		.deadline_ns = due_first(job->end_by_ns,
+		    job->timeout_ns == 0 ? 0 : started_ns + job->timeout_ns),
 	};
+}
+
+/* We may have stood still since it was pushed, and the front with us. */
+static bool
+is_stale(const struct shm_job *job, uint64_t now_ns)
+{
+	return due_is_over(job->begin_by_ns, now_ns) ||
+	    atomic_load(&job->cancelled) == SHM_CANCELLED_NOBODY;
+}
+
+static void
+give_back(struct wrk_sink *sink)
+{
+	struct shm_reply *reply = sink->reply;
+
+	reply->ended_ns = atomic_load(&reply->started_ns);
+	atomic_store(&reply->state, SHM_REPLY_EXPIRED);
+	wrk_tell_front(sink->wrk, sink->slot);
 }
 
 void
@@ -105,6 +125,10 @@ wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
 
 	wrk_sink_init(&sink, wrk, job, slot);
 	begin_reply(sink.reply, job, index);
+	if (is_stale(job, atomic_load(&sink.reply->started_ns))) {
+		give_back(&sink);
+		return;
+	}
 	input = input_of(wrk, job, atomic_load(&sink.reply->started_ns));
 	atomic_store(&thread->running, job);
 	if (job->spool != 0 && (input.body_fd = open_spool(wrk, job)) < 0)

@@ -281,12 +281,15 @@ const char	*fh_json_error(const struct fh_request *);
 /*
  * True once the handler should end: nobody waits for the reply (the client
  * left, or the time is up), or the host stops or has newer handlers and has
- * waited for `drain_timeout`.  Cheap enough for an inner loop.  A handler that
- * sees it should clean up and return.  In the last case what it still writes is
- * sent, so that it may end its reply well, within `kill_grace`; nonzero is a
- * 503 then.  In a worker, one that is still running `kill_grace` after its time
- * is up is sent SIGTERM, which breaks its system calls, and `kill_grace` later
- * SIGKILL.  That the client left ends no worker before its time is up.
+ * waited for `drain_timeout`.  The time is up `timeout` after serve() began or
+ * `deadline` after the request arrived, whichever is first; a request that is
+ * over its deadline already is never begun.  Cheap enough for an inner loop.  A
+ * handler that sees it should clean up and return.  If the host has waited for
+ * it, what it still writes is sent, so that it may end its reply well, within
+ * `kill_grace`; nonzero is a 503 then.  In a worker, one that is still running
+ * `kill_grace` after its time is up is sent SIGTERM, which breaks its system
+ * calls, and `kill_grace` later SIGKILL.  That the client left ends no worker
+ * before its time is up.
  */
 bool		 fh_cancelled(const struct fh_request *);
 
