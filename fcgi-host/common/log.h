@@ -7,11 +7,16 @@
  * add strerror(errno), log_warnx and fatalx don't.  errno survives every call.
  * A bug of ours: FH_BUG.  A bad environment at start: fatal.  A peer or a
  * request: log_warnx at most.
+ *
+ * A log that takes nothing (a pipe that nobody reads, a disk that is full)
+ * never stops a process: its lines are lost, counted, and the number is the
+ * first line that goes again.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
 	LOG_LEVEL_DEBUG };
@@ -28,6 +33,15 @@ void	log_init(const char *role);
 void	log_set_level(enum log_level);
 void	log_set_fd(int);
 int	log_fd(void);
+
+/*
+ * A close-on-exec descriptor for what `fd` leads to, at least `lowest`; writes
+ * to it don't wait, and those to `fd` still do.  -1 with errno.
+ */
+int	log_open(int fd, int lowest);
+
+/* How many lines this process has lost since it began. */
+uint64_t	log_lost(void);
 bool	log_enabled(enum log_level);
 
 void	log_line(enum log_level, const char *format, ...)

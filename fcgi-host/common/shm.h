@@ -81,6 +81,14 @@ struct shm_pool_stats {
 	_Atomic uint64_t	active;		/* jobs: queued or running */
 };
 
+/* What a front is short of.  Times are of clock_now_ms(). */
+enum shm_trouble_kind { SHM_TROUBLE_DESCRIPTORS, SHM_TROUBLE_MEMORY,
+	SHM_TROUBLE_SPOOL, SHM_TROUBLE_LOG, SHM_TROUBLES };
+struct shm_trouble {
+	_Atomic uint64_t	since_ms;	/* 0: there is none */
+	_Atomic uint64_t	count;		/* of times since then */
+};
+
 struct shm_front_stats {
 	_Atomic uint64_t	connections;
 	_Atomic uint64_t	connections_max;
@@ -90,6 +98,7 @@ struct shm_front_stats {
 	_Atomic uint64_t	bad_requests;	/* refused before routing */
 	_Atomic uint64_t	protocol_errors;
 	_Atomic uint64_t	refused_peers;	/* who may not connect */
+	struct shm_trouble	troubles[SHM_TROUBLES];
 	_Atomic uint64_t	private_bytes;	/* of the front */
 	_Atomic uint64_t	pss_bytes;
 	_Atomic uint64_t	sampled_ms;

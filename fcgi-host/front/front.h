@@ -231,7 +231,9 @@ struct front {
 	uv_timer_t		 drain_timer;
 	bool			 serving;	/* accepts, when it has room */
 	bool			 accepting;
-	uint64_t		 accept_warned_ms;
+	uv_timer_t		 trouble_timer;
+	uint64_t		 trouble_last_ms[SHM_TROUBLES];
+	uint64_t		 log_lost;	/* lines, as last seen */
 	uint64_t		 refused_told_ms; /* a peer, in the log */
 	uint64_t		 busy_told_ns;	/* the supervisor */
 	bool			 stopping;	/* what is at rest is closed */
@@ -432,6 +434,15 @@ void	front_take(struct front *, int fd);
 /* front_adopt.c: the descriptors are its own from then on. */
 void	front_adopt(struct front *, const struct handover *,
 	    int fds[HANDOVER_FDS], bool stays);
+
+/* front_trouble.c: it is short of something, with errno.  The peer concerned
+ * is told by the caller. */
+void	front_trouble(struct front *, enum shm_trouble_kind);
+enum shm_trouble_kind	front_trouble_of(int error,
+			    enum shm_trouble_kind otherwise);
+void	front_trouble_log(struct front *);	/* are lines lost? */
+void	front_trouble_look(uv_timer_t *);
+void	front_trouble_start(struct front *);
 
 /* front_stats.c */
 struct shm_route_stats	*front_route_stats(const struct front_request *);

@@ -12,13 +12,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
 
 #define ACCEPTS_PER_EVENT	64
 #define PAUSE_MS		100	/* out of descriptors: try again */
-#define WARN_MS			60000	/* ... and say so once in a while */
 
 static void	on_connection(uv_poll_t *, int, int);
 
@@ -81,14 +79,8 @@ is_passing(int error)
 static bool
 can_go_on(struct front *front)
 {
-	uint64_t now = clock_now_ms();
-
-	if (front->accept_warned_ms == 0 ||
-	    now - front->accept_warned_ms >= WARN_MS) {
-		front->accept_warned_ms = now;
-		log_warn("accept with %u connections open; idle ones are "
-		    "closed for new ones", front->conn_count);
-	}
+	front_trouble(front, front_trouble_of(errno,
+	    SHM_TROUBLE_DESCRIPTORS));
 	if (!TAILQ_EMPTY(&front->idle)) {
 		front_conn_close(TAILQ_FIRST(&front->idle));
 		return true;

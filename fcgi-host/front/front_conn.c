@@ -95,7 +95,7 @@ create(struct front *front, int fd)
 	struct front_conn *conn = calloc(1, sizeof(*conn));
 
 	if (conn == NULL) {
-		log_warn("connection");
+		front_trouble(front, SHM_TROUBLE_MEMORY);
 		close(fd);
 		return NULL;
 	}
@@ -104,7 +104,8 @@ create(struct front *front, int fd)
 	conn->poll.data = conn;
 	conn->timer.data = conn;
 	if (uv_poll_init(&front->loop, &conn->poll, fd) < 0) {
-		log_warnx("connection: cannot be watched");
+		errno = ENOMEM;
+		front_trouble(front, SHM_TROUBLE_MEMORY);
 		close(fd);
 		free(conn);
 		return NULL;

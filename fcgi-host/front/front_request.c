@@ -44,7 +44,7 @@ front_request_begin(struct front_conn *conn, uint16_t id, bool keep)
 	struct front_request *request = take_request(conn->front);
 
 	if (request == NULL) {
-		log_warn("request");
+		front_trouble(conn->front, SHM_TROUBLE_MEMORY);
 		return NULL;
 	}
 	request->front = conn->front;
@@ -283,8 +283,8 @@ add_body(struct front_request *request, const struct wire_piece *piece)
 		return;
 	}
 	if (front_request_keep(request, piece->data, wanted) < 0) {
-		log_warn("req=%s the body cannot be kept",
-		    request->request_id);
+		front_trouble(request->front, front_trouble_of(errno,
+		    SHM_TROUBLE_SPOOL));
 		front_answer(request, 503, "Retry-After: 5\r\n",
 		    "The request body could not be stored.");
 	}

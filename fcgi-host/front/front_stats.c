@@ -73,6 +73,7 @@ on_sample(uv_timer_t *timer)
 	struct front *front = timer->data;
 	struct memory_use use;
 
+	front_trouble_log(front);
 	if (memory_use_read(0, &use) < 0)
 		return;
 	atomic_store(&front->stats->private_bytes, use.private_bytes);
@@ -142,6 +143,7 @@ int
 front_stats_start(struct front *front)
 {
 	name_routes(front);
+	front_trouble_start(front);
 	front->sample_timer.data = front;
 	uv_timer_init(&front->loop, &front->sample_timer);
 	return uv_timer_start(&front->sample_timer, on_sample, 500, 0);

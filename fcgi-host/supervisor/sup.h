@@ -289,6 +289,8 @@ struct sup {
 	uint32_t		 generation_count; /* the last number used */
 	uint32_t		 team_count;
 	struct sup_respawn	 zygote_respawn, front_respawn;
+	uint64_t		 unforked_since_ms; /* 0: all could be */
+	uint64_t		 unforked_count;
 	uv_timer_t		*respawn_timer;
 	uv_timer_t		*stop_timer;
 	uint64_t		 front_restarts;
@@ -559,6 +561,9 @@ void	sup_counts_free(struct sup *);
 /* sup_status.c: the status document; sup_kept.c: generations that are kept.
  * free() them. */
 char	*sup_status_json(struct sup *);
+
+/* sup_status_degraded.c: what the host is short of now. */
+struct json_object	*sup_status_degraded(const struct sup *);
 char	*sup_kept_json(struct sup *);
 /* sup_status_files.c: the parts of it that are about reloads. */
 void	sup_status_files(const struct sup *, struct json_object *root);

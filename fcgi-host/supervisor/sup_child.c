@@ -148,6 +148,34 @@ spawn_after(struct sup_child *child, const char *what, uint64_t ms)
 	uv_timer_start(child->timer, on_respawn, ms, 0);
 }
 
+/* The system has no process or descriptor for it.  The first time is told. */
+static void
+spawn_later(struct sup_child *child, const char *what)
+{
+	struct sup *sup = sup_of(child);
+	char name[NAME_BYTES];
+
+	if (sup->unforked_since_ms == 0) {
+		sup->unforked_since_ms = clock_now_ms();
+		sup->unforked_count = 0;
+		log_warnx("degraded: %s %s; tried again every %d ms",
+		    name_of(child, name), what, RETRY_MS);
+	}
+	sup->unforked_count++;
+	child->state = SUP_CHILD_WAITING;
+	uv_timer_start(child->timer, on_respawn, RETRY_MS, 0);
+}
+
+static void
+spawned_again(struct sup *sup)
+{
+	if (sup->unforked_since_ms == 0)
+		return;
+	log_info("no longer degraded: processes can be forked again; %llu "
+	    "tries failed", (unsigned long long)sup->unforked_count);
+	sup->unforked_since_ms = 0;
+}
+
 void
 sup_child_spawn(struct sup_child *child)
 {
@@ -159,8 +187,7 @@ sup_child_spawn(struct sup_child *child)
 	char name[NAME_BYTES];
 
 	if (sup_child_links(link, output) < 0) {
-		spawn_after(child, "has no descriptors: raise LimitNOFILE",
-		    RETRY_MS);
+		spawn_later(child, "has no descriptors: raise LimitNOFILE");
 		return;
 	}
 	fds[SPAWN_FD_SHM] = team->shm_fd;
@@ -194,9 +221,10 @@ sup_child_spawned(struct sup_child *child, const struct message *message)
 		sup_output_detach(&child->output);
 		snprintf(why, sizeof(why), "cannot be forked: %s",
 		    strerror(message->value));
-		spawn_after(child, why, RETRY_MS);
+		spawn_later(child, why);
 		return;
 	}
+	spawned_again(sup_of(child));
 	child->pid = message->pid;
 	child->started_ms = clock_now_ms();
 	if (child->state == SUP_CHILD_FORKING)

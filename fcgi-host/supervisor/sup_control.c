@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
+#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +134,8 @@ ask_rollback(struct asker *asker, const char *number)
 	char *end;
 	unsigned long wanted = strtoul(number, &end, 10);
 
-	if (*end != '\0' || wanted > UINT32_MAX)
+	if (!isdigit((unsigned char)number[0]) || *end != '\0' ||
+	    wanted > UINT32_MAX)
 		send_answer(asker, strdup("{\"error\": \"not a number of a "
 		    "generation\"}\n"));
 	else

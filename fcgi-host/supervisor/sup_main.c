@@ -231,7 +231,7 @@ sup_raise_descriptor_limit(const struct config *config)
 static void
 keep_log(const struct config *config)
 {
-	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	int fd = log_open(STDERR_FILENO, 3);
 
 	if (fd < 0)
 		fatal(EXIT_CODE_SYSTEM, "stderr");

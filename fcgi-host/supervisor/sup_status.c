@@ -441,6 +441,7 @@ sup_status_json(struct sup *sup)
 	add_generation(root, sup, &totals);
 	sup_status_files(sup, root);
 	sup_status_reloads(sup, root);
+	json_object_object_add(root, "degraded", sup_status_degraded(sup));
 	add_totals(root, &totals);
 	text = sup_json_print(root);
 	json_object_put(root);

@@ -117,7 +117,7 @@ serve_supervisor(struct zyg *zyg)
 static void
 keep_log(const struct config *config)
 {
-	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, ZYGOTE_LINK + 1);
+	int fd = log_open(STDERR_FILENO, ZYGOTE_LINK + 1);
 
 	if (fd < 0)
 		fatal(EXIT_CODE_SYSTEM, "stderr");

@@ -1,0 +1,73 @@
+/*
+ * sup_status_degraded.c - what the host is short of, as `status` shows it.
+ *
+ * Runs in: supervisor.
+ * Owns: nothing.
+ * Invariant: what has recovered is not shown; the log has it.
+ */
+#include <json-c/json.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "supervisor/sup.h"
+#include "supervisor/sup_json.h"
+
+struct degraded {
+	const char	*what, *detail;
+};
+
+static const struct degraded of_front[SHM_TROUBLES] = {
+	[SHM_TROUBLE_DESCRIPTORS] = { "descriptors", "Connections wait, or "
+	    "idle ones are closed for them: raise LimitNOFILE or lower "
+	    "connections." },
+	[SHM_TROUBLE_MEMORY] = { "memory", "The front got no memory for a "
+	    "connection or a request, which was closed." },
+	[SHM_TROUBLE_SPOOL] = { "spool", "Bodies over body_memory cannot be "
+	    "written to state_dir and get a 503: make room there." },
+	[SHM_TROUBLE_LOG] = { "log", "The log takes no lines, and they are "
+	    "lost: its reader stands still, or its disk is full." }
+};
+
+static const struct degraded of_forks = { "processes", "A front or worker "
+    "cannot be forked, or has no descriptors: see the log." };
+
+static void
+add(struct json_object *list, const struct degraded *degraded,
+    uint64_t since_ms, uint64_t count)
+{
+	struct json_object *object = json_object_new_object();
+	uint64_t ago = (clock_now_ms() - since_ms) / 1000;
+
+	sup_json_text(object, "what", degraded->what);
+	sup_json_number(object, "since", (uint64_t)time(NULL) - ago);
+	sup_json_text(object, "detail", degraded->detail);
+	sup_json_number(object, "count", count);
+	json_object_array_add(list, object);
+}
+
+static void
+add_front(struct json_object *list, const struct shm_front_stats *stats)
+{
+	for (int i = 0; i < SHM_TROUBLES; i++) {
+		uint64_t since = atomic_load(&stats->troubles[i].since_ms);
+
+		if (since != 0)
+			add(list, &of_front[i], since,
+			    atomic_load(&stats->troubles[i].count));
+	}
+}
+
+struct json_object *
+sup_status_degraded(const struct sup *sup)
+{
+	struct json_object *list = json_object_new_array();
+	const struct sup_generation *serving = sup->serving;
+
+	if (serving != NULL && serving->teams != NULL &&
+	    serving->teams->shm != NULL)
+		add_front(list, shm_front_stats(serving->teams->shm));
+	if (sup->unforked_since_ms != 0)
+		add(list, &of_forks, sup->unforked_since_ms,
+		    sup->unforked_count);
+	return list;
+}
