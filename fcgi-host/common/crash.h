@@ -25,6 +25,10 @@
 #define CRASH_MESSAGE_MAX	512
 #define CRASH_REGISTERS		32
 
+/* fault_flags: what the processor says of a SIGSEGV (x86-64: REG_ERR & 2). */
+#define CRASH_FAULT_WRITE	1u	/* it was a write */
+#define CRASH_FAULT_KNOWN	2u	/* else the flag above says nothing */
+
 enum crash_kind {
 	CRASH_NONE,
 	CRASH_SIGNAL,		/* it dies of `signal` */
@@ -45,7 +49,8 @@ enum crash_kind {
  * stack_pointer  the address of the first byte of the section `stack`
  * reply	1 + the worker's reply slot that this thread answers; 0: none
  * finishing	a front in a finish(), not in a serve()
- * message	of abort(), assert() or the allocator's own checks; or ""
+ * message	of abort(), assert() or the allocator's own checks; or "".  Of
+ *		CRASH_EXIT: "_exit", if it was that one
  */
 struct crash_record {
 	uint64_t	magic;
@@ -56,6 +61,7 @@ struct crash_record {
 	int32_t		exit_status;
 	uint32_t	reply;
 	uint32_t	finishing;
+	uint32_t	fault_flags;
 	uint32_t	register_count;
 	uint64_t	address;
 	uint64_t	registers[CRASH_REGISTERS];

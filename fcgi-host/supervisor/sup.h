@@ -25,6 +25,7 @@
  *	sup_post       messages to zygote, fronts and workers
  *	sup_respawn    policy: when may a dead process be replaced
  *	sup_output     what handlers print
+ *	sup_witness    a child that puts a crash or a slow handler into words
  *	sup_counts     counters over fronts and generations
  *	sup_status     the status document (sup_status_files); sup_kept
  */
@@ -262,6 +263,7 @@ enum sup_phase { SUP_LOADING, SUP_STARTING, SUP_SERVING, SUP_STOPPING };
 
 struct sup_counts;
 struct sup_model_name;
+struct sup_witness;
 
 struct sup {
 	const struct config	*config;	/* as of the start */
@@ -300,6 +302,7 @@ struct sup {
 	uint64_t		 reload_count, refused_count;
 	struct json_object	*last_outcome;
 	struct sup_counts	*counts;	/* of teams that are gone */
+	struct sup_witness	*witnesses;	/* sup_witness.c */
 
 	char			*binary;	/* ours, as it was started */
 	struct sup_upgrade	 upgrade;

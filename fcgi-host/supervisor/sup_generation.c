@@ -24,6 +24,7 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_loader.h"
 #include "supervisor/sup_stage.h"
+#include "supervisor/sup_witness.h"
 
 #define COMPLAINTS_MAX	1000
 #define ROUTES_MAX	65536	/* each takes some memory that is shared */
@@ -482,7 +483,7 @@ is_ours(const struct sup *sup, pid_t pid)
 			return true;
 	return pid == sup_stage_pid(sup->reload.stage) ||
 	    pid == sup_loader_pid(sup->reload.loader) ||
-	    pid == sup->upgrade.pid;
+	    pid == sup->upgrade.pid || sup_witness_is_one(sup, pid);
 }
 
 static void

@@ -25,6 +25,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_witness.h"
 
 static void
 on_killed(uv_timer_t *timer)
@@ -268,6 +269,7 @@ open_all(struct sup *sup, struct err *err)
 static void
 close_all(struct sup *sup)
 {
+	sup_witness_stop(sup);
 	sup_control_close(sup);
 	sup_listen_close(sup);
 	sup_dirs_close(sup);
