@@ -10,7 +10,7 @@
  *					spawned, exited
  *	supervisor -- probe		what it tries; what failed
  *	supervisor -- front		serve, take, retire, stop, worker died;
- *					overtime, cleaned
+ *					overtime, lost, cleaned
  *	supervisor -- worker		ready, and end-of-file
  *
  * A *team* is a front, its workers and their shared memory (common/shm.h).  A
@@ -58,10 +58,14 @@ enum message_type {
 	MESSAGE_BUSY,			/* sync handlers run: watch the front */
 	MESSAGE_OVERTIME,		/* slot, incarnation, text = whom */
 	MESSAGE_SPOILT,			/* slot, incarnation: end it now */
+	MESSAGE_LOST,			/* slot, incarnation; text = a struct
+					 * lost_request that ended with it */
 	MESSAGE_CLEANED,		/* slot: its window may be used again */
 
 	/* supervisor -> front */
-	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status */
+	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status,
+					 * extra = 1 + the reply slot of the
+					 * thread that crashed, 0: unknown */
 	MESSAGE_SERVE,			/* accept connections from now on */
 	MESSAGE_TAKE,			/* fd: an older front passes its
 					 * connections there (handover.h) */
@@ -103,6 +107,7 @@ enum spawn_fd {
 	SPAWN_FD_EVENT,		/* wakes the front */
 	SPAWN_FD_CONTROL,	/* the child's end of its own link */
 	SPAWN_FD_OUTPUT,	/* its stdout and stderr */
+	SPAWN_FD_CRASH,		/* its last words (common/crash.h) */
 	SPAWN_FDS
 };
 

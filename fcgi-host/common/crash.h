@@ -77,4 +77,32 @@ struct crash_record {
 	char		message[CRASH_MESSAGE_MAX];
 };
 
+/* What a thread does for a request, while it does it. */
+struct crash_request {
+	uint32_t	 reply;			/* as in the record */
+	bool		 finishing;
+	const char	*request_id;
+	const void	*params, *body;		/* kept if that is wanted */
+	size_t		 params_length, body_length;
+};
+
+/*
+ * From now on this process leaves a record in `fd`: of signals that mean a
+ * crash, and of an exit() or _exit() between crash_enter and crash_leave.
+ * `keep_request`: the request goes in there as well.  The calling thread is
+ * the first.
+ */
+void	crash_begin(int fd, bool keep_request);
+
+/* Each further thread, first and last: a stack to crash on. */
+void	crash_thread_begin(void);
+void	crash_thread_end(void);
+
+/* The request is the caller's, and lives until crash_leave. */
+void	crash_enter(const struct crash_request *);
+void	crash_leave(void);
+
+/* The record of exit() or _exit(), if this thread is in a request. */
+void	crash_exits(int status, const char *name);
+
 #endif

@@ -26,7 +26,9 @@
 
 #include "config/config.h"
 #include "common/err.h"
+#include "common/handler_version.h"
 #include "common/head.h"
+#include "common/lost.h"
 #include "include/fcgi-host/handler.h"
 
 #define SHM_LINE	64	/* bytes of a cache line */
@@ -60,6 +62,7 @@ enum shm_refusal {
 struct shm_route_stats {
 	char			label[SHM_LABEL_MAX];
 	char			handler[CONFIG_NAME_MAX + 1];
+	char			file[HANDLER_FILE_MAX + 1];
 	uint32_t		async;
 	uint32_t		pool;
 	_Atomic uint64_t	requests;
@@ -104,7 +107,11 @@ struct shm_front_stats {
 	_Atomic uint64_t	sampled_ms;
 	_Atomic uint64_t	sync_deadline_ms; /* of the one that runs */
 	_Atomic uint32_t	sync_route;	/* 1 + the one that runs */
+	_Atomic uint32_t	sync_finishing;	/* ... in its finish() */
+	_Atomic uint64_t	sync_begun_ms, sync_arrived_ms;
 	char			sync_request_id[HEAD_ID_MAX + 1];
+	char			sync_method[LOST_METHOD_MAX];
+	char			sync_uri[LOST_URI_MAX];
 };
 
 /* ------------------------------------------------------------------ queue */

@@ -112,6 +112,7 @@ struct config {
 	char		*state_dir;	/* kept generations, spool */
 	char		*control;	/* path of the control socket */
 	enum log_level	 log_level;
+	bool		 log_query;	/* values of queries are shown */
 
 	/* limits on what a peer may send */
 	uint32_t	 connections;

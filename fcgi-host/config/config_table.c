@@ -87,6 +87,11 @@ const struct config_option config_top_options[] = {
 	    .fallback = "info", .choices = "error warn info debug",
 	    .text = "What is logged to standard error: lines of this level "
 	    "and of those before it." },
+	{ .name = "log_query", .type = CONFIG_BOOL, TOP(log_query),
+	    .fallback = "false",
+	    .text = "false: where the log and crash reports name a request, "
+	    "the values in its query are left out: /login?user=...&key=...  "
+	    "true: they are shown." },
 
 	{ .name = "connections", .type = CONFIG_COUNT, TOP(connections),
 	    .heading = "Limits on what a peer may send",

@@ -386,8 +386,11 @@ bool	front_window_is_sound(struct front *, uint32_t worker);
 void	front_queue_check(struct front_pool *);
 
 /* front_worker.c */
-void	front_worker_died(struct front *, uint32_t worker,
-	    uint32_t incarnation, int status);
+void	front_worker_died(struct front *, const struct message *);
+
+/* front_lost.c: what a crash report says of a job, or of what runs here. */
+void	front_lost_describe(const struct front_job *, struct lost_request *out);
+void	front_lost_running(const struct front_request *, bool finishing);
 
 /* front_deadline.c */
 void	front_deadline_waits(struct front_request *);	/* pending */
@@ -405,6 +408,8 @@ void	front_link_overtime(struct front *, uint32_t worker,
 	    const struct front_job *);
 void	front_link_busy(struct front *);
 void	front_link_spoilt(struct front *, uint32_t worker);
+void	front_link_lost(struct front *, uint32_t worker, uint32_t incarnation,
+	    const struct lost_request *);
 void	front_link_cleaned(struct front *, uint32_t worker);
 
 /* front_leave.c: stop, retire, and what drain_timeout means. */

@@ -13,6 +13,8 @@
 #include "common/log.h"
 #include "front/front.h"
 
+#define URI_SHOWN	2048	/* bytes of one in the log */
+
 /* Reply to what cannot be counted on to have a method. */
 static bool
 is_head(const struct front_request *request)
@@ -37,6 +39,18 @@ no_content(char *out, size_t size, int status, const char *extra)
 	    wire_status_title(status), extra);
 }
 
+static void
+log_answer(const struct front_request *request, int status,
+    const char *detail)
+{
+	char uri[URI_SHOWN];
+
+	wire_show_uri(uri, sizeof(uri), request->head.uri,
+	    request->front->config->log_query);
+	log_line(level_of(status), "req=%s uri=\"%s\" %d %s",
+	    request->request_id, uri, status, detail);
+}
+
 void
 front_answer(struct front_request *request, int status, const char *extra,
     const char *format, ...)
@@ -56,10 +70,8 @@ front_answer(struct front_request *request, int status, const char *extra,
 		length = api_problem(text, sizeof(text), status,
 		    request->request_id, is_head(request), extra, "%s",
 		    detail);
-	log_line(level_of(status), "req=%s uri=\"%.*s\" %d %s",
-	    request->request_id, (int)request->head.uri.length,
-	    request->head.uri.length > 0 ? request->head.uri.at : "",
-	    status, detail);
+	if (log_enabled(level_of(status)))
+		log_answer(request, status, detail);
 	if (front_output_stdout(conn, request->id, text, length, NULL, 0) < 0)
 		front_conn_close(conn);
 	else

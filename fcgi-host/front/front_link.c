@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/channel.h"
@@ -61,6 +62,17 @@ front_link_spoilt(struct front *front, uint32_t worker)
 }
 
 void
+front_link_lost(struct front *front, uint32_t worker, uint32_t incarnation,
+    const struct lost_request *lost)
+{
+	struct message message = { .type = MESSAGE_LOST, .slot = worker,
+	    .incarnation = incarnation };
+
+	memcpy(message.text, lost, sizeof(*lost));
+	say(front, &message);
+}
+
+void
 front_link_cleaned(struct front *front, uint32_t worker)
 {
 	struct message message = { .type = MESSAGE_CLEANED, .slot = worker };
@@ -73,8 +85,7 @@ obey(struct front *front, const struct message *message, int fd)
 {
 	switch (message->type) {
 	case MESSAGE_WORKER_DIED:
-		front_worker_died(front, message->slot, message->incarnation,
-		    message->value);
+		front_worker_died(front, message);
 		break;
 	case MESSAGE_SERVE:
 		if (!front->retiring && !front->stopping) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/crash.h"
 #include "common/log.h"
 #include "front/front.h"
 
@@ -133,6 +134,7 @@ front_main(const struct child_start *start)
 	signal(SIGINT, SIG_IGN);	/* ^C is for the supervisor */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);	/* it stops by a message */
+	crash_begin(start->fds[SPAWN_FD_CRASH], false);
 	front->start = start;
 	front->config = start->config;
 	front->set = start->set;

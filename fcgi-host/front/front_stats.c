@@ -127,6 +127,7 @@ name_routes(struct front *front)
 {
 	for (size_t i = 0; i < front->set->route_count; i++) {
 		const struct route *route = &front->set->routes[i];
+		const char *slash = strrchr(route->handler->file, '/');
 		struct shm_route_stats *stats = shm_route_stats(front->shm,
 		    (uint32_t)i);
 
@@ -134,6 +135,8 @@ name_routes(struct front *front)
 		    route->label);
 		snprintf(stats->handler, sizeof(stats->handler), "%s",
 		    route->handler->name);
+		snprintf(stats->file, sizeof(stats->file), "%s",
+		    slash != NULL ? slash + 1 : route->handler->file);
 		stats->async = route->async;
 		stats->pool = route->pool;
 	}

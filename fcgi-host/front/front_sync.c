@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/crash.h"
 #include "common/due.h"
 #include "common/log.h"
 #include "front/front.h"
@@ -63,15 +64,16 @@ ask_to_watch(struct front *front, uint64_t now_ns)
  */
 static void
 say_running(const struct front_request *request, uint64_t now_ns,
-    uint64_t deadline_ns)
+    uint64_t deadline_ns, bool finishing)
 {
 	struct front *front = request->front;
 	struct shm_front_stats *stats = front->stats;
 
 	atomic_store_explicit(&stats->sync_deadline_ms,
 	    deadline_ns / CLOCK_NS_PER_MS, memory_order_relaxed);
-	memcpy(stats->sync_request_id, request->request_id,
-	    sizeof(stats->sync_request_id));
+	atomic_store_explicit(&stats->sync_begun_ms, now_ns / CLOCK_NS_PER_MS,
+	    memory_order_relaxed);
+	front_lost_running(request, finishing);
 	atomic_store(&stats->sync_route, request->match.route->index + 1);
 	if (deadline_ns != 0 && atomic_load(&front->shm->state->watched) == 0)
 		ask_to_watch(front, now_ns);
@@ -92,6 +94,15 @@ deadline_of(const struct front_request *request, uint64_t now_ns)
 	return due_after(now_ns, request->match.route->timeout_ms);
 }
 
+static struct crash_request
+crash_request_of(const struct api_input *input, bool finishing)
+{
+	return (struct crash_request){ .finishing = finishing,
+	    .request_id = input->request_id, .params = input->params,
+	    .params_length = input->params_length, .body = input->body,
+	    .body_length = input->body_length };
+}
+
 void
 front_sync_serve(struct front_request *request)
 {
@@ -99,6 +110,7 @@ front_sync_serve(struct front_request *request)
 	struct sync_sink sink = { .request = request, .sink = {
 	    .space = front->config->sync_reply_limit, .streams = false,
 	    .send = sync_send, .flush = sync_flush } };
+	struct crash_request crash;
 	struct api_input input;
 	enum api_outcome outcome;
 
@@ -113,9 +125,12 @@ front_sync_serve(struct front_request *request)
 	request->queued_ns = request->begun_ns;
 	input.deadline_ns = due_first(request->end_by_ns,
 	    deadline_of(request, request->begun_ns));
-	say_running(request, request->begun_ns, input.deadline_ns);
+	say_running(request, request->begun_ns, input.deadline_ns, false);
+	crash = crash_request_of(&input, false);
+	crash_enter(&crash);
 	outcome = api_serve(front->sync_request, &input, &sink.sink,
 	    &request->result);
+	crash_leave();
 	say_done(front);
 	request->ended_ns = clock_now_ns();
 	api_request_reset(front->sync_request);
@@ -131,6 +146,7 @@ front_finish(struct front_request *request)
 {
 	struct front *front = request->front;
 	uint64_t now = clock_now_ns();
+	struct crash_request crash;
 	struct api_input input;
 
 	if (request->match.route->finish == NULL)
@@ -139,8 +155,11 @@ front_finish(struct front_request *request)
 	input.body = "";
 	input.body_length = 0;
 	input.body_fd = -1;
-	say_running(request, now, deadline_of(request, now));
+	say_running(request, now, deadline_of(request, now), true);
+	crash = crash_request_of(&input, true);
+	crash_enter(&crash);
 	api_finish(front->sync_request, &input, &request->result);
+	crash_leave();
 	say_done(front);
 	api_request_reset(front->sync_request);
 }

@@ -25,32 +25,81 @@ describe(int status, char *out, size_t size)
 		    WEXITSTATUS(status));
 }
 
+/* A worker's end, and whose fault it is: a reply slot, or nobody known. */
+struct death {
+	uint32_t	worker;
+	uint32_t	incarnation;
+	int		status;
+	bool		stopped;	/* by us, for a request over its time */
+	uint32_t	culprit;	/* 1 + its reply slot; 0: unknown */
+	unsigned	lost;		/* requests that had begun */
+};
+
+/* Where the process could not say whose thread it was, and nothing else ran,
+ * it was this one's. */
+static bool
+is_culprit(const struct death *death, const struct front_job *job)
+{
+	uint32_t worker, slot;
+
+	if (death->stopped)
+		return false;
+	if (death->culprit == 0)
+		return death->lost == 1;
+	return front_job_begun(job, &worker, &slot) &&
+	    slot == death->culprit - 1;
+}
+
+static void
+tell_lost(const struct front_job *job, const struct death *death,
+    bool culprit)
+{
+	struct lost_request lost;
+
+	front_lost_describe(job, &lost);
+	lost.culprit = culprit;
+	front_link_lost(job->pool->front, death->worker, death->incarnation,
+	    &lost);
+}
+
+static const char *
+why_lost(const struct death *death)
+{
+	if (death->stopped)
+		return "Its worker was stopped because of another request.";
+	if (death->culprit != 0)
+		return "Its worker ended because of another request.";
+	return "Its worker ended while several requests ran in it.";
+}
+
 /* The request a dead worker had begun. */
 static void
-answer_lost(struct front_job *job, uint32_t worker, int status)
+answer_lost(struct front_job *job, const struct death *death)
 {
 	struct front_request *request = job->request;
-	bool stopped = job->pool->front->workers[worker].overtime;
+	bool culprit = is_culprit(death, job);
 	char how[96];
 
-	describe(status, how, sizeof(how));
+	describe(death->status, how, sizeof(how));
 	log_warnx("req=%s route=\"%s\" handler=%s worker %u %s while it ran",
 	    job->request_id, job->route->label, job->route->handler->name,
-	    worker, how);
+	    death->worker, how);
+	tell_lost(job, death, culprit);
+	if (culprit)
+		front_count(&shm_route_stats(job->pool->front->shm,
+		    job->route->index)->crashes, 1);
 	if (request == NULL)
 		return;
 	request->job = NULL;
 	job->request = NULL;
-	if (!stopped)
-		front_count(&front_route_stats(request)->crashes, 1);
 	if (job->forwarded)
 		front_conn_close(request->conn);
-	else if (stopped)
-		front_answer(request, 503, "Retry-After: 1\r\n", "Its worker "
-		    "was stopped because of another request.");
-	else
+	else if (culprit)
 		front_answer(request, 500, "", "The handler ended without a "
 		    "reply.");
+	else
+		front_answer(request, 503, "Retry-After: 1\r\n", "%s",
+		    why_lost(death));
 }
 
 enum lot {
@@ -78,18 +127,37 @@ lot_of(const struct front_job *job, uint32_t worker, uint32_t claim)
 	return pool->front->workers[worker].spoilt ? LOT_LOST : LOT_UNBEGUN;
 }
 
+static enum lot
+lot_now(const struct front_job *job, uint32_t worker, uint32_t *claim_out)
+{
+	*claim_out = jobq_claimant(&job->pool->jobq, job->index, job->seq);
+	return lot_of(job, worker, *claim_out);
+}
+
+static unsigned
+count_lost(const struct front_pool *pool, uint32_t worker)
+{
+	const struct front_job *job;
+	unsigned lost = 0;
+	uint32_t claim;
+
+	TAILQ_FOREACH(job, &pool->active, link)
+		lost += lot_now(job, worker, &claim) == LOT_LOST;
+	return lost;
+}
+
 /* What is not begun is pushed again into an empty queue, whether or not it was
  * still in there: twice each, they could be more than the ring holds. */
 static void
-settle_jobs(struct front_pool *pool, uint32_t worker, int status)
+settle_jobs(struct front_pool *pool, struct death *death)
 {
 	struct front_job *job, *next;
+	uint32_t claim;
 
+	death->lost = count_lost(pool, death->worker);
 	jobq_repair(&pool->jobq);
 	for (job = TAILQ_FIRST(&pool->active); job != NULL; job = next) {
-		uint32_t claim = jobq_claimant(&pool->jobq, job->index,
-		    job->seq);
-		enum lot lot = lot_of(job, worker, claim);
+		enum lot lot = lot_now(job, death->worker, &claim);
 
 		next = TAILQ_NEXT(job, link);
 		if (lot == LOT_OTHERS)
@@ -99,7 +167,7 @@ settle_jobs(struct front_pool *pool, uint32_t worker, int status)
 			continue;
 		}
 		if (lot == LOT_LOST)
-			answer_lost(job, worker, status);
+			answer_lost(job, death);
 		front_job_release(job);
 	}
 }
@@ -118,18 +186,22 @@ clean_window(struct front *front, struct front_pool *pool, uint32_t worker)
 }
 
 void
-front_worker_died(struct front *front, uint32_t worker, uint32_t incarnation,
-    int status)
+front_worker_died(struct front *front, const struct message *message)
 {
+	uint32_t worker = message->slot;
 	struct front_pool *pool;
+	struct death death = { .worker = worker,
+	    .incarnation = message->incarnation, .status = message->value,
+	    .culprit = message->extra };
 
 	FH_BUG(worker >= front->start->geometry->worker_count);
+	death.stopped = front->workers[worker].overtime;
 	pool = &front->pools[shm_pool_of_worker(front->start->geometry,
 	    worker)];
-	front->workers[worker].incarnation = incarnation + 1;
+	front->workers[worker].incarnation = message->incarnation + 1;
 	front_queue_check(pool);
 	front_news_of(front, worker);
-	settle_jobs(pool, worker, status);
+	settle_jobs(pool, &death);
 	clean_window(front, pool, worker);
 	jobq_wake(&pool->jobq, true);
 	front_pass_all(front);

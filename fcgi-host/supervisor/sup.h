@@ -24,6 +24,8 @@
  *	sup_child      one front or worker process
  *	sup_post       messages to zygote, fronts and workers
  *	sup_respawn    policy: when may a dead process be replaced
+ *	sup_crash      from its death to a report (sup_crash_report,
+ *	               sup_core_file, sup_witness, sup_crashes)
  *	sup_output     what handlers print
  *	sup_witness    a child that puts a crash or a slow handler into words
  *	sup_counts     counters over fronts and generations
@@ -92,6 +94,9 @@ struct sup_child {
 	uint64_t		 restarts;
 	struct sup_output	*output;
 	struct sup_respawn	 respawn;
+	int			 crash_fd;	/* its last words; -1 */
+	bool			 asked_to_end;	/* by a signal of ours */
+	const char		*blame;		/* why we ended it, or NULL */
 };
 
 /* ------------------------------------------------------------------- teams */
@@ -296,6 +301,7 @@ struct sup {
 	uv_timer_t		*respawn_timer;
 	uv_timer_t		*stop_timer;
 	uint64_t		 front_restarts;
+	uint64_t		 oom_kills;	/* as last seen */
 
 	struct sup_reload	 reload;
 	struct sup_refusal_list	 refusals;
@@ -513,6 +519,9 @@ void	sup_generation_team_gone(struct sup_generation *, struct sup_team *);
 void	sup_generation_stop(struct sup_generation *);
 void	sup_generation_kill(struct sup_generation *, pid_t, int signal);
 void	sup_generation_complain(struct sup_generation *, const char *sentence);
+
+/* sup_crash.c: the rest is in sup_crash.h. */
+void	sup_crash_watch_memory(struct sup *);	/* from now on */
 
 /* sup_team.c */
 struct sup_team	*sup_team_start(struct sup_generation *, struct err *);

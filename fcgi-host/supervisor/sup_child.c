@@ -6,6 +6,7 @@
  * Invariant: a slot has at most one process; a worker's next process is forked
  * only after the front has settled what the last one left.
  */
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_crash.h"
 
 #define NAME_BYTES	24
 #define RETRY_MS	500	/* what it needs was not to be had */
@@ -51,11 +53,21 @@ sup_child_init(struct sup_child *child, struct sup_team *team, uint32_t slot)
 	child->team = team;
 	child->slot = slot;
 	child->timer = sup_timer_create(team->generation->sup, child);
+	child->crash_fd = -1;
+}
+
+static void
+close_crash(struct sup_child *child)
+{
+	if (child->crash_fd >= 0)
+		close(child->crash_fd);
+	child->crash_fd = -1;
 }
 
 void
 sup_child_finish(struct sup_child *child)
 {
+	close_crash(child);
 	sup_post_close(&child->post);
 	sup_timer_destroy(&child->timer);
 	sup_output_detach(&child->output);
@@ -77,6 +89,9 @@ handle(struct sup_child *child, const struct message *message)
 		break;
 	case MESSAGE_SPOILT:
 		sup_team_spoilt(child->team, message);
+		break;
+	case MESSAGE_LOST:
+		sup_crash_lost(child->team, message);
 		break;
 	case MESSAGE_CLEANED:
 		sup_team_cleaned(child->team, message->slot);
@@ -186,14 +201,19 @@ sup_child_spawn(struct sup_child *child)
 	int link[2], output[2], fds[SPAWN_FDS];
 	char name[NAME_BYTES];
 
-	if (sup_child_links(link, output) < 0) {
+	close_crash(child);
+	child->crash_fd = memfd_create("fcgi-host-crash", MFD_CLOEXEC);
+	if (child->crash_fd < 0 || sup_child_links(link, output) < 0) {
 		spawn_later(child, "has no descriptors: raise LimitNOFILE");
 		return;
 	}
+	child->asked_to_end = false;
+	child->blame = NULL;
 	fds[SPAWN_FD_SHM] = team->shm_fd;
 	fds[SPAWN_FD_EVENT] = team->event_fd;
 	fds[SPAWN_FD_CONTROL] = link[1];
 	fds[SPAWN_FD_OUTPUT] = output[1];
+	fds[SPAWN_FD_CRASH] = child->crash_fd;
 	sup_post_open(&child->post, sup_of(child), link[0], on_link, child);
 	child->output = sup_output_create(sup_of(child), child,
 	    name_of(child, name), output[0]);
@@ -267,6 +287,21 @@ log_death(const struct sup_child *child, int status)
 		    WEXITSTATUS(status), doing);
 }
 
+/* To have begun a request is work: what ends a worker then is the request, and
+ * not its start. */
+static bool
+has_begun_one(const struct shm *shm, uint32_t worker)
+{
+	const struct shm_geometry *geometry = shm->geometry;
+	uint32_t replies = geometry->pools[shm_pool_of_worker(geometry,
+	    worker)].replies;
+
+	for (uint32_t i = 0; i < replies; i++)
+		if (atomic_load(&shm_reply(shm, worker, i)->started_ns) != 0)
+			return true;
+	return false;
+}
+
 static bool
 has_worked(const struct sup_child *child)
 {
@@ -274,7 +309,8 @@ has_worked(const struct sup_child *child)
 
 	if (child->slot == SLOT_FRONT)
 		return atomic_load(&shm_front_stats(shm)->requests) > 0;
-	return atomic_load(&shm->windows[child->slot]->requests) > 0;
+	return atomic_load(&shm->windows[child->slot]->requests) > 0 ||
+	    has_begun_one(shm, child->slot);
 }
 
 /* A front's successor is in another team: the state is the supervisor's. */
@@ -295,6 +331,7 @@ sup_child_exited(struct sup_child *child, int status)
 	    .value = status };
 
 	log_death(child, status);
+	died.extra = sup_crash_begin(child, status);
 	uv_timer_stop(child->timer);
 	sup_post_close(&child->post);
 	sup_output_detach(&child->output);
@@ -322,6 +359,7 @@ sup_team_cleaned(struct sup_team *team, uint32_t slot)
 	if (child->state != SUP_CHILD_CLEANING)
 		return;
 	child->state = SUP_CHILD_NONE;
+	sup_crash_settle(team, slot);
 	if (team->state != SUP_TEAM_LEAVING)
 		spawn_after(child, "died before its first work",
 		    child->delay_ms);
@@ -342,6 +380,7 @@ sup_child_tell(struct sup_child *child, struct message *message,
 void
 sup_child_signal(struct sup_child *child, int number)
 {
+	child->asked_to_end = true;
 	if (child->pid > 0)
 		sup_generation_kill(child->team->generation, child->pid,
 		    number);

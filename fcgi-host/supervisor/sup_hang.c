@@ -24,6 +24,7 @@ kill_front(struct sup_team *team)
 	log_warnx("front (process %d) did not return within the route's "
 	    "timeout and kill_grace%s; killed.  Tag the route async",
 	    (int)team->front.pid, doing);
+	team->front.blame = "its sync handler did not return";
 	sup_child_signal(&team->front, SIGKILL);
 }
 

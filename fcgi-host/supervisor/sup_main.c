@@ -197,8 +197,8 @@ catch_signal(struct sup *sup, uv_signal_t *handle, uv_signal_cb callback,
 		fatalx(EXIT_CODE_SYSTEM, "signal %d cannot be caught", number);
 }
 
-/* Every connection is a descriptor of the front; every worker is two of the
- * supervisor, and there may be six generations of them (sup_reload.c). */
+/* Every connection is a descriptor of the front; every worker is three of
+ * the supervisor, and there may be six generations of them (sup_reload.c). */
 static rlim_t
 descriptors_wanted(const struct config *config)
 {
@@ -206,8 +206,8 @@ descriptors_wanted(const struct config *config)
 
 	for (size_t i = 0; i < config->pool_count; i++)
 		workers += config->pools[i].workers;
-	return 1024 + (config->connections > workers * 12 ?
-	    config->connections : workers * 12);
+	return 1024 + (config->connections > workers * 18 ?
+	    config->connections : workers * 18);
 }
 
 /* The hard limit is as far as we may go. */
@@ -366,6 +366,7 @@ sup_run(const struct config *config)
 	if (sup.guards && !sup.guarded)
 		sup_guard_begin();
 	catch_signals(&sup);
+	sup_crash_watch_memory(&sup);
 	sup_source_watch(&sup);
 	sup_reload_ask(&sup, SUP_TRIGGER_START, 0, NULL);
 	if (sup.exit_code == 0 || sup.phase != SUP_STOPPING)

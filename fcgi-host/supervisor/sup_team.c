@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_crash.h"
 
 #define ZYGOTE_PATIENCE_MS	2000	/* with one that is to kill */
 
@@ -70,6 +71,7 @@ sup_team_start(struct sup_generation *generation, struct err *err)
 void
 sup_team_destroy(struct sup_team *team)
 {
+	sup_crash_settle(team, SLOT_NONE);
 	sup_dirs_clean_spool(team->generation->sup, team->number);
 	sup_counts_keep(team->generation->sup, team);
 	sup_child_finish(&team->front);
@@ -205,6 +207,7 @@ let_workers_leave(struct sup_team *team)
 {
 	team->state = SUP_TEAM_LEAVING;
 	atomic_store(&team->shm->state->drain, 1);
+	sup_crash_settle(team, SLOT_NONE);	/* by whom is gone */
 	signal_workers(team, SIGTERM);
 	uv_timer_start(team->timer, on_kill_timer,
 	    team->generation->config->kill_grace_ms + 1, 0);
@@ -344,6 +347,8 @@ sup_team_spoilt(struct sup_team *team, const struct message *message)
 {
 	struct sup_child *child = accused(team, message);
 
-	if (child != NULL)
-		sup_child_signal(child, SIGKILL);
+	if (child == NULL)
+		return;
+	child->blame = "overwrote the memory it shares with the front";
+	sup_child_signal(child, SIGKILL);
 }

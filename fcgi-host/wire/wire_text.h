@@ -46,6 +46,13 @@ struct wire_span {
 struct wire_span	wire_trim(struct wire_span);
 
 /*
+ * A request's URI for a log: "/x?user=...&key=..." unless `values` is true.  A
+ * piece of the query without '=' is a value too.  Cut to fit, ends in NUL.
+ */
+void	wire_show_uri(char *out, size_t size, struct wire_span uri,
+	    bool values);
+
+/*
  * The next field of "a=1&b=2", not yet decoded: 1, or 0 at the end.  Empty
  * pieces between two '&' are skipped; a piece without '=' has an empty value.
  */

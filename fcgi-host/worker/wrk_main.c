@@ -16,6 +16,7 @@
 
 #include "common/channel.h"
 #include "common/clock.h"
+#include "common/crash.h"
 #include "common/log.h"
 #include "worker/wrk.h"
 
@@ -147,6 +148,7 @@ wrk_main(const struct child_start *start)
 	uint64_t now_ms = clock_now_ms();
 
 	be_considerate();
+	crash_begin(start->fds[SPAWN_FD_CRASH], false);
 	set_up(&wrk, start);
 	the_worker = &wrk;
 	handle_signals();

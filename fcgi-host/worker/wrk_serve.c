@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/crash.h"
 #include "common/due.h"
 #include "common/log.h"
 #include "worker/wrk.h"
@@ -121,6 +122,8 @@ wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
 	struct api_input input;
 	struct api_result result;
 	enum api_outcome outcome = API_DONE;
+	const struct crash_request crash = { .reply = slot + 1,
+	    .request_id = job->request_id };
 	struct wrk_sink sink;
 
 	wrk_sink_init(&sink, wrk, job, slot);
@@ -133,9 +136,12 @@ wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
 	atomic_store(&thread->running, job);
 	if (job->spool != 0 && (input.body_fd = open_spool(wrk, job)) < 0)
 		send_problem(&sink, job, &result);
-	else
+	else {
+		crash_enter(&crash);
 		outcome = api_serve(thread->request, &input, &sink.sink,
 		    &result);
+		crash_leave();
+	}
 	atomic_store(&thread->running, NULL);
 	end_reply(&sink, outcome, &result);
 	api_request_reset(thread->request);

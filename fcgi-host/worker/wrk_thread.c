@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/crash.h"
 #include "common/futex.h"
 #include "common/log.h"
 #include "worker/wrk.h"
@@ -38,6 +39,7 @@ further_thread(void *context)
 {
 	struct wrk_thread *thread = context;
 
+	crash_thread_begin();
 	if (wrk_thread_prepare(thread) == 0)
 		wrk_thread_run(thread);
 	else {
@@ -45,6 +47,7 @@ further_thread(void *context)
 		atomic_fetch_sub(&thread->wrk->idle, 1);
 	}
 	wrk_thread_release(thread);
+	crash_thread_end();
 	return NULL;
 }
 

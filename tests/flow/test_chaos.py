@@ -43,22 +43,23 @@ class Client(threading.Thread):
 
     def many(self, conn):
         for _ in range(5):
-            self.expect(conn.get("/hello-async"), 200, 500)
+            self.expect(conn.get("/hello-async"), 200, 500, 503)
 
     def upload(self, conn):
         body = b"x" * self.random.choice([5, 5000, 100000])
-        self.expect(conn.post("/upload", body), 200, 500)
+        self.expect(conn.post("/upload", body), 200, 500, 503)
 
     def big(self, conn):
         """A stream that has begun may be broken off, and is not wrong."""
         try:
-            self.expect(conn.get("/reply-async/big?bytes=%d" % BIG), 200, 500)
+            self.expect(conn.get("/reply-async/big?bytes=%d" % BIG), 200,
+                        500, 503)
         except fcgi.Closed:
             pass
 
     def slow(self, conn):
         self.expect(conn.get("/sleep?seconds=%.3f" %
-                             (self.random.random() / 10)), 200, 500)
+                             (self.random.random() / 10)), 200, 500, 503)
 
     def late(self, conn):
         self.expect(conn.get("/sleep?seconds=2"), 500, 504, 503)
@@ -80,7 +81,7 @@ class Client(threading.Thread):
     def pipeline(self, conn):
         conn.send(fcgi.request("GET", "/hello-async") * 3)
         for _ in range(3):
-            self.expect(conn.read_reply(), 200, 500)
+            self.expect(conn.read_reply(), 200, 500, 503)
 
 
 def is_at_rest(status):

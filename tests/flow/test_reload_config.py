@@ -248,7 +248,7 @@ OTHER = {	# another value of every option that a reload takes
     "kill_grace": "1s", "drain_timeout": "9s", "watch": True,
     "watch_delay": "20ms", "keep_generations": 3, "load_timeout": "50s",
     "memory_plan": "warn", "worker_memory": "4 MiB", "omp_threads": 2,
-    "log_level": "info", "allow_users": [str(os.geteuid())],
+    "log_level": "info", "log_query": True, "allow_users": [str(os.geteuid())],
     "allow_addresses": ["10.0.0.0/8"], "deadline": "100s"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control"}

@@ -135,7 +135,9 @@ def check_nothing_left(host):
     assert not loose_files(host)
     assert len(host.kept_folders()) <= 6, host.kept_folders()
     memory = [link for link in descriptors(host.pid) if "memfd:" in link]
-    assert len(memory) <= 3, memory
+    crash = [link for link in memory if "fcgi-host-crash" in link]
+    assert len(memory) - len(crash) <= 3, memory
+    assert len(crash) == len(host.pids("front") + host.pids("worker"))
 
 
 # --------------------------------------------------- one death, one reload

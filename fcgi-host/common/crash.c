@@ -1,0 +1,353 @@
+/*
+ * crash.c - the last words of a process that crashes.
+ *
+ * Runs in: front, worker; most of it in a signal handler.
+ * Owns: the stacks that signal handlers of a crash run on.
+ * Invariant: after a crash nothing is called that takes a lock or allocates,
+ * and memory of the process is read by write(2), which fails where we would
+ * die; the process ends of the signal it got, as it would have without us.
+ */
+#include "common/crash.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/crash_registers.h"
+
+#define STACK_BYTES	(64u << 10)
+#define SECTIONS_AT	UINT64_C(4096)
+#define PIECE		4096
+
+/* What glibc keeps of abort(), assert() and its own checks: abort_msg_s. */
+struct abort_message {
+	unsigned	size;
+	char		text[];
+};
+
+struct thread {
+	const struct crash_request *_Atomic running;
+	uintptr_t	 stack_low, stack_high;
+	void		*alternate;
+};
+
+static _Thread_local struct thread self;
+
+static struct {
+	int		 fd;
+	pid_t		 pid;
+	bool		 keep_request;
+	struct abort_message **message;	/* NULL: this libc has none */
+	_Atomic int32_t	 crasher;	/* its thread; others wait */
+	struct crash_record record;
+	uint64_t	 end;		/* of what is written */
+} words = { .fd = -1 };
+
+static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP,
+	SIGABRT, SIGSYS };
+
+#define CRASHES	(sizeof(crashes) / sizeof(crashes[0]))
+
+/* ------------------------------------------------------------- the record */
+
+/* Memory that may not be there; returns how much was. */
+static uint64_t
+put_memory(uint64_t at, uint64_t length)
+{
+	uint64_t done = 0;
+
+	while (done < length) {
+		ssize_t put = pwrite(words.fd,
+		    (const void *)(uintptr_t)(at + done), length - done,
+		    (off_t)(words.end + done));
+
+		if (put <= 0)
+			break;
+		done += (uint64_t)put;
+	}
+	words.end += (done + 7) / 8 * 8;
+	return done;
+}
+
+static void
+put_record(void)
+{
+	if (pwrite(words.fd, &words.record, sizeof(words.record), 0) < 0)
+		return;		/* there is nobody to tell */
+}
+
+/* When it has run over its end, the pointer is below what is there. */
+static void
+put_stack(void)
+{
+	struct crash_record *record = &words.record;
+	uint64_t end = self.stack_high;
+
+	if (record->stack_pointer < record->stack_low &&
+	    record->stack_low - record->stack_pointer < CRASH_STACK_MAX)
+		record->stack_pointer = record->stack_low;
+	if (end <= record->stack_pointer ||
+	    end - record->stack_pointer > CRASH_STACK_MAX)
+		end = record->stack_pointer + CRASH_STACK_MAX;
+	record->stack_at = words.end;
+	record->stack_length = put_memory(record->stack_pointer,
+	    end - record->stack_pointer);
+}
+
+static void
+put_maps(void)
+{
+	char piece[PIECE];
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	uint64_t length = 0;
+	ssize_t got;
+
+	words.record.maps_at = words.end;
+	while (fd >= 0 && length < CRASH_MAPS_MAX &&
+	    (got = read(fd, piece, sizeof(piece))) > 0) {
+		if (pwrite(words.fd, piece, (size_t)got,
+		    (off_t)words.end) != got)
+			break;
+		words.end += (uint64_t)got;
+		length += (uint64_t)got;
+	}
+	words.record.maps_length = length;
+	words.end = (words.end + 7) / 8 * 8;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+put_request(const struct crash_request *request)
+{
+	struct crash_record *record = &words.record;
+
+	if (request == NULL || !words.keep_request)
+		return;
+	record->params_at = words.end;
+	record->params_length = put_memory((uintptr_t)request->params,
+	    request->params_length);
+	record->body_at = words.end;
+	record->body_length = put_memory((uintptr_t)request->body,
+	    request->body_length);
+}
+
+/* A copy that ends in NUL; what it reads may be broken: the record is written
+ * before this. */
+static void
+put_text(char *out, size_t size, const char *text)
+{
+	size_t length = strnlen(text, size - 1);
+
+	memcpy(out, text, length);
+	out[length] = '\0';
+}
+
+static void
+put_message(void)
+{
+	if (words.message != NULL && *words.message != NULL)
+		put_text(words.record.message, CRASH_MESSAGE_MAX,
+		    (*words.message)->text);
+}
+
+static void
+describe_thread(enum crash_kind kind)
+{
+	const struct crash_request *request = self.running;
+	struct crash_record *record = &words.record;
+
+	record->magic = CRASH_MAGIC;
+	record->kind = kind;
+	record->pid = words.pid;
+	record->tid = (int32_t)syscall(SYS_gettid);
+	record->syscall = -1;
+	record->stack_low = self.stack_low;
+	record->stack_high = self.stack_high;
+	if (request != NULL) {
+		record->reply = request->reply;
+		record->finishing = request->finishing;
+	}
+	words.end = SECTIONS_AT;
+}
+
+/* Each step is written before one that could go wrong. */
+static void
+put_all(void)
+{
+	const struct crash_request *request = self.running;
+
+	put_record();
+	put_stack();
+	put_maps();
+	put_record();
+	if (request != NULL)
+		put_text(words.record.request_id,
+		    sizeof(words.record.request_id), request->request_id);
+	put_request(request);
+	put_record();
+	if (words.record.signal == SIGABRT) {
+		put_message();
+		put_record();
+	}
+}
+
+/* Nobody comes back from here while another thread takes the process along.
+ * One that crashes again while it writes has written what it could. */
+static bool
+is_first(void)
+{
+	int32_t thread = (int32_t)syscall(SYS_gettid), none = 0;
+
+	if (words.fd < 0 || syscall(SYS_getpid) != words.pid)
+		return false;	/* a child that a handler forked */
+	if (atomic_compare_exchange_strong(&words.crasher, &none, thread))
+		return true;
+	while (none != thread)
+		pause();
+	return false;
+}
+
+/* ------------------------------------------------------------ the handlers */
+
+/* The instruction is tried again and ends the process, so that a core shows
+ * it; what was sent, or refused by the sandbox, is sent again. */
+static void
+die(int number, const siginfo_t *info)
+{
+	signal(number, SIG_DFL);
+	if (info->si_code <= 0 || number == SIGSYS || number == SIGTRAP)
+		raise(number);
+}
+
+static void
+on_crash(int number, siginfo_t *info, void *context)
+{
+	struct crash_record *record = &words.record;
+
+	if (is_first()) {
+		describe_thread(CRASH_SIGNAL);
+		record->signal = number;
+		record->code = info->si_code;
+		record->address = (uint64_t)(uintptr_t)info->si_addr;
+		crash_take_registers(record, context);
+		if (number == SIGSYS)
+			record->syscall = info->si_syscall;
+		put_all();
+	}
+	die(number, info);
+}
+
+void
+crash_exits(int status, const char *name)
+{
+	ucontext_t here;
+
+	if (self.running == NULL || !is_first())
+		return;
+	describe_thread(CRASH_EXIT);
+	words.record.exit_status = status;
+	if (getcontext(&here) == 0)
+		crash_take_registers(&words.record, &here);
+	words.record.fault_flags = 0;
+	put_text(words.record.message, CRASH_MESSAGE_MAX, name);
+	put_all();
+	self.running = NULL;
+}
+
+/* What else was registered to run at exit() may be a library's of the zygote,
+ * or wait for a thread. */
+static void
+on_exit_called(int status, void *context)
+{
+	(void)context;
+	if (self.running == NULL)
+		return;
+	crash_exits(status, "exit");
+	_exit(status);
+}
+
+/* -------------------------------------------------------------- beginning */
+
+static void
+find_stack(void)
+{
+	pthread_attr_t attributes;
+	void *low;
+	size_t size;
+
+	if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+		return;
+	if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
+		self.stack_low = (uintptr_t)low;
+		self.stack_high = (uintptr_t)low + size;
+	}
+	pthread_attr_destroy(&attributes);
+}
+
+/* Without it a stack overflow leaves no record, and all else does. */
+void
+crash_thread_begin(void)
+{
+	stack_t stack = { .ss_size = STACK_BYTES };
+
+	find_stack();
+	stack.ss_sp = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stack.ss_sp == MAP_FAILED)
+		return;
+	self.alternate = stack.ss_sp;
+	sigaltstack(&stack, NULL);
+}
+
+void
+crash_thread_end(void)
+{
+	const stack_t none = { .ss_flags = SS_DISABLE };
+
+	if (self.alternate == NULL)
+		return;
+	sigaltstack(&none, NULL);
+	munmap(self.alternate, STACK_BYTES);
+	self.alternate = NULL;
+}
+
+void
+crash_begin(int fd, bool keep_request)
+{
+	struct sigaction action = { .sa_sigaction = on_crash,
+	    .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+	words.fd = fd;
+	words.pid = getpid();
+	words.keep_request = keep_request;
+	words.message = dlsym(RTLD_DEFAULT, "__abort_msg");
+	crash_thread_begin();
+	sigfillset(&action.sa_mask);
+	for (size_t i = 0; i < CRASHES; i++)
+		sigdelset(&action.sa_mask, crashes[i]);
+	for (size_t i = 0; i < CRASHES; i++)
+		sigaction(crashes[i], &action, NULL);
+	on_exit(on_exit_called, NULL);
+}
+
+void
+crash_enter(const struct crash_request *request)
+{
+	atomic_store_explicit(&self.running, request, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+void
+crash_leave(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(&self.running, NULL, memory_order_relaxed);
+}
