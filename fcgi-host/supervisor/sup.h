@@ -267,6 +267,7 @@ struct sup_upgrade {
 enum sup_phase { SUP_LOADING, SUP_STARTING, SUP_SERVING, SUP_STOPPING };
 
 struct sup_counts;
+struct sup_crashes;
 struct sup_model_name;
 struct sup_witness;
 
@@ -308,6 +309,7 @@ struct sup {
 	uint64_t		 reload_count, refused_count;
 	struct json_object	*last_outcome;
 	struct sup_counts	*counts;	/* of teams that are gone */
+	struct sup_crashes	*crashes;	/* sup_crashes.c */
 	struct sup_witness	*witnesses;	/* sup_witness.c */
 
 	char			*binary;	/* ours, as it was started */
@@ -368,6 +370,9 @@ int	sup_listen_unix(const char *option, const char *path, mode_t mask,
 int	sup_dirs_open(struct sup *, struct err *);
 void	sup_dirs_clean_spool(struct sup *, uint32_t team);
 void	sup_dirs_close(struct sup *);
+/* A folder in state_dir for the service's user alone, made if it is not there.
+ * Its descriptor, or -1 and why. */
+int	sup_dirs_folder(const struct config *, const char *name, struct err *);
 /* Whom the other processes run as. */
 uid_t	sup_service_user(const struct config *);
 gid_t	sup_service_group(const struct config *);

@@ -1,7 +1,7 @@
 /*
  * sup_control.c - the control socket: one line asked, one document answered.
  *
- *	status, generations, reload, rollback [N], upgrade
+ *	status, generations, crashes, reload, rollback [N], upgrade
  *
  * Runs in: supervisor.
  * Owns: the control socket, its file, its connections.
@@ -19,6 +19,7 @@
 
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_crashes.h"
 #include "supervisor/sup_json.h"
 
 #define REQUEST_MAX	256
@@ -160,6 +161,8 @@ answer(struct asker *asker)
 		send_answer(asker, sup_status_json(asker->sup));
 	else if (strcmp(request, "generations") == 0)
 		send_answer(asker, sup_kept_json(asker->sup));
+	else if (strcmp(request, "crashes") == 0)
+		send_answer(asker, sup_crashes_json(asker->sup));
 	else if (strcmp(request, "reload") == 0 && is_serving(asker))
 		ask_reload(asker, SUP_TRIGGER_COMMAND, 0);
 	else if (strcmp(request, "rollback") == 0 && is_serving(asker))

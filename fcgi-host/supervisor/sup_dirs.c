@@ -1,8 +1,9 @@
 /*
- * sup_dirs.c - the state directory: kept generations, spooled bodies.
+ * sup_dirs.c - the state directory: kept generations, spooled bodies, crashes.
  *
  * Runs in: supervisor.
- * Owns: state_dir/spool; state_dir/generations is sup_store.c's.
+ * Owns: state_dir/spool; state_dir/generations is sup_store.c's, and
+ * state_dir/crashes sup_crashes.c's.
  * Invariant: what a host that was killed left behind is gone before the next
  * one serves; bodies belong to the service's user alone.
  */
@@ -22,6 +23,7 @@
 
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_crashes.h"
 
 uid_t
 sup_service_user(const struct config *config)
@@ -49,8 +51,22 @@ sup_service_group(const struct config *config)
 	return user == NULL ? getegid() : user->pw_gid;
 }
 
+/* Where it is as it should be it is left: the file system may be read-only. */
 static int
-open_folder(const struct config *config, const char *name, struct err *err)
+give(int fd, uid_t user, gid_t group)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return -1;
+	if ((status.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
+		return -1;
+	return status.st_uid == user && status.st_gid == group ? 0 :
+	    fchown(fd, user, group);
+}
+
+int
+sup_dirs_folder(const struct config *config, const char *name, struct err *err)
 {
 	char path[PATH_MAX];
 	int fd;
@@ -61,8 +77,8 @@ open_folder(const struct config *config, const char *name, struct err *err)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_sys(err, "state_dir: opening %s", path);
-	if (fchmod(fd, 0700) < 0 || fchown(fd,
-	    sup_service_user(config), sup_service_group(config)) < 0) {
+	if (give(fd, sup_service_user(config),
+	    sup_service_group(config)) < 0) {
 		err_sys(err, "state_dir: %s", path);
 		close(fd);
 		return -1;
@@ -135,7 +151,7 @@ sup_dirs_open(struct sup *sup, struct err *err)
 	if (alone && (make_state_dir(config, err) < 0 ||
 	    lock_state_dir(sup, err) < 0))
 		return -1;
-	sup->spool_dir = open_folder(config, "spool", err);
+	sup->spool_dir = sup_dirs_folder(config, "spool", err);
 	if (sup->spool_dir < 0)
 		return -1;
 	if (alone)
@@ -145,6 +161,7 @@ sup_dirs_open(struct sup *sup, struct err *err)
 	if (sup->store == NULL)
 		return -1;
 	sup->generation_count = sup_store_last(sup->store);
+	sup_crashes_open(sup);
 	return 0;
 }
 
@@ -165,4 +182,5 @@ sup_dirs_close(struct sup *sup)
 		clean(sup->spool_dir, "");
 	close(sup->spool_dir);
 	sup_store_close(sup->store);
+	sup_crashes_close(sup);
 }

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_crashes.h"
 #include "supervisor/sup_json.h"
 
 struct degraded {
@@ -30,6 +31,9 @@ static const struct degraded of_front[SHM_TROUBLES] = {
 
 static const struct degraded of_forks = { "processes", "A front or worker "
     "cannot be forked, or has no descriptors: see the log." };
+
+static const struct degraded of_crashes = { "crashes", "Crash reports cannot "
+    "be kept in state_dir/crashes, and are lost with a restart: see the log." };
 
 static void
 add(struct json_object *list, const struct degraded *degraded,
@@ -62,6 +66,7 @@ sup_status_degraded(const struct sup *sup)
 {
 	struct json_object *list = json_object_new_array();
 	const struct sup_generation *serving = sup->serving;
+	uint64_t since_ms, count;
 
 	if (serving != NULL && serving->teams != NULL &&
 	    serving->teams->shm != NULL)
@@ -69,5 +74,7 @@ sup_status_degraded(const struct sup *sup)
 	if (sup->unforked_since_ms != 0)
 		add(list, &of_forks, sup->unforked_since_ms,
 		    sup->unforked_count);
+	if (sup_crashes_troubled(sup, &since_ms, &count))
+		add(list, &of_crashes, since_ms, count);
 	return list;
 }
