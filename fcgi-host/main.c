@@ -16,6 +16,7 @@
 #include "front/front_main.h"
 #include "probe/probe_main.h"
 #include "supervisor/sup_main.h"
+#include "witness/wit_main.h"
 #include "worker/wrk_main.h"
 #include "zygote/zyg_main.h"
 
@@ -94,6 +95,7 @@ static const struct subcommand {
 	{ "cgi", cli_cgi, "answer one request as a CGI program" },
 	{ "version", cli_version, "print the version" },
 	{ "zygote", zygote, NULL },
+	{ "witness", wit_main, NULL },
 	{ "manual", manual, NULL },
 	{ "sample", sample, NULL },
 };

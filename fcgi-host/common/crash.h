@@ -46,7 +46,8 @@ enum crash_kind {
  *		program counter apart
  * stack_low, stack_high  bounds of the thread's stack, without its guard; 0:
  *		not known
- * stack_pointer  the address of the first byte of the section `stack`
+ * stack_pointer  the address of the first byte of the section `stack`: after a
+ *		stack overflow that is the first page above which there is one
  * reply	1 + the worker's reply slot that this thread answers; 0: none
  * finishing	a front in a finish(), not in a serve()
  * message	of abort(), assert() or the allocator's own checks; or "".  Of
