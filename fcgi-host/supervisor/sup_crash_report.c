@@ -23,6 +23,7 @@
 
 #define LINE_BYTES	3500	/* a line is written whole: PIPE_BUF */
 #define FRAMES_FIRST	16	/* of the backtrace, in the log */
+#define FRAMES_FEW	4	/* worth more than the requests beside it */
 
 static void
 add_time(struct json_object *report)
@@ -254,9 +255,23 @@ sup_crash_conclude(struct sup_crash *crash, struct json_object *words)
 
 /* ------------------------------------------------------------- in the log */
 
-/* All but what does not fit: registers, and the outer frames. */
+/* Module and offset say where it is. */
 static struct json_object *
-shorten(struct json_object *report, size_t frames)
+shorten_frame(struct json_object *frame)
+{
+	struct json_object *copy = json_object_new_object();
+
+	json_object_object_foreach(frame, key, value)
+		if (strcmp(key, "pc") != 0 && strcmp(key, "build_id") != 0)
+			json_object_object_add(copy, key,
+			    json_object_get(value));
+	return copy;
+}
+
+/* All but what does not fit: registers, the outer frames and, if that is not
+ * enough, the requests beside it. */
+static struct json_object *
+shorten(struct json_object *report, size_t frames, bool others)
 {
 	struct json_object *copy = json_object_new_object();
 	struct json_object *some = json_object_new_array();
@@ -265,12 +280,12 @@ shorten(struct json_object *report, size_t frames)
 	json_object_object_foreach(report, key, value)
 		if (strcmp(key, "registers") != 0 &&
 		    strcmp(key, "backtrace") != 0 &&
-		    strcmp(key, "others") != 0)
+		    (others || strcmp(key, "others") != 0))
 			json_object_object_add(copy, key,
 			    json_object_get(value));
 	for (size_t i = 0; json_object_is_type(all, json_type_array) &&
 	    i < frames && i < json_object_array_length(all); i++)
-		json_object_array_add(some, json_object_get(
+		json_object_array_add(some, shorten_frame(
 		    json_object_array_get_idx(all, i)));
 	json_object_object_add(copy, "backtrace", some);
 	sup_json_bool(copy, "shortened", true);
@@ -289,17 +304,27 @@ log_if_it_fits(struct json_object *report)
 	return true;
 }
 
+static bool
+log_shortened(struct json_object *report, size_t least, bool others)
+{
+	bool done = false;
+
+	for (size_t frames = FRAMES_FIRST; !done && frames >= least;
+	    frames /= 2) {
+		struct json_object *copy = shorten(report, frames, others);
+
+		done = log_if_it_fits(copy);
+		json_object_put(copy);
+		if (frames == 0)
+			break;
+	}
+	return done;
+}
+
 void
 sup_crash_log(struct json_object *report)
 {
-	size_t frames = FRAMES_FIRST;
-	bool done = log_if_it_fits(report);
-
-	while (!done) {
-		struct json_object *copy = shorten(report, frames);
-
-		done = log_if_it_fits(copy) || frames == 0;
-		frames /= 2;
-		json_object_put(copy);
-	}
+	if (!log_if_it_fits(report) &&
+	    !log_shortened(report, FRAMES_FEW, true))
+		log_shortened(report, 0, false);
 }
