@@ -55,6 +55,8 @@ enum shm_refusal {
 	SHM_REFUSED_ROUTE_FULL,		/* max_concurrent */
 	SHM_REFUSED_QUEUE_TIMEOUT,
 	SHM_REFUSED_STOPPING,
+	SHM_REFUSED_BREAKER_OPEN,	/* the route fails */
+	SHM_REFUSED_POISON,		/* this request ends workers */
 	SHM_REFUSALS
 };
 
@@ -76,6 +78,8 @@ struct shm_route_stats {
 	_Atomic uint64_t	run_ns;
 	_Atomic uint64_t	run_max_ns;
 	_Atomic uint64_t	reply_bytes;
+	_Atomic uint64_t	breaker_until_ms;
+	_Atomic uint32_t	breaker;	/* front_breaker_state */
 };
 
 struct shm_pool_stats {

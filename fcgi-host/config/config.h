@@ -134,6 +134,13 @@ struct config {
 	uint64_t	 kill_grace_ms;
 	uint64_t	 drain_timeout_ms;	/* a stop, an old generation */
 
+	/* faults */
+	uint32_t	 breaker_failures;	/* 0: never opens */
+	uint64_t	 breaker_window_ms;
+	uint64_t	 breaker_pause_ms;
+	uint32_t	 poison_kills;		/* 0: none is */
+	uint64_t	 poison_window_ms;
+
 	/* reloads */
 	bool		 watch;		/* the handler directory */
 	uint64_t	 watch_delay_ms;	/* quiet before it is read */

@@ -180,6 +180,36 @@ const struct config_option config_top_options[] = {
 	    "fh_cancelled() is true for their handlers; what still runs after "
 	    "kill_grace is ended, and its client gets a 503 or a 504." },
 
+	{ .name = "breaker_failures", .type = CONFIG_COUNT,
+	    TOP(breaker_failures), .heading = "Faults",
+	    .fallback = "5", .min = "1", .max = "100", .zero = true,
+	    .text = "A route whose handler crashes or times out that many "
+	    "times within breaker_window is closed for breaker_pause: its "
+	    "requests get a 503 with Retry-After and reach no worker.  Then "
+	    "one request is let through: if it ends well the route is open "
+	    "for all again, if not it is closed for twice as long, up to a "
+	    "minute.  0: no route is closed." },
+	{ .name = "breaker_window", .type = CONFIG_TIME,
+	    TOP(breaker_window_ms),
+	    .fallback = "10s", .min = "10ms", .max = "1d",
+	    .text = "The time within which breaker_failures count." },
+	{ .name = "breaker_pause", .type = CONFIG_TIME,
+	    TOP(breaker_pause_ms),
+	    .fallback = "5s", .min = "10ms", .max = "1m",
+	    .text = "How long a route is closed at first." },
+	{ .name = "poison_kills", .type = CONFIG_COUNT, TOP(poison_kills),
+	    .fallback = "2", .min = "1", .max = "100", .zero = true,
+	    .text = "A request that has ended that many workers within "
+	    "poison_window is refused on its own with a 503: the same method, "
+	    "URI and body, on the same route.  Others of the route are served "
+	    "on; and for breaker_failures it counts once only.  0: none is "
+	    "refused for that." },
+	{ .name = "poison_window", .type = CONFIG_TIME,
+	    TOP(poison_window_ms),
+	    .fallback = "10m", .min = "10ms", .max = "7d",
+	    .text = "How long the host remembers a request that ended a "
+	    "worker." },
+
 	{ .name = "watch", .type = CONFIG_BOOL, TOP(watch),
 	    .heading = "Reloads",
 	    .fallback = "true",

@@ -35,6 +35,8 @@
 #include "common/head.h"
 #include "common/jobq.h"
 #include "common/shm.h"
+#include "front/front_breaker.h"
+#include "front/front_poison.h"
 #include "front/front_arrival.h"
 #include "wire/wire_record.h"
 
@@ -138,6 +140,7 @@ struct front_request {
 	bool			 too_large;
 	bool			 counted;	/* in_flight of its route */
 	bool			 served;	/* its serve() came to an end */
+	bool			 probe;		/* it tries a half-open route */
 	enum head_rc		 head_rc;
 
 	size_t			 params_have, body_have;
@@ -253,6 +256,8 @@ struct front {
 	struct front_pool	*pools;
 	struct front_worker	*workers;
 	uint32_t		*route_active;	/* for max_concurrent */
+	struct front_breaker	*breakers;	/* one per route */
+	struct front_poison	 poison;
 	struct api_worker	*sync_worker;
 	struct fh_request	*sync_request;
 	struct front_wall	 wall;
@@ -387,6 +392,14 @@ void	front_queue_check(struct front_pool *);
 
 /* front_worker.c */
 void	front_worker_died(struct front *, const struct message *);
+
+/* front_fault.c: may this request go?  False: it has been answered.  And how
+ * those that went came to their end; crashed: before its request is answered. */
+int	front_fault_start(struct front *);
+bool	front_fault_admits(struct front_request *);
+void	front_fault_crashed(const struct front_job *);
+void	front_fault_timed_out(struct front_request *);
+void	front_fault_ended(struct front_request *);
 
 /* front_lost.c: what a crash report says of a job, or of what runs here. */
 void	front_lost_describe(const struct front_job *, struct lost_request *out);

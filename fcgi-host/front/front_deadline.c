@@ -150,6 +150,7 @@ front_deadline_answer(struct front_request *request, uint64_t started_ns)
 	const struct route *route = request->match.route;
 
 	front_count(&front_route_stats(request)->timeouts, 1);
+	front_fault_timed_out(request);
 	if (was_deadline(route, request->end_by_ns, started_ns))
 		front_answer(request, 504, "", "The deadline of %llu ms since "
 		    "the request arrived has passed.",
@@ -189,6 +190,7 @@ ran_too_long(struct front_job *job, uint64_t started_ns)
 		return;
 	}
 	front_count(&front_route_stats(request)->timeouts, 1);
+	front_fault_timed_out(request);
 	front_conn_close(request->conn);
 }
 

@@ -135,7 +135,7 @@ front_dispatch(struct front_request *request)
 	const struct route *route = request->match.route;
 
 	front_count(&front->stats->requests, 1);
-	if (!is_well_formed(request))
+	if (!is_well_formed(request) || !front_fault_admits(request))
 		return;
 	if (route_is_full(request))
 		front_refuse(request, SHM_REFUSED_ROUTE_FULL);

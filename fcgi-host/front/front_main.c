@@ -149,7 +149,8 @@ front_main(const struct child_start *start)
 	map_memory(front);
 	if (uv_loop_init(&front->loop) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "event loop");
-	if (front_pools_create(front) < 0 || front_stats_start(front) < 0)
+	if (front_pools_create(front) < 0 || front_stats_start(front) < 0 ||
+	    front_fault_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
 	set_up_sync(front);
 	start_watching(front);

@@ -114,6 +114,7 @@ front_count_replied(struct front_request *request)
 	stats = front_route_stats(request);
 	front_count(&stats->requests, 1);
 	front_count(&stats->status[class >= 1 && class <= 5 ? class : 0], 1);
+	front_fault_ended(request);
 	if (!request->counted)
 		return;
 	if (request->state != FRONT_REPLYING)

@@ -85,9 +85,11 @@ answer_lost(struct front_job *job, const struct death *death)
 	    job->request_id, job->route->label, job->route->handler->name,
 	    death->worker, how);
 	tell_lost(job, death, culprit);
-	if (culprit)
+	if (culprit) {
 		front_count(&shm_route_stats(job->pool->front->shm,
 		    job->route->index)->crashes, 1);
+		front_fault_crashed(job);
+	}
 	if (request == NULL)
 		return;
 	request->job = NULL;

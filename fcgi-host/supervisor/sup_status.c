@@ -176,6 +176,8 @@ refused_status(const struct shm_route_stats *stats)
 		[SHM_REFUSED_ROUTE_FULL] = "route_full",
 		[SHM_REFUSED_QUEUE_TIMEOUT] = "queue_timeout",
 		[SHM_REFUSED_STOPPING] = "stopping",
+		[SHM_REFUSED_BREAKER_OPEN] = "breaker_open",
+		[SHM_REFUSED_POISON] = "poison",
 	};
 	struct json_object *object = json_object_new_object();
 
@@ -205,6 +207,16 @@ add_shared_text(struct json_object *object, const char *key, const char *text,
 	    (int)strnlen(text, size)));
 }
 
+/* front_breaker_state; a sync handler may have written over it. */
+static const char *
+breaker_name(const struct shm_route_stats *stats)
+{
+	static const char *const names[] = { "closed", "open", "half-open" };
+	uint32_t state = atomic_load(&stats->breaker);
+
+	return state < 3 ? names[state] : "?";
+}
+
 static struct json_object *
 route_status(const struct sup_team *team, uint32_t index)
 {
@@ -228,6 +240,7 @@ route_status(const struct sup_team *team, uint32_t index)
 	add_counter(object, "in_flight", &stats->in_flight);
 	json_object_object_add(object, "status", classes_status(stats));
 	json_object_object_add(object, "refused", refused_status(stats));
+	sup_json_text(object, "breaker", breaker_name(own));
 	add_counter(object, "timeouts", &stats->timeouts);
 	add_counter(object, "crashes", &stats->crashes);
 	add_counter(object, "cancelled", &stats->cancelled);

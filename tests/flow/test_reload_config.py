@@ -249,7 +249,9 @@ OTHER = {	# another value of every option that a reload takes
     "watch_delay": "20ms", "keep_generations": 3, "load_timeout": "50s",
     "memory_plan": "warn", "worker_memory": "4 MiB", "omp_threads": 2,
     "log_level": "info", "log_query": True, "allow_users": [str(os.geteuid())],
-    "allow_addresses": ["10.0.0.0/8"], "deadline": "100s"}
+    "allow_addresses": ["10.0.0.0/8"], "deadline": "100s",
+    "breaker_failures": 7, "breaker_window": "9s", "breaker_pause": "3s",
+    "poison_kills": 4, "poison_window": "5m"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control"}
 

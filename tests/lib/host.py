@@ -268,6 +268,8 @@ class Host:
             "state_dir": self.state, "handlers": self.dropped,
             "log_level": "debug", "kill_grace": "300ms",
             "drain_timeout": "10s",
+            # many tests end workers on purpose, and count the answers
+            "breaker_failures": 0, "poison_kills": 0,
         }
         values.update(options)
         pools = dict(pools)
