@@ -394,7 +394,7 @@ void	front_queue_check(struct front_pool *);
 void	front_worker_died(struct front *, const struct message *);
 
 /* front_fault.c: may this request go?  False: it has been answered.  And how
- * those that went came to their end; crashed: before its request is answered. */
+ * those that went came to their end; crashed: before it is answered. */
 int	front_fault_start(struct front *);
 bool	front_fault_admits(struct front_request *);
 void	front_fault_crashed(const struct front_job *);

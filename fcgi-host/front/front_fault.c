@@ -37,7 +37,7 @@ poison_policy(const struct front *front)
 	    .window_ms = front->config->poison_window_ms };
 }
 
-/* ------------------------------------------------------- which request it is */
+/* --------------------------------------------------- which request it is */
 
 /* What makes two requests the same; of a body in a file the first bytes. */
 struct identity {
