@@ -33,40 +33,40 @@ open_nameless(const char *directory)
 
 /* From memory to a file: in the state directory, as the host would. */
 static int
-spool(struct reader *r)
+spool(struct cli_body *body, const struct config *config, struct err *err)
 {
-	struct cli_body *body = r->body;
-
-	if (r->config->state_dir != NULL)
-		body->fd = open_nameless(r->config->state_dir);
+	if (config->state_dir != NULL)
+		body->fd = open_nameless(config->state_dir);
 	if (body->fd < 0)
 		body->fd = open_nameless("/tmp");
 	if (body->fd < 0)
-		return err_sys(r->err, "no file for the request body");
+		return err_sys(err, "no file for the request body");
 	if (io_write_all(body->fd, body->bytes, body->length) < 0)
-		return err_sys(r->err, "the request body cannot be stored");
+		return err_sys(err, "the request body cannot be stored");
 	free(body->bytes);
 	body->bytes = NULL;
 	return 0;
 }
 
-static int
-append(struct reader *r, const char *bytes, size_t length)
+int
+cli_body_add(struct cli_body *body, const void *bytes, size_t length,
+    const struct config *config, struct err *err)
 {
-	struct cli_body *body = r->body;
+	char *grown;
 
-	if (body->fd < 0 && body->length + length > r->config->body_memory &&
-	    spool(r) < 0)
+	if (length == 0)
+		return 0;
+	if (body->fd < 0 && body->length + length > config->body_memory &&
+	    spool(body, config, err) < 0)
 		return -1;
 	if (body->fd >= 0) {
 		if (io_write_all(body->fd, bytes, length) < 0)
-			return err_sys(r->err, "the request body cannot be "
+			return err_sys(err, "the request body cannot be "
 			    "stored");
 	} else {
-		char *grown = realloc(body->bytes, body->length + length);
-
+		grown = realloc(body->bytes, body->length + length);
 		if (grown == NULL)
-			return err_sys(r->err, "the request body");
+			return err_sys(err, "the request body");
 		body->bytes = grown;
 		memcpy(grown + body->length, bytes, length);
 	}
@@ -103,7 +103,8 @@ read_all(struct reader *r, int fd, int64_t announced)
 			break;
 		if (r->body->length + (size_t)got > r->config->body_limit)
 			return too_large(r);
-		if (append(r, block, (size_t)got) < 0)
+		if (cli_body_add(r->body, block, (size_t)got, r->config,
+		    r->err) < 0)
 			return 500;
 		left -= (uint64_t)got;
 	}
@@ -125,11 +126,19 @@ cli_body_read(struct cli_body *body, int fd, int64_t announced,
 	if (announced > 0 && (uint64_t)announced > config->body_limit)
 		return too_large(&r);
 	status = read_all(&r, fd, announced);
+	if (status == 0 && cli_body_rewind(body, err) < 0)
+		status = 500;
 	if (status != 0)
 		cli_body_free(body);
-	else if (body->fd >= 0)
-		lseek(body->fd, 0, SEEK_SET);
 	return status;
+}
+
+int
+cli_body_rewind(struct cli_body *body, struct err *err)
+{
+	if (body->fd >= 0 && lseek(body->fd, 0, SEEK_SET) < 0)
+		return err_sys(err, "the request body cannot be read");
+	return 0;
 }
 
 void

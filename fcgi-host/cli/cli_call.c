@@ -25,6 +25,7 @@ struct call {
 	const char	*config_file;
 	const char	*handlers;
 	const char	*data;
+	const char	*capture;	/* the request is in this file */
 	struct cli_list	 headers;
 	struct cli_list	 with;
 	bool		 show_head;
@@ -35,6 +36,29 @@ struct call {
 	const char	*type;		/* of the body; NULL if not given */
 	struct cli_request request;
 };
+
+/* What is asked for: either two operands, or a file.  0 or the exit code. */
+static int
+take_operands(struct call *call, int count, char **operands)
+{
+	if (call->capture != NULL) {
+		if (count == 0 && call->data == NULL &&
+		    call->headers.count == 0)
+			return 0;
+		return cli_usage_error("call", "--request takes method, path, "
+		    "headers and body from its file: leave out METHOD PATH, "
+		    "-d and -H");
+	}
+	if (count != 2)
+		return cli_usage_error("call", "wants METHOD PATH[?QUERY], or "
+		    "--request FILE; try fcgi-host call --help");
+	call->method = operands[0];
+	call->target = operands[1];
+	if (call->target[0] == '/')
+		return 0;
+	return cli_usage_error("call", "a path starts with '/', \"%s\" does "
+	    "not", call->target);
+}
 
 static int
 parse(struct call *call, int argc, char **argv, int *exit_out)
@@ -53,6 +77,10 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 		    "bytes, or stdin's;\n"
 		    "application/x-www-form-urlencoded if no\n"
 		    "Content-Type is given", .text = &call->data },
+		{ 'r', "request", "FILE", "method, path, headers and body of "
+		    "a request that was\nkept in FILE (see capture_crashed), "
+		    "in place of\nMETHOD, PATH, -H and -d",
+		    .text = &call->capture },
 		{ 'i', "include", NULL, "prints the reply's header too",
 		    .flag = &call->show_head },
 		{ '\0', "all-models", NULL, "starts all handlers and makes "
@@ -62,7 +90,7 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 		    .flag = &call->no_models },
 	};
 	const struct cli_command command = { "call", "METHOD PATH[?QUERY]",
-	    2, 2,
+	    0, 2,
 	    "Runs one request against the handlers, in this process, and "
 	    "prints the body of\nthe reply.  Sync and async routes run alike, "
 	    "without a time limit, so that it\ncan be run under gdb or "
@@ -70,19 +98,15 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 	    "Exit code: 0; 1 if the status is 400 or more, or the reply is "
 	    "not whole.\n\n"
 	    "  fcgi-host call --handlers . GET '/hello?name=you'\n"
-	    "  gdb --args fcgi-host call -c my.conf POST /train -d @rows.json",
+	    "  gdb --args fcgi-host call -c my.conf POST /train -d @rows.json\n"
+	    "  valgrind fcgi-host call -c my.conf --request 4711-1.request",
 	    options, sizeof(options) / sizeof(options[0]) };
 	int operand = cli_parse(&command, argc, argv, exit_out);
 
 	if (operand < 0)
 		return -1;
-	call->method = argv[operand];
-	call->target = argv[operand + 1];
-	if (call->target[0] == '/')
-		return 0;
-	*exit_out = cli_usage_error("call", "a path starts with '/', "
-	    "\"%s\" does not", call->target);
-	return -1;
+	*exit_out = take_operands(call, argc - operand, argv + operand);
+	return *exit_out == 0 ? 0 : -1;
 }
 
 /* ------------------------------------------------------ the parameters */
@@ -260,6 +284,21 @@ open_handlers(const struct call *call, struct cli_inline *in,
 	return rc;
 }
 
+/* As the front would: only a file can say one thing and hold another. */
+static bool
+is_whole(const struct cli_request *request, struct cli_sink *sink)
+{
+	int64_t announced = request->asked.head.content_length;
+
+	if (announced == HEAD_NO_LENGTH ||
+	    request->body.length == (uint64_t)announced)
+		return true;
+	cli_inline_problem(request, sink, 400, "", "The request body has %zu "
+	    "bytes, and %lld were announced.", request->body.length,
+	    (long long)announced);
+	return false;
+}
+
 static int
 run(struct call *call, const struct config *config, int out)
 {
@@ -279,12 +318,27 @@ run(struct call *call, const struct config *config, int out)
 	if (head != HEAD_OK)
 		cli_inline_problem(request, &sink, 400, "", "%s.",
 		    head_strerror(head));
-	else if (cli_inline_route(&in, request, &sink))
+	else if (cli_inline_route(&in, request, &sink) &&
+	    is_whole(request, &sink))
 		rc = cli_inline_serve(&in, request, &sink);
 	cli_inline_close(&in);
 	if (rc < 0)
 		cli_usage_error("call", "the reply is not whole");
 	return rc < 0 || sink.status >= 400 ? 1 : 0;
+}
+
+/* 0, an exit code, or -1: out of memory. */
+static int
+make_request(struct call *call, const struct config *config)
+{
+	struct err err = { "" };
+	int rc;
+
+	if (call->capture != NULL)
+		return cli_request_read(&call->request, call->capture, config,
+		    &err) == 0 ? 0 : cli_usage_error("call", "%s", err.text);
+	rc = read_data(call, config);
+	return rc == 0 ? put_all(call) : rc;
 }
 
 static int
@@ -293,9 +347,7 @@ call_with(struct call *call, const struct config *config)
 	int rc, out;
 
 	log_set_level(config->log_level);
-	rc = read_data(call, config);
-	if (rc == 0)
-		rc = put_all(call);
+	rc = make_request(call, config);
 	if (rc < 0)
 		return EXIT_CODE_SYSTEM;
 	if (rc > 0)

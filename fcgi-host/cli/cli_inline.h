@@ -66,6 +66,12 @@ int	cli_body_read(struct cli_body *body_out, int fd, int64_t announced,
 	    const struct config *, struct err *);
 void	cli_body_free(struct cli_body *);
 
+/* The next bytes of a body that is gathered in pieces; then it is read from
+ * its start.  0, or -1 and why. */
+int	cli_body_add(struct cli_body *, const void *bytes, size_t length,
+	    const struct config *, struct err *);
+int	cli_body_rewind(struct cli_body *, struct err *);
+
 /* What is asked for. */
 struct cli_request {
 	struct request	 asked;
@@ -76,6 +82,11 @@ struct cli_request {
 
 void	cli_request_init(struct cli_request *);
 void	cli_request_free(struct cli_request *);
+
+/* Parameters and body of a capture (common/capture.h), into a fresh request.
+ * 0, or -1 and why. */
+int	cli_request_read(struct cli_request *, const char *file,
+	    const struct config *, struct err *);
 
 /* Loads the handlers; NULL: those of the directory.  -1: said why on stderr. */
 int	cli_inline_open(struct cli_inline *, const struct config *,

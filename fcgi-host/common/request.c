@@ -32,23 +32,33 @@ request_init(struct request *request)
 	    (unsigned long long)random);
 }
 
+/* Room for `more` bytes. */
+static int
+make_room(struct request *request, size_t more)
+{
+	size_t need = request->length + more;
+	size_t room = need < 4096 ? 4096 : 2 * need;
+	uint8_t *grown;
+
+	if (need <= request->room)
+		return 0;
+	grown = realloc(request->params, room);
+	if (grown == NULL)
+		return -1;
+	request->params = grown;
+	request->room = room;
+	return 0;
+}
+
 int
 request_put(struct request *request, const char *name,
     size_t name_length, const char *value, size_t value_length)
 {
-	size_t need = request->length + name_length + value_length +
-	    PAIR_OVERHEAD;
 	uint8_t *end;
 
-	if (need > request->room) {
-		size_t room = need < 4096 ? 4096 : 2 * need;
-		uint8_t *grown = realloc(request->params, room);
-
-		if (grown == NULL)
-			return -1;
-		request->params = grown;
-		request->room = room;
-	}
+	if (make_room(request, name_length + value_length +
+	    PAIR_OVERHEAD) < 0)
+		return -1;
 	end = wire_params_put(request->params + request->length,
 	    request->params + request->room, name, name_length, value,
 	    value_length);
@@ -62,6 +72,17 @@ int
 request_put_text(struct request *request, const char *name, const char *value)
 {
 	return request_put(request, name, strlen(name), value, strlen(value));
+}
+
+int
+request_put_pairs(struct request *request, const void *bytes, size_t length)
+{
+	if (make_room(request, length) < 0)
+		return -1;
+	if (length > 0)
+		memcpy(request->params + request->length, bytes, length);
+	request->length += length;
+	return 0;
 }
 
 static int

@@ -37,6 +37,9 @@ int	request_put(struct request *, const char *name, size_t name_length,
 int	request_put_text(struct request *, const char *name,
 	    const char *value);
 
+/* Appends what are pairs already, or pieces of them.  -1: out of memory. */
+int	request_put_pairs(struct request *, const void *bytes, size_t length);
+
 /*
  * Appends what a web server on this machine would say of this request:
  * `target` is "/path?query" as in a URL.  -1: out of memory.  1: the path has

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from lib import fcgi
 from lib.host import process_ids, read_proc, sanitized
 from lib.tools import Tools
 
@@ -37,6 +38,9 @@ def test_each_subcommand_has_help(name):
     (["call", "GET", "/", "-H", "Content-Length: 3"], "that of -d"),
     (["call", "GET", "/", "-d", "@/nowhere"], "No such file"),
     (["call", "GET", "/", "--handlers", "/nowhere"], "No such file"),
+    (["call", "-r", "x", "GET", "/"], "leave out METHOD PATH, -d and -H"),
+    (["call", "-r", "x", "-d", "body"], "leave out METHOD PATH, -d and -H"),
+    (["call", "-r", "x", "-H", "A: b"], "leave out METHOD PATH, -d and -H"),
     (["nonsense"], "nonsense"),
 ])
 def test_wrong_usage_is_a_sentence_and_100(arguments, why):
@@ -385,3 +389,88 @@ def test_call_is_clean_under_valgrind(arguments):
     assert "==" not in done.log, done.log
     assert done.code == (1 if "/nothing" in arguments else 0)
     assert done.out
+
+
+# ---------------------------------------------------------- call --request
+
+POSTED = fcgi.request("POST", "/echo?x=1", b"z" * 200000, {
+    "Content-Type": "text/plain", "X-Secret": "s3"},
+    extra={"REQUEST_ID": "of-the-capture"})
+
+
+def test_call_runs_a_captured_request():
+    """Breaks when: method, path, query, header, id or a body over body_memory
+    of a capture is another one than that of the same request made by hand."""
+    by_hand = fcgi.request("POST", "/echo", b"a=1", padding=7, chunk=2,
+                           params_chunk=9)
+    with Tools(["echo"]) as tools:
+        file = tools.write("a.request", POSTED)
+        done = tools.call("--request", file)
+        told = json.loads(done.out)
+        assert done.code == 0 and done.log == ""
+        assert (told["method"], told["path"]) == ("POST", "/echo")
+        assert told["query"] == {"x": "1"} and told["body_length"] == 200000
+        assert told["headers"]["x-secret"] == "s3"
+        assert told["request_id"] == "of-the-capture"
+        assert os.listdir(tools.path("state")) == []
+
+        again = json.loads(tools.call("-r", tools.write(
+            "b.request", by_hand)).out)
+        assert again["body"] == "a=1" and again["method"] == "POST"
+
+
+@pytest.mark.parametrize("data, why", [
+    (b"", "ends at byte 0, before its BEGIN_REQUEST"),
+    (b"GET / HTTP/1.1\r\n\r\n", "byte 0: no FastCGI record"),
+    (POSTED[:-9], "before the end of STDIN"),
+    (POSTED[:100], "ends at byte 100, before the end of PARAMS"),
+    (fcgi.record(fcgi.GET_VALUES, request_id=0) + POSTED,
+     "byte 0: a management record"),
+    (POSTED + POSTED, "a second request begins; a capture holds one"),
+    (fcgi.request("POST", "/echo", b"x" * 300001),
+     "more than body_limit (300000 bytes)"),
+    (fcgi.request("GET", "/" + 5000 * "x"),
+     "more than params_limit (4096 bytes)"),
+    (None, "No such file"),
+], ids=range(9))
+def test_a_file_that_is_no_capture_is_a_sentence_and_100(data, why):
+    """Breaks when: a broken file is run, crashes the tool, or is refused
+    without its name and place."""
+    with Tools(["echo"], "body_limit = 300000\n"
+               "params_limit = 4096\n") as tools:
+        file = tools.path("some.request")
+        if data is not None:
+            tools.write("some.request", data)
+        done = tools.call("--request", file)
+    assert done.code == 100 and done.out == ""
+    assert done.log.startswith("fcgi-host call: " + file) and why in done.log
+    assert done.log.count("\n") == 1
+
+
+def test_a_capture_is_answered_as_the_front_would():
+    """Breaks when: a request that the front refuses is run from a file."""
+    env = fcgi.environment("POST", "/echo", b"four")
+    env["CONTENT_LENGTH"] = "5"
+    with Tools(["echo"]) as tools:
+        for request, status in (
+                (fcgi.request("POST", "/echo", b"four", env=env), 400),
+                (fcgi.request("GET", "/nothing"), 404),
+                (fcgi.request("DELETE", "/echo"), 405),
+                (fcgi.request(env=b"\x05\x05cut"), 400)):
+            done = tools.call("-i", "--request",
+                              tools.write("x.request", request))
+            assert done.code == 1
+            assert done.out.startswith("Status: %d " % status), done.out
+
+
+@pytest.mark.skipif(sanitized() or shutil.which("valgrind") is None,
+                    reason="valgrind, and a build without sanitizers")
+@pytest.mark.parametrize("data, code", [(POSTED, 0), (POSTED[:-9], 100)],
+                         ids=["whole", "cut"])
+def test_a_capture_is_clean_under_valgrind(data, code):
+    """Breaks when: reading a capture leaks, or reads what is not there."""
+    with Tools(["echo"]) as tools:
+        done = tools.call("--request", tools.write("a.request", data), prefix=[
+            "valgrind", "-q", "--leak-check=full", "--error-exitcode=99"])
+    assert "==" not in done.log, done.log
+    assert done.code == code
