@@ -91,6 +91,7 @@ static const struct subcommand {
 	{ "rollback", cli_rollback, "go back to an earlier generation" },
 	{ "upgrade", cli_upgrade, "hand over to the binary installed now" },
 	{ "generations", cli_generations, "list what a rollback can go to" },
+	{ "crashes", cli_crashes, "list what crashed, and where" },
 	{ "call", cli_call, "run one request against a handler, no server" },
 	{ "cgi", cli_cgi, "answer one request as a CGI program" },
 	{ "version", cli_version, "print the version" },

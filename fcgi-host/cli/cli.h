@@ -17,6 +17,7 @@ int	cli_reload(int argc, char **argv);	/* 1: something was refused */
 int	cli_rollback(int argc, char **argv);	/* 1: it was refused */
 int	cli_upgrade(int argc, char **argv);	/* 1: it was refused */
 int	cli_generations(int argc, char **argv);
+int	cli_crashes(int argc, char **argv);	/* 1: there is no such report */
 int	cli_plan(int argc, char **argv);	/* 1: it does not fit */
 
 #endif

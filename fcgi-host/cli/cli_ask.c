@@ -119,6 +119,22 @@ cli_ask(const char *name, const char *file, const char *request,
 	return *answer_out == NULL ? EXIT_CODE_SYSTEM : 0;
 }
 
+int
+cli_ask_if_running(const char *file, const char *request, char **answer_out)
+{
+	char *control = cli_control(file);
+
+	if (control == NULL)
+		return EXIT_CODE_CONFIG;
+	*answer_out = exchange(control, request);
+	free(control);
+	if (*answer_out != NULL && (*answer_out)[0] == '\0') {
+		free(*answer_out);
+		*answer_out = NULL;
+	}
+	return 0;
+}
+
 /* --------------------------------------------------------------- the answer */
 
 struct json_object *

@@ -16,6 +16,10 @@ struct json_object;
 int	cli_ask(const char *name, const char *file, const char *request,
 	    char **answer_out);
 
+/* The same where a host need not run: 0 and a NULL if none answers. */
+int	cli_ask_if_running(const char *file, const char *request,
+	    char **answer_out);
+
 /* The answer, json_object_put() it; NULL after a sentence if it is no JSON. */
 struct json_object	*cli_answer(const char *name, const char *text);
 

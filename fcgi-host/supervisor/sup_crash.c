@@ -21,7 +21,6 @@
 
 #include "common/log.h"
 #include "supervisor/sup_crashes.h"
-#include "supervisor/sup_crashes.h"
 #include "supervisor/sup_witness.h"
 
 static LIST_HEAD(, sup_crash) crashes = LIST_HEAD_INITIALIZER(crashes);
@@ -103,7 +102,6 @@ on_words(void *context, struct json_object *words)
 	struct sup_crash *crash = context;
 
 	sup_crash_conclude(crash, words);
-	sup_crashes_add(crash->sup, json_object_get(crash->report));
 	sup_crashes_add(crash->sup, json_object_get(crash->report));
 	sup_crash_log(crash->report);
 	LIST_REMOVE(crash, link);
