@@ -45,7 +45,9 @@ print(struct json_object *report)
 	return 0;
 }
 
-/* What is printed if what follows goes wrong; never freed. */
+/* What is printed if what follows goes wrong; until that is over it is kept. */
+static char	*last_words;
+
 static void
 prepare_last_words(const struct wit_record *record)
 {
@@ -57,7 +59,9 @@ prepare_last_words(const struct wit_record *record)
 	wit_report_add_error(report, LATE);
 	text = json_object_to_json_string_ext(report,
 	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	wit_last_words(text != NULL ? strdup(text) : NULL);
+	last_words = text != NULL ? strdup(text) : NULL;
+	if (last_words != NULL)
+		wit_last_words(last_words);
 	json_object_put(report);
 }
 
@@ -137,6 +141,7 @@ wit_main(int argc, char **argv)
 	else
 		report = describe(&record);
 	wit_last_words_end();
+	free(last_words);
 	rc = print(report);
 	json_object_put(report);
 	wit_record_finish(&record);
