@@ -147,6 +147,8 @@ json_of(const struct route *route, const struct config *config)
 	    json_object_new_int64((int64_t)route->timeout_ms));
 	add(json, "deadline_ms",
 	    json_object_new_int64((int64_t)route->deadline_ms));
+	add(json, "sync_warn_ms",
+	    json_object_new_int64((int64_t)route->sync_warn_ms));
 	add(json, "max_concurrent",
 	    json_object_new_int64(route->max_concurrent));
 	add(json, "handler", json_object_new_string(route->handler->name));

@@ -27,6 +27,7 @@ struct start_file {
 struct zygote_start {
 	struct config		*config;
 	const struct roles	*roles;
+	pid_t			 supervisor;
 	int			 link;		/* to the supervisor */
 	int			 listen_fd;
 	int			 spool_dir;	/* bodies over body_memory */

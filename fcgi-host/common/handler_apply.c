@@ -66,6 +66,7 @@ handler_apply_route(const struct config *config, struct route *route,
 	route->timeout_ms = from->timeout_ms != 0 ? from->timeout_ms :
 	    config->timeout_ms;
 	route->max_concurrent = from->max_concurrent;
+	route->sync_warn_ms = config->sync_warn_ms;
 	if (section != NULL) {
 		if (section->async != CONFIG_UNSET)
 			route->async = section->async != 0;
@@ -73,6 +74,8 @@ handler_apply_route(const struct config *config, struct route *route,
 			pool = section->pool;
 		if (section->timeout_ms != CONFIG_UNSET)
 			route->timeout_ms = (uint64_t)section->timeout_ms;
+		if (section->sync_warn_ms != CONFIG_UNSET)
+			route->sync_warn_ms = (uint64_t)section->sync_warn_ms;
 		if (section->max_concurrent != CONFIG_UNSET)
 			route->max_concurrent =
 			    (uint32_t)section->max_concurrent;

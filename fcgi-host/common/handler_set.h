@@ -54,6 +54,7 @@ struct route {
 	uint32_t	 pool;		/* index in config.pools */
 	uint64_t	 timeout_ms;	/* 0: none */
 	uint64_t	 deadline_ms;	/* from its arrival; 0: none */
+	uint64_t	 sync_warn_ms;	/* slow, if it is sync; 0: never */
 	uint32_t	 max_concurrent;/* 0: none */
 };
 

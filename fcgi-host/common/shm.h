@@ -71,6 +71,7 @@ struct shm_route_stats {
 	_Atomic uint64_t	status[6];	/* by class; [0]: client left */
 	_Atomic uint64_t	refused[SHM_REFUSALS];
 	_Atomic uint64_t	timeouts;
+	_Atomic uint64_t	slow;		/* over sync_warn */
 	_Atomic uint64_t	crashes;
 	_Atomic uint64_t	cancelled;
 	_Atomic uint64_t	in_flight;
@@ -110,6 +111,7 @@ struct shm_front_stats {
 	_Atomic uint64_t	pss_bytes;
 	_Atomic uint64_t	sampled_ms;
 	_Atomic uint64_t	sync_deadline_ms; /* of the one that runs */
+	_Atomic uint64_t	sync_slow_ms;	/* from when on; 0: never */
 	_Atomic uint32_t	sync_route;	/* 1 + the one that runs */
 	_Atomic uint32_t	sync_finishing;	/* ... in its finish() */
 	_Atomic uint64_t	sync_begun_ms, sync_arrived_ms;

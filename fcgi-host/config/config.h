@@ -56,6 +56,7 @@ struct config_route {
 	char		*pool;
 	int64_t		 timeout_ms;
 	int64_t		 deadline_ms;
+	int64_t		 sync_warn_ms;
 	int64_t		 max_concurrent;
 	unsigned	 line;
 };
@@ -131,6 +132,7 @@ struct config {
 	/* time */
 	uint64_t	 timeout_ms;	/* of a route that names none */
 	uint64_t	 deadline_ms;	/* ... from arrival to reply; or 0 */
+	uint64_t	 sync_warn_ms;	/* a sync handler is slow; 0 never */
 	uint64_t	 kill_grace_ms;
 	uint64_t	 drain_timeout_ms;	/* a stop, an old generation */
 

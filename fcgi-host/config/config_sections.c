@@ -67,6 +67,12 @@ const struct config_option config_route_options[] = {
 	    .text = "How long a request may take from its arrival to its "
 	    "reply; see the option of this name outside of sections.  0: "
 	    "timeout and the pool's queue_timeout together." },
+	{ .name = "sync_warn", .type = CONFIG_TIME, ROUTE(sync_warn_ms),
+	    .example = "2s",
+	    .min = "1ms", .max = "1d", .zero = true,
+	    .text = "How long it may run as a sync handler before the log "
+	    "says so; see the option of this name outside of sections.  0: "
+	    "as long as it likes." },
 	{ .name = "max_concurrent", .type = CONFIG_COUNT,
 	    ROUTE(max_concurrent), .example = "10",
 	    .min = "1", .max = "1000000", .zero = true,

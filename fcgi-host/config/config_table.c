@@ -168,6 +168,15 @@ const struct config_option config_top_options[] = {
 	    "its first byte was read; the time in which its body came is not "
 	    "counted.  0: timeout and queue_timeout together, or no deadline "
 	    "if one of them is 0." },
+	{ .name = "sync_warn", .type = CONFIG_TIME, TOP(sync_warn_ms),
+	    .fallback = "250ms", .min = "1ms", .max = "1d", .zero = true,
+	    .text = "A sync handler that runs for longer than this, unless "
+	    "its route says otherwise, is named in the log while it runs, "
+	    "with a backtrace: nothing else is answered meanwhile, so it "
+	    "should be tagged async.  One line per route and 10 seconds; "
+	    "fcgi-host status counts all of them as \"slow\".  It is looked "
+	    "for every half of this time, 50ms at least, while sync handlers "
+	    "run.  0: never." },
 	{ .name = "kill_grace", .type = CONFIG_TIME, TOP(kill_grace_ms),
 	    .fallback = "2s", .min = "1ms", .max = "10m",
 	    .text = "Between the steps that free a worker whose handler is "

@@ -15,7 +15,7 @@
 #include "common/log.h"
 #include "front/front.h"
 
-#define TOLD_MS	500	/* half of what is between two looks of sup_hang.c */
+#define TOLD_MS	500	/* half of what sup_hang.c looks on for nothing */
 
 struct sync_sink {
 	struct api_sink		 sink;
@@ -68,23 +68,34 @@ say_running(const struct front_request *request, uint64_t now_ns,
 {
 	struct front *front = request->front;
 	struct shm_front_stats *stats = front->stats;
+	uint64_t slow_ns = due_after(now_ns,
+	    request->match.route->sync_warn_ms);
 
 	atomic_store_explicit(&stats->sync_deadline_ms,
 	    deadline_ns / CLOCK_NS_PER_MS, memory_order_relaxed);
 	atomic_store_explicit(&stats->sync_begun_ms, now_ns / CLOCK_NS_PER_MS,
 	    memory_order_relaxed);
+	atomic_store_explicit(&stats->sync_slow_ms, slow_ns / CLOCK_NS_PER_MS,
+	    memory_order_relaxed);
 	front_lost_running(request, finishing);
 	atomic_store(&stats->sync_route, request->match.route->index + 1);
-	if (deadline_ns != 0 && atomic_load(&front->shm->state->watched) == 0)
+	if ((deadline_ns != 0 || slow_ns != 0) &&
+	    atomic_load(&front->shm->state->watched) == 0)
 		ask_to_watch(front, now_ns);
 }
 
 static void
-say_done(struct front *front)
+say_done(const struct front_request *request, uint64_t begun_ns)
 {
+	struct front *front = request->front;
+	uint64_t slow_ns = due_after(begun_ns,
+	    request->match.route->sync_warn_ms);
+
 	atomic_store_explicit(&front->stats->sync_route, 0,
 	    memory_order_relaxed);
 	uv_update_time(&front->loop);	/* or timers would count it as theirs */
+	if (due_is_over(slow_ns, uv_now(&front->loop) * CLOCK_NS_PER_MS))
+		front_count(&front_route_stats(request)->slow, 1);
 }
 
 /* When the route's handler must have returned; 0: any time. */
@@ -131,7 +142,7 @@ front_sync_serve(struct front_request *request)
 	outcome = api_serve(front->sync_request, &input, &sink.sink,
 	    &request->result);
 	crash_leave();
-	say_done(front);
+	say_done(request, request->begun_ns);
 	request->ended_ns = clock_now_ns();
 	api_request_reset(front->sync_request);
 	request->served = true;
@@ -160,6 +171,6 @@ front_finish(struct front_request *request)
 	crash_enter(&crash);
 	api_finish(front->sync_request, &input, &request->result);
 	crash_leave();
-	say_done(front);
+	say_done(request, now);
 	api_request_reset(front->sync_request);
 }

@@ -27,6 +27,7 @@
  *	sup_crash      from its death to a report (sup_crash_report,
  *	               sup_core_file, sup_witness, sup_crashes)
  *	sup_output     what handlers print
+ *	sup_slow       sync handlers that are slow (sup_slow_line)
  *	sup_witness    a child that puts a crash or a slow handler into words
  *	sup_counts     counters over fronts and generations
  *	sup_status     the status document (sup_status_files); sup_kept
@@ -120,6 +121,8 @@ struct sup_team {
 	uv_timer_t		*timer;		/* drain, then kill */
 	uv_timer_t		*hang_timer;	/* while sync handlers run */
 	uint64_t		 hang_requests;	/* of the front, last time */
+	uint64_t		 hang_idle_ms;	/* nothing has run since */
+	struct sup_slow		*slow;		/* NULL: none was yet */
 	bool			 told_to_stop;
 };
 
@@ -553,11 +556,12 @@ void	sup_child_signal(struct sup_child *, int number);
 void	sup_child_finish(struct sup_child *);
 /* The pairs of a new process, ours in [0], the child's in [1]. */
 int	sup_child_links(int link_out[2], int output_out[2]);
-/* " while it ran req=...", or "": the sync handler a front is in. */
+/* Its sync handler: "req=... route=...", " while it ran req=..."; or "". */
+void	sup_child_name_work(const struct sup_child *, char *out, size_t size);
 void	sup_child_describe_work(const struct sup_child *, char *out,
 	    size_t size);
 
-/* sup_hang.c: a sync handler that does not return. */
+/* sup_hang.c: a sync handler that is slow, or does not return. */
 void	sup_hang_watch(struct sup_team *);
 
 /* sup_output.c: `child` may be NULL; it is told when its output has ended. */

@@ -253,7 +253,7 @@ sup_child_spawned(struct sup_child *child, const struct message *message)
 }
 
 void
-sup_child_describe_work(const struct sup_child *child, char *out, size_t size)
+sup_child_name_work(const struct sup_child *child, char *out, size_t size)
 {
 	const struct shm *shm = child->team->shm;
 	const struct shm_front_stats *stats = shm_front_stats(shm);
@@ -265,9 +265,19 @@ sup_child_describe_work(const struct sup_child *child, char *out, size_t size)
 	    running > shm->geometry->route_count)
 		return;
 	route = shm_route_stats(shm, running - 1);
-	snprintf(out, size, " while it ran req=%.*s route=\"%.*s\" "
-	    "handler=%.*s", HEAD_ID_MAX, stats->sync_request_id,
-	    SHM_LABEL_MAX - 1, route->label, CONFIG_NAME_MAX, route->handler);
+	snprintf(out, size, "req=%.*s route=\"%.*s\" handler=%.*s",
+	    HEAD_ID_MAX, stats->sync_request_id, SHM_LABEL_MAX - 1,
+	    route->label, CONFIG_NAME_MAX, route->handler);
+}
+
+void
+sup_child_describe_work(const struct sup_child *child, char *out, size_t size)
+{
+	char work[SHM_LABEL_MAX + 200];
+
+	sup_child_name_work(child, work, sizeof(work));
+	snprintf(out, size, "%s%s", work[0] != '\0' ? " while it ran " : "",
+	    work);
 }
 
 static void

@@ -60,6 +60,7 @@ add_route(struct shm_route_stats *sum, const struct shm_route_stats *from)
 	for (size_t i = 0; i < SHM_REFUSALS; i++)
 		add(&sum->refused[i], &from->refused[i]);
 	add(&sum->timeouts, &from->timeouts);
+	add(&sum->slow, &from->slow);
 	add(&sum->crashes, &from->crashes);
 	add(&sum->cancelled, &from->cancelled);
 	add(&sum->queue_ns, &from->queue_ns);

@@ -1,19 +1,21 @@
 /*
- * sup_hang.c - a sync handler that does not return.
+ * sup_hang.c - a sync handler that is slow, or does not return.
  *
  * Runs in: supervisor.
  * Owns: each team's hang_timer and the word `watched`.
  * Invariant: while a sync handler with a time-out runs, somebody looks once a
- * second; while none runs, nobody wakes.  Its front cannot help itself: it is
- * replaced, with the listening socket open, as after a crash.
+ * second, or as often as sync_warn needs; when none has run for a second,
+ * nobody wakes any more.  A front cannot help itself: it is replaced, with the
+ * listening socket open, as after a crash.
  */
 #include <signal.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_slow.h"
 
-#define LOOK_MS	1000
+#define IDLE_MS	1000	/* without work before nobody looks */
 
 static void
 kill_front(struct sup_team *team)
@@ -63,16 +65,23 @@ on_look(uv_timer_t *timer)
 		uv_timer_stop(timer);
 		return;
 	}
-	if (requests == team->hang_requests &&
-	    atomic_load(&stats->sync_route) == 0)
+	sup_slow_look(team);
+	if (requests != team->hang_requests ||
+	    atomic_load(&stats->sync_route) != 0) {
+		team->hang_requests = requests;
+		team->hang_idle_ms = 0;
+	} else if ((team->hang_idle_ms += uv_timer_get_repeat(timer)) >=
+	    IDLE_MS)
 		look_away(team);
-	team->hang_requests = requests;
 }
 
 void
 sup_hang_watch(struct sup_team *team)
 {
+	uint64_t ms = sup_slow_period(team->generation->config);
+
 	atomic_store(&team->shm->state->watched, 1);
+	team->hang_idle_ms = 0;
 	if (!uv_is_active((uv_handle_t *)team->hang_timer))
-		uv_timer_start(team->hang_timer, on_look, LOOK_MS, LOOK_MS);
+		uv_timer_start(team->hang_timer, on_look, ms, ms);
 }

@@ -242,6 +242,7 @@ route_status(const struct sup_team *team, uint32_t index)
 	json_object_object_add(object, "refused", refused_status(stats));
 	sup_json_text(object, "breaker", breaker_name(own));
 	add_counter(object, "timeouts", &stats->timeouts);
+	add_counter(object, "slow", &stats->slow);
 	add_counter(object, "crashes", &stats->crashes);
 	add_counter(object, "cancelled", &stats->cancelled);
 	add_counter(object, "queue_ns", &stats->queue_ns);

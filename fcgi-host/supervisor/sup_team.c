@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
+#include "supervisor/sup_slow.h"
 
 #define ZYGOTE_PATIENCE_MS	2000	/* with one that is to kill */
 
@@ -74,6 +75,7 @@ sup_team_destroy(struct sup_team *team)
 	sup_crash_settle(team, SLOT_NONE);
 	sup_dirs_clean_spool(team->generation->sup, team->number);
 	sup_counts_keep(team->generation->sup, team);
+	sup_slow_destroy(team);
 	sup_child_finish(&team->front);
 	for (uint32_t i = 0; i < team->worker_count; i++)
 		sup_child_finish(&team->workers[i]);

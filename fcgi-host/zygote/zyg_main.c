@@ -131,7 +131,8 @@ zyg_main(const struct roles *roles)
 	static struct zygote_start start;
 	static struct zyg zyg;
 
-	child_begin("zygote", getppid());
+	start.supervisor = getppid();
+	child_begin("zygote", start.supervisor);
 	fcntl(ZYGOTE_LINK, F_SETFD, FD_CLOEXEC);
 	start.link = ZYGOTE_LINK;
 	start.roles = roles;

@@ -251,7 +251,8 @@ OTHER = {	# another value of every option that a reload takes
     "log_level": "info", "log_query": True, "allow_users": [str(os.geteuid())],
     "allow_addresses": ["10.0.0.0/8"], "deadline": "100s",
     "breaker_failures": 7, "breaker_window": "9s", "breaker_pause": "3s",
-    "poison_kills": 4, "poison_window": "5m"}
+    "poison_kills": 4, "poison_window": "5m",
+    "sync_warn": "1s"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control"}
 
@@ -289,7 +290,7 @@ def test_every_option_of_a_section_is_taken(host):
                                "queue_timeout": "7s", "stack": "128 KiB"}),
             ("routes", "GET /hello-async", {
                 "async": False, "pool": "side", "timeout": "7s",
-                "max_concurrent": 7}),
+                "max_concurrent": 7, "sync_warn": "7s"}),
             ("models", "one", {
                 "path": other, "required": False, "hugepages": "try",
                 "lock": True, "max_bytes": "1 MiB", "sha256": hashlib.sha256(

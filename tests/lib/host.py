@@ -270,6 +270,7 @@ class Host:
             "drain_timeout": "10s",
             # many tests end workers on purpose, and count the answers
             "breaker_failures": 0, "poison_kills": 0,
+            "sync_warn": "0",	# a sanitizer build is slow
         }
         values.update(options)
         pools = dict(pools)

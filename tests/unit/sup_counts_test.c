@@ -267,6 +267,7 @@ fill_route(struct shm_route_stats *stats, uint64_t by)
 	for (uint64_t i = 0; i < SHM_REFUSALS; i++)
 		stats->refused[i] = (i + 10) * by;
 	stats->timeouts = 20 * by;
+	stats->slow = 26 * by;
 	stats->crashes = 21 * by;
 	stats->cancelled = 22 * by;
 	stats->queue_ns = 23 * by;
@@ -288,6 +289,7 @@ expect_route(uint64_t times, uint64_t most, uint64_t in_flight)
 	for (uint64_t i = 0; i < SHM_REFUSALS; i++)
 		assert_int_equal(sum.refused[i], (i + 10) * times);
 	assert_int_equal(sum.timeouts, 20 * times);
+	assert_int_equal(sum.slow, 26 * times);
 	assert_int_equal(sum.crashes, 21 * times);
 	assert_int_equal(sum.cancelled, 22 * times);
 	assert_int_equal(sum.queue_ns, 23 * times);
