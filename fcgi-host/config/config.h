@@ -45,6 +45,7 @@ struct config_pool {
 	uint32_t	 queue;		/* requests that may wait */
 	uint64_t	 queue_timeout_ms;
 	size_t		 stack;		/* bytes per further thread */
+	size_t		 max_memory;	/* private, per worker; 0: any */
 	unsigned	 line;
 };
 

@@ -45,6 +45,13 @@ const struct config_option config_pool_options[] = {
 	    .step = 4096,
 	    .text = "Stack of each thread of a worker but its first, which "
 	    "has the usual one.  Only what is touched costs memory." },
+	{ .name = "max_memory", .type = CONFIG_SIZE, POOL(max_memory),
+	    .fallback = "0", .min = "1 MiB", .max = "1 TiB", .zero = true,
+	    .text = "How much private memory a worker may take beyond what it "
+	    "has when it starts and its threads' stacks: an allocation over "
+	    "it fails in that worker alone (malloc() returns NULL).  Models "
+	    "and other shared memory do not count, and neither does what "
+	    "preload() made.  0: no limit." },
 	{ .name = NULL }
 };
 

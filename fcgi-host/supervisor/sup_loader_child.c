@@ -9,7 +9,6 @@
  */
 #include "supervisor/sup_loader_child.h"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -24,9 +23,10 @@
 #include "common/child.h"
 #include "common/handler_set.h"
 #include "common/log.h"
+#include "common/memory_limit.h"
 
-/* Beside the model: handlers and their libraries, libcrypto, buffers. */
-#define DATA_SLACK	((rlim_t)256 << 20)
+/* Private, beside the model: handlers, libraries, libcrypto, buffers. */
+#define DATA_SLACK	((size_t)256 << 20)
 
 /* ------------------------------------------------------------- giving up */
 
@@ -59,35 +59,6 @@ give_up_what_is_not_needed(const struct config *config, int socket,
 }
 
 /* --------------------------------------------------------------- loading */
-
-/*
- * Private memory from here on: `bytes` and some slack more than there is now.
- * The model's own memory is shared and not counted.
- */
-static void
-limit_private_memory(size_t bytes)
-{
-	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0;
-	struct rlimit limit;
-	rlim_t wanted;
-
-	if (file == NULL || fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) != 1
-	    || getrlimit(RLIMIT_DATA, &limit) != 0) {
-		log_warnx("memory of this loader stays unlimited");
-		if (file != NULL)
-			fclose(file);
-		return;
-	}
-	fclose(file);
-	wanted = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + DATA_SLACK +
-	    bytes;
-	if (wanted > limit.rlim_max)
-		wanted = limit.rlim_max;
-	limit.rlim_cur = limit.rlim_max = wanted;
-	if (setrlimit(RLIMIT_DATA, &limit) != 0)
-		log_warn("setrlimit(RLIMIT_DATA)");
-}
 
 static void
 note_refusal(void *context, const struct handler *about, const char *sentence)
@@ -139,7 +110,7 @@ load(const struct config *config, const struct config_model *model,
 		if (bytes == 0 || bytes > MODEL_ADDRESS_STEP)
 			bytes = MODEL_ADDRESS_STEP;
 	}
-	limit_private_memory(bytes);
+	memory_limit_private(bytes + DATA_SLACK);
 	return model_load(model, def, address, &result->image, fd_out,
 	    &result->error);
 }

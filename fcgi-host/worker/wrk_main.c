@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/crash.h"
 #include "common/log.h"
+#include "common/memory_limit.h"
 #include "worker/wrk.h"
 
 /* For the signal handler alone. */
@@ -141,6 +142,18 @@ be_considerate(void)
 	sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
+/* Address space for every thread there may be is not the handlers' own. */
+static void
+limit_memory(const struct wrk *wrk)
+{
+	const struct config_pool *config =
+	    &wrk->start->config->pools[wrk->pool_index];
+
+	if (config->max_memory != 0)
+		memory_limit_private(config->max_memory +
+		    (uint64_t)(config->threads - 1) * config->stack);
+}
+
 void
 wrk_main(const struct child_start *start)
 {
@@ -158,6 +171,7 @@ wrk_main(const struct child_start *start)
 	atomic_store(&wrk.window->threads, 1);
 	wrk.threads[0] = (struct wrk_thread){ .wrk = &wrk,
 	    .id = pthread_self() };
+	limit_memory(&wrk);
 	if (wrk_thread_prepare(&wrk.threads[0]) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "out of memory");
 	say_ready(&wrk);
