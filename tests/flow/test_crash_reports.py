@@ -81,7 +81,8 @@ def test_table_and_page():
                     "signal +SIGSEGV"):
             assert re.search("^  " + row, page, re.M), (row, page)
         for frame in report.get("backtrace", []):
-            assert frame["function"] in page and frame["source"] in page
+            for key in ("function", "source"):
+                assert frame.get(key, "") in page
         assert "capture_crashed = true" in page
         assert re.search("^  exit status +7", host.command("crashes",
                                                            "2").stdout, re.M)

@@ -317,6 +317,7 @@ class Host:
                 "quarantine_size_mb=8"]	# tests measure memory
         if self.crashes:	# a handler's own SIGSEGV is no report
             asan += ["handle_segv=0", "handle_abort=0", "handle_sigbus=0",
+                     "handle_sigfpe=0", "handle_sigill=0",
                      "allow_user_segv_handler=1"]
         env["ASAN_OPTIONS"] = ":".join(asan)
         env["UBSAN_OPTIONS"] = "print_stacktrace=1:log_path=" + os.path.join(
