@@ -6,8 +6,8 @@
  * other side is dead.  Messages go only between processes of one binary, yet
  * their length is checked.
  *
- *	supervisor -- zygote		files, models, spawn, kill; loaded,
- *					spawned, exited
+ *	supervisor -- zygote		files, models, spawn, kill, demote;
+ *					loaded, spawned, exited
  *	supervisor -- probe		what it tries; what failed
  *	supervisor -- front		serve, take, retire, stop, worker died;
  *					overtime, lost, cleaned
@@ -36,6 +36,9 @@ enum message_type {
 	MESSAGE_SPAWN_WORKER,		/* team, slot, incarnation; SPAWN_FDS */
 	MESSAGE_SPAWN_PROBE,		/* team 0; SPAWN_FDS, of the first two
 					 * only copies of the others */
+	MESSAGE_DEMOTE,			/* text = a handler: its sync routes
+					 * are async; or, value not 0, its
+					 * finish() is not called */
 	MESSAGE_KILL,			/* pid, value = signal */
 
 	/* zygote -> supervisor */

@@ -110,8 +110,8 @@ struct shm_front_stats {
 	_Atomic uint64_t	private_bytes;	/* of the front */
 	_Atomic uint64_t	pss_bytes;
 	_Atomic uint64_t	sampled_ms;
-	_Atomic uint64_t	sync_deadline_ms; /* of the one that runs */
 	_Atomic uint64_t	sync_slow_ms;	/* from when on; 0: never */
+	_Atomic uint64_t	sync_end_ms;	/* it is ended then; 0: never */
 	_Atomic uint32_t	sync_route;	/* 1 + the one that runs */
 	_Atomic uint32_t	sync_finishing;	/* ... in its finish() */
 	_Atomic uint64_t	sync_begun_ms, sync_arrived_ms;

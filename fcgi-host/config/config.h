@@ -35,6 +35,7 @@ enum config_pages { CONFIG_PAGES_OFF, CONFIG_PAGES_TRY };
 enum config_plan { CONFIG_PLAN_ENFORCE, CONFIG_PLAN_WARN, CONFIG_PLAN_OFF };
 struct config_network;		/* config/config_peers.h */
 
+enum config_sync_fault { CONFIG_SYNC_FAULT_DEMOTE, CONFIG_SYNC_FAULT_KEEP };
 enum config_reload { CONFIG_RELOAD_KEEP_SERVING, CONFIG_RELOAD_FREE_FIRST };
 
 /* pool "name" { ... }; there is always one called "default". */
@@ -138,6 +139,8 @@ struct config {
 	uint64_t	 drain_timeout_ms;	/* a stop, an old generation */
 
 	/* faults */
+	uint64_t	 sync_max_ms;		/* 0: never */
+	enum config_sync_fault on_sync_fault;
 	uint32_t	 breaker_failures;	/* 0: never opens */
 	uint64_t	 breaker_window_ms;
 	uint64_t	 breaker_pause_ms;

@@ -189,8 +189,23 @@ const struct config_option config_top_options[] = {
 	    "fh_cancelled() is true for their handlers; what still runs after "
 	    "kill_grace is ended, and its client gets a 503 or a 504." },
 
+	{ .name = "sync_max", .type = CONFIG_TIME, TOP(sync_max_ms),
+	    .heading = "Faults",
+	    .fallback = "10s", .min = "10ms", .max = "1d", .zero = true,
+	    .text = "A sync handler that runs longer holds up everybody: the "
+	    "front is replaced, with the listening socket open, and what it "
+	    "held is lost.  So it is after the route's timeout and "
+	    "kill_grace, if that is earlier.  0: only then." },
+	{ .name = "on_sync_fault", .type = CONFIG_CHOICE,
+	    TOP(on_sync_fault),
+	    .fallback = "demote", .choices = "demote keep",
+	    .text = "What happens to a handler that took the front along, by "
+	    "a crash, an exit or by not returning.  demote: until the next "
+	    "generation its sync routes run in the pool, as if they were "
+	    "tagged async; if it was in finish(), that is not called any "
+	    "more.  keep: nothing." },
 	{ .name = "breaker_failures", .type = CONFIG_COUNT,
-	    TOP(breaker_failures), .heading = "Faults",
+	    TOP(breaker_failures),
 	    .fallback = "5", .min = "1", .max = "100", .zero = true,
 	    .text = "A route whose handler crashes or times out that many "
 	    "times within breaker_window is closed for breaker_pause: its "

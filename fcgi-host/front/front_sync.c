@@ -58,6 +58,16 @@ ask_to_watch(struct front *front, uint64_t now_ns)
 	front_link_busy(front);
 }
 
+/* When the supervisor ends this process, should the handler not return. */
+static uint64_t
+end_of(const struct config *config, uint64_t now_ns, uint64_t deadline_ns)
+{
+	uint64_t end_ns = deadline_ns == 0 ? 0 :
+	    deadline_ns + config->kill_grace_ms * CLOCK_NS_PER_MS;
+
+	return due_first(end_ns, due_after(now_ns, config->sync_max_ms));
+}
+
 /*
  * Our last words, should the handler take the front along or never return.  The
  * order is that of sup_hang.c: it says that it looks away and then looks again.
@@ -70,16 +80,17 @@ say_running(const struct front_request *request, uint64_t now_ns,
 	struct shm_front_stats *stats = front->stats;
 	uint64_t slow_ns = due_after(now_ns,
 	    request->match.route->sync_warn_ms);
+	uint64_t end_ns = end_of(front->config, now_ns, deadline_ns);
 
-	atomic_store_explicit(&stats->sync_deadline_ms,
-	    deadline_ns / CLOCK_NS_PER_MS, memory_order_relaxed);
+	atomic_store_explicit(&stats->sync_end_ms, end_ns / CLOCK_NS_PER_MS,
+	    memory_order_relaxed);
 	atomic_store_explicit(&stats->sync_begun_ms, now_ns / CLOCK_NS_PER_MS,
 	    memory_order_relaxed);
 	atomic_store_explicit(&stats->sync_slow_ms, slow_ns / CLOCK_NS_PER_MS,
 	    memory_order_relaxed);
 	front_lost_running(request, finishing);
 	atomic_store(&stats->sync_route, request->match.route->index + 1);
-	if ((deadline_ns != 0 || slow_ns != 0) &&
+	if ((end_ns != 0 || slow_ns != 0) &&
 	    atomic_load(&front->shm->state->watched) == 0)
 		ask_to_watch(front, now_ns);
 }

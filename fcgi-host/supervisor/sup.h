@@ -22,10 +22,10 @@
  *	sup_generation a zygote with its handlers and models; sup_zygote
  *	sup_team       a front with its workers and shared memory
  *	sup_child      one front or worker process
+ *	sup_demote     handlers that took a front along
  *	sup_post       messages to zygote, fronts and workers
  *	sup_respawn    policy: when may a dead process be replaced
- *	sup_crash      from its death to a report (sup_crash_report,
- *	               sup_core_file, sup_witness, sup_crashes)
+ *	sup_crash      from its death to a report, which is kept
  *	sup_output     what handlers print
  *	sup_slow       sync handlers that are slow (sup_slow_line)
  *	sup_witness    a child that puts a crash or a slow handler into words
@@ -179,6 +179,9 @@ struct sup_generation {
 	struct sup_model	**models;	/* by config index; NULL: not */
 	char			**model_errors;	/* by config index, or NULL */
 	char			**makers;	/* by config index, or NULL */
+	struct sup_demotion	*demotions;	/* sup_demote.h */
+	char			 suspect[CONFIG_NAME_MAX + 1]; /* ran when a
+						 * front was killed by nobody */
 	char			**complaints;	/* on sections of its config */
 	size_t			 complaint_count;
 };
@@ -527,9 +530,6 @@ void	sup_generation_team_gone(struct sup_generation *, struct sup_team *);
 void	sup_generation_stop(struct sup_generation *);
 void	sup_generation_kill(struct sup_generation *, pid_t, int signal);
 void	sup_generation_complain(struct sup_generation *, const char *sentence);
-
-/* sup_crash.c: the rest is in sup_crash.h. */
-void	sup_crash_watch_memory(struct sup *);	/* from now on */
 
 /* sup_team.c */
 struct sup_team	*sup_team_start(struct sup_generation *, struct err *);

@@ -44,6 +44,9 @@ struct sup_crash {
  */
 uint32_t	sup_crash_begin(struct sup_child *child, int status);
 
+/* Who is killed from now on, for want of memory? */
+void		sup_crash_watch_memory(struct sup *);
+
 /* From the front: a request that ended with a worker. */
 void		sup_crash_lost(const struct sup_team *, const struct message *);
 

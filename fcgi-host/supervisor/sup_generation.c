@@ -22,6 +22,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_demote.h"
 #include "supervisor/sup_loader.h"
 #include "supervisor/sup_stage.h"
 #include "supervisor/sup_witness.h"
@@ -275,6 +276,7 @@ sup_generation_destroy(struct sup_generation *generation)
 	FH_BUG(generation->zygote != 0);
 	take_off_list(generation);
 	sup_probe_finish(generation);
+	sup_demote_forget(generation);
 	destroy_teams(generation);
 	sup_post_close(&generation->post);
 	sup_models_release(generation);
@@ -342,6 +344,7 @@ sup_generation_unfork(struct sup_generation *generation)
 	reap(generation);
 	sup_post_close(&generation->post);
 	sup_probe_finish(generation);
+	sup_demote_forget(generation);
 	destroy_teams(generation);
 	shm_geometry_destroy(generation->geometry);
 	generation->geometry = NULL;

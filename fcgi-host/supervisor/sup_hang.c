@@ -24,7 +24,8 @@ kill_front(struct sup_team *team)
 
 	sup_child_describe_work(&team->front, doing, sizeof(doing));
 	log_warnx("front (process %d) did not return within the route's "
-	    "timeout and kill_grace%s; killed.  Tag the route async",
+	    "timeout and kill_grace, or sync_max%s; killed.  Tag the route "
+	    "async",
 	    (int)team->front.pid, doing);
 	team->front.blame = "its sync handler did not return";
 	sup_child_signal(&team->front, SIGKILL);
@@ -34,11 +35,10 @@ static bool
 is_over_time(const struct sup_team *team)
 {
 	const struct shm_front_stats *stats = shm_front_stats(team->shm);
-	uint64_t deadline = atomic_load(&stats->sync_deadline_ms);
+	uint64_t end = atomic_load(&stats->sync_end_ms);
 
-	return atomic_load(&stats->sync_route) != 0 && deadline != 0 &&
-	    clock_now_ms() > deadline +
-	    team->generation->config->kill_grace_ms;
+	return atomic_load(&stats->sync_route) != 0 && end != 0 &&
+	    clock_now_ms() > end;
 }
 
 /* The front asks again once this is 0; it may have begun a handler meanwhile,

@@ -25,6 +25,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_crash.h"
 #include "supervisor/sup_witness.h"
 
 static void

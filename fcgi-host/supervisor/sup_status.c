@@ -18,6 +18,7 @@
 #include "common/memory_use.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_counts.h"
+#include "supervisor/sup_demote.h"
 #include "supervisor/sup_json.h"
 
 static void
@@ -207,6 +208,24 @@ add_shared_text(struct json_object *object, const char *key, const char *text,
 	    (int)strnlen(text, size)));
 }
 
+/* What the host has done about a handler that took the front along. */
+static void
+add_demotion(struct json_object *object,
+    const struct sup_generation *generation,
+    const struct shm_route_stats *stats)
+{
+	const struct sup_demotion *demotion;
+	char handler[CONFIG_NAME_MAX + 1];
+
+	snprintf(handler, sizeof(handler), "%.*s", CONFIG_NAME_MAX,
+	    stats->handler);
+	demotion = sup_demoted(generation, handler);
+	if (demotion != NULL)
+		sup_json_text(object, "demoted", demotion->finish ?
+		    "its finish() took the front along, and is not called" :
+		    "took the front along: runs in the pool");
+}
+
 /* front_breaker_state; a sync handler may have written over it. */
 static const char *
 breaker_name(const struct shm_route_stats *stats)
@@ -234,6 +253,7 @@ route_status(const struct sup_team *team, uint32_t index)
 	add_shared_text(object, "handler", own->handler,
 	    sizeof(own->handler));
 	sup_json_bool(object, "async", own->async != 0);
+	add_demotion(object, team->generation, own);
 	if (own->async && pool < config->pool_count)
 		sup_json_text(object, "pool", config->pools[pool].name);
 	add_counter(object, "requests", &stats->requests);

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
+#include "supervisor/sup_demote.h"
 #include "supervisor/sup_slow.h"
 
 #define ZYGOTE_PATIENCE_MS	2000	/* with one that is to kill */
@@ -281,6 +282,8 @@ front_exited(struct sup_team *team, int status)
 	bool served = team->state == SUP_TEAM_SERVING;
 
 	let_workers_leave(team);
+	if (served && !starting)
+		sup_demote_whom_it_ran(team, status);
 	if (served)
 		sup_generation_front_died(generation, status,
 		    team->front.delay_ms);

@@ -60,6 +60,9 @@ void	zyg_spawn(const struct zyg *, const struct message *,
 	    const int fds[SPAWN_FDS]);
 void	zyg_reap(const struct zyg *);
 
+/* zyg_demote.c */
+void	zyg_demote(struct zyg *, const struct message *);
+
 /* zyg_main.c */
 void	zyg_say(const struct zyg *, struct message *);
 

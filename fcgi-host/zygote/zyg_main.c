@@ -80,6 +80,9 @@ handle_message(struct zyg *zyg)
 		FH_BUG(count != SPAWN_FDS);
 		zyg_spawn(zyg, &message, fds);
 		break;
+	case MESSAGE_DEMOTE:
+		zyg_demote(zyg, &message);
+		break;
 	case MESSAGE_KILL:
 		kill_child(message.pid, message.value);
 		break;

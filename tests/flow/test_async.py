@@ -366,8 +366,8 @@ def test_a_thread_that_dies_takes_its_process_only(gate):
             clients.send(gate.path(), extra={"REQUEST_ID": "t%d" % number})
         held = [gate.accept() for _ in range(4)]
         os.kill(held[0].pid, signal.SIGKILL)
-        for number, conn in enumerate(clients.conns):
-            conn.read_reply().problem(500, "t%d" % number)
+        for number, conn in enumerate(clients.conns):	# whose fault was it?
+            conn.read_reply().problem(503, "t%d" % number)
         assert host.get("/where-async").status == 200
 
 

@@ -250,6 +250,7 @@ OTHER = {	# another value of every option that a reload takes
     "memory_plan": "warn", "worker_memory": "4 MiB", "omp_threads": 2,
     "log_level": "info", "log_query": True, "allow_users": [str(os.geteuid())],
     "allow_addresses": ["10.0.0.0/8"], "deadline": "100s",
+    "sync_max": "20s", "on_sync_fault": "demote",
     "breaker_failures": 7, "breaker_window": "9s", "breaker_pause": "3s",
     "poison_kills": 4, "poison_window": "5m",
     "sync_warn": "1s"}

@@ -271,6 +271,7 @@ class Host:
             # many tests end workers on purpose, and count the answers
             "breaker_failures": 0, "poison_kills": 0,
             "sync_warn": "0",	# a sanitizer build is slow
+            "on_sync_fault": "keep",
         }
         values.update(options)
         pools = dict(pools)
