@@ -21,6 +21,7 @@
 
 #define REQUEST_ID	1
 #define NAME_END	".request"
+#define TRIES		1000	/* names of a process that had this id before */
 
 /* ------------------------------------------------------------------ names */
 
@@ -131,16 +132,16 @@ check_limits(const struct capture_part *params,
 	return 0;
 }
 
-/* Whoever holds the unfinished name is the only one that may take the other. */
+/* Whoever holds the unfinished name is the only one that may take the other:
+ * what is free is still free when all is written. */
 static int
-publish(int folder, const char *unfinished, const char *name)
+check_free(int folder, const char *name)
 {
 	if (faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
 		errno = EEXIST;
 		return -1;
 	}
-	return errno != ENOENT ? -1 :
-	    renameat(folder, unfinished, folder, name);
+	return errno == ENOENT ? 0 : -1;
 }
 
 int
@@ -158,8 +159,9 @@ capture_write(int folder, const char *name, const struct capture_part *params,
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, "%s", name);
-	if (write_request(fd, params, body) < 0 ||
-	    publish(folder, unfinished, name) < 0) {
+	if (check_free(folder, name) < 0 ||
+	    write_request(fd, params, body) < 0 ||
+	    renameat(folder, unfinished, folder, name) < 0) {
 		saved = errno;
 		err_sys(err, "%s", name);
 		close(fd);
@@ -169,4 +171,20 @@ capture_write(int folder, const char *name, const struct capture_part *params,
 	}
 	close(fd);
 	return 0;
+}
+
+int
+capture_write_next(int folder, long pid, uint64_t *number,
+    const struct capture_part *params, const struct capture_part *body,
+    char name_out[CAPTURE_NAME_MAX], struct err *err)
+{
+	for (int i = 0; i < TRIES; i++) {
+		capture_name(name_out, pid, ++*number);
+		if (capture_write(folder, name_out, params, body, err) == 0)
+			return 0;
+		if (errno != EEXIST)
+			break;
+	}
+	name_out[0] = '\0';
+	return -1;
 }

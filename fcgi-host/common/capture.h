@@ -50,6 +50,13 @@ int	capture_write(int folder, const char *name,
 	    const struct capture_part *params,
 	    const struct capture_part *body, struct err *);
 
+/* The same under the next name of process `pid` that is free; *number is that
+ * of the last one, and counted on. */
+int	capture_write_next(int folder, long pid, uint64_t *number,
+	    const struct capture_part *params,
+	    const struct capture_part *body, char name_out[CAPTURE_NAME_MAX],
+	    struct err *);
+
 /* --------------------------------------------------------------- reading */
 
 /*

@@ -31,6 +31,7 @@ struct zygote_start {
 	int			 link;		/* to the supervisor */
 	int			 listen_fd;
 	int			 spool_dir;	/* bodies over body_memory */
+	int			 crash_dir;	/* captured requests; or -1 */
 	char			*copies;	/* the folder of the handlers */
 	const char		**names;	/* of their files, in order */
 	const char		**sha256;	/* what they must have */
@@ -49,6 +50,7 @@ struct child_start {
 	int			 fds[SPAWN_FDS];
 	int			 listen_fd;	/* front only, else -1 */
 	int			 spool_dir;
+	int			 crash_dir;	/* front only, else -1 */
 	uint32_t		 generation;
 	uint32_t		 team;
 	uint32_t		 slot;

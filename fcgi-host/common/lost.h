@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "common/capture.h"
 #include "common/contract.h"
 #include "common/head.h"
 
@@ -18,6 +19,7 @@
  * uri		with the values of its query only if `log_query` is set
  * age_ms	since it arrived; run_ms: since its handler was called
  * culprit	it was its handler's thread that crashed, as far as is known
+ * capture	the file that it is kept in, or ""
  */
 struct lost_request {
 	char		request_id[HEAD_ID_MAX + 1];
@@ -26,6 +28,7 @@ struct lost_request {
 	uint32_t	route;
 	uint32_t	culprit;
 	uint64_t	age_ms, run_ms;
+	char		capture[CAPTURE_NAME_MAX];
 };
 _Static_assert(sizeof(struct lost_request) <= MESSAGE_TEXT_MAX,
     "a lost request fits into a message");

@@ -116,6 +116,7 @@ struct config {
 	char		*control;	/* path of the control socket */
 	enum log_level	 log_level;
 	bool		 log_query;	/* values of queries are shown */
+	bool		 capture_crashed; /* requests that crash are kept */
 
 	/* limits on what a peer may send */
 	uint32_t	 connections;

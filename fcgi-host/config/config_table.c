@@ -92,6 +92,17 @@ const struct config_option config_top_options[] = {
 	    .text = "false: where the log and crash reports name a request, "
 	    "the values in its query are left out: /login?user=...&key=...  "
 	    "true: they are shown." },
+	{ .name = "capture_crashed", .type = CONFIG_BOOL,
+	    TOP(capture_crashed),
+	    .fallback = "false",
+	    .text = "true: the request in which a handler crashes is kept in "
+	    "state_dir/crashes, beside the crash report that names the file, "
+	    "and goes with it: fcgi-host call --request FILE runs it again, "
+	    "under gdb or valgrind too.  It holds all headers and the body, "
+	    "with whatever passwords, cookies and data of persons are in "
+	    "them; only the user of the service and root may read it.  A "
+	    "request with a body over 16 MiB, and one that crashed in a "
+	    "finish(), is not kept." },
 
 	{ .name = "connections", .type = CONFIG_COUNT, TOP(connections),
 	    .heading = "Limits on what a peer may send",

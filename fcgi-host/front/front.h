@@ -267,6 +267,7 @@ struct front {
 	uint64_t		 next_id;
 	pid_t			 pid;		/* ours, in request ids */
 	uint64_t		 next_spool;
+	uint64_t		 capture_count;	/* names of files, so far */
 	uint8_t			 read_buffer[FRONT_READ_SIZE];
 };
 
@@ -328,6 +329,7 @@ int	front_spool_map(struct front_request *);
 int	front_spool_adopt(struct front_request *, uint64_t number, int fd,
 	    uint64_t length);
 void	front_spool_release(struct front_request *);
+int	front_spool_open(const struct front *, uint64_t number); /* to read */
 void	front_spool_remove(struct front *, uint64_t number);
 
 /* front_dispatch.c */
@@ -400,6 +402,10 @@ bool	front_fault_admits(struct front_request *);
 void	front_fault_crashed(const struct front_job *);
 void	front_fault_timed_out(struct front_request *);
 void	front_fault_ended(struct front_request *);
+
+/* front_capture.c: keeps a job's request; the file's name, or "". */
+void	front_capture(const struct front_job *,
+	    char name_out[CAPTURE_NAME_MAX]);
 
 /* front_lost.c: what a crash report says of a job, or of what runs here. */
 void	front_lost_describe(const struct front_job *, struct lost_request *out);

@@ -145,7 +145,9 @@ front_main(const struct child_start *start)
 	signal(SIGINT, SIG_IGN);	/* ^C is for the supervisor */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);	/* it stops by a message */
-	crash_begin(start->fds[SPAWN_FD_CRASH], false);
+	signal(SIGXFSZ, SIG_IGN);	/* a file that is too large fails */
+	crash_begin(start->fds[SPAWN_FD_CRASH],
+	    start->config->capture_crashed);
 	front->start = start;
 	front->config = start->config;
 	front->set = start->set;

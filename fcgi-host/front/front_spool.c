@@ -110,6 +110,16 @@ front_spool_map(struct front_request *request)
 	return 0;
 }
 
+int
+front_spool_open(const struct front *front, uint64_t number)
+{
+	char name[32];
+
+	name_of(number, name);
+	return openat(front->start->spool_dir, name, O_RDONLY | O_NOFOLLOW |
+	    O_CLOEXEC);
+}
+
 void
 front_spool_remove(struct front *front, uint64_t number)
 {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/capture.h"
 #include "common/clock.h"
 #include "common/crash.h"
 #include "common/due.h"
@@ -116,13 +117,20 @@ deadline_of(const struct front_request *request, uint64_t now_ns)
 	return due_after(now_ns, request->match.route->timeout_ms);
 }
 
+/* In a finish() its body is gone, and half a request is none. */
 static struct crash_request
 crash_request_of(const struct api_input *input, bool finishing)
 {
-	return (struct crash_request){ .finishing = finishing,
-	    .request_id = input->request_id, .params = input->params,
-	    .params_length = input->params_length, .body = input->body,
-	    .body_length = input->body_length };
+	struct crash_request crash = { .finishing = finishing,
+	    .request_id = input->request_id };
+
+	if (finishing || input->body_length > CAPTURE_BODY_MAX)
+		return crash;
+	crash.params = input->params;
+	crash.params_length = input->params_length;
+	crash.body = input->body;
+	crash.body_length = input->body_length;
+	return crash;
 }
 
 void

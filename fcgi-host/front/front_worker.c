@@ -58,6 +58,8 @@ tell_lost(const struct front_job *job, const struct death *death,
 
 	front_lost_describe(job, &lost);
 	lost.culprit = culprit;
+	if (culprit)
+		front_capture(job, lost.capture);
 	front_link_lost(job->pool->front, death->worker, death->incarnation,
 	    &lost);
 }

@@ -101,6 +101,7 @@ on_words(void *context, struct json_object *words)
 {
 	struct sup_crash *crash = context;
 
+	sup_capture(crash);
 	sup_crash_conclude(crash, words);
 	sup_crashes_add(crash->sup, json_object_get(crash->report));
 	sup_crash_log(crash->report);

@@ -61,6 +61,14 @@ void	sup_crash_add_request(struct sup_crash *, const struct sup_team *,
 void	sup_crash_conclude(struct sup_crash *, struct json_object *words);
 void	sup_crash_log(struct json_object *report);
 
+/* sup_capture.c: the request in which a front crashed, if it left one: its
+ * file is named in the report.  The file alone, from its last words: 0, or -1
+ * and why. */
+void		sup_capture(struct sup_crash *);
+int		sup_capture_write(int folder, pid_t, int fd,
+		    const struct crash_record *,
+		    char name_out[CAPTURE_NAME_MAX], struct err *);
+
 /* sup_core_file.c */
 void	sup_core_file(char *out, size_t size, const char *process, pid_t,
 	    int signal);

@@ -155,6 +155,9 @@ sup_crash_add_request(struct sup_crash *crash, const struct sup_team *team,
 
 	if (lost->culprit) {
 		add_request(crash->report, team, lost);
+		if (lost->capture[0] != '\0')
+			add_text(crash->report, "capture", lost->capture,
+			    sizeof(lost->capture));
 		return;
 	}
 	other = json_object_new_object();
@@ -210,7 +213,7 @@ take_words(struct json_object *report, struct json_object *words)
 	    json_object_iter_next(&at)) {
 		const char *key = json_object_iter_peek_name(&at);
 
-		if (!has(report, key))
+		if (!has(report, key) && strcmp(key, "capture") != 0)
 			json_object_object_add(report, key, json_object_get(
 			    json_object_iter_peek_value(&at)));
 	}

@@ -356,6 +356,7 @@ sup_run(const struct config *config)
 	prctl(PR_SET_NAME, "fh-supervisor");
 	keep_log(config);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sup_raise_descriptor_limit(config);
 	init(&sup, config);
 	if (open_all(&sup, &err) < 0) {

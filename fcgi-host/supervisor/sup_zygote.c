@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_crashes.h"
 
 /* Libraries in preload() read these before any thread could be started. */
 static void
@@ -146,14 +147,18 @@ tell(struct sup_generation *generation, const struct outfit *outfit,
 		[START_FD_LISTEN] = sup->listen_fd,
 		[START_FD_SPOOL] = sup->spool_dir,
 		[START_FD_CONFIG] = outfit->config,
+		[START_FD_CRASHES] = generation->config->capture_crashed ?
+		    sup_crashes_folder(sup) : -1,
 	};
+	size_t count = fds[START_FD_CRASHES] < 0 ? START_FD_CRASHES :
+	    START_FDS;
 
 	snprintf(start.text, sizeof(start.text), "%s",
 	    generation->config->file);
 	if (sup_store_path(sup->store, generation->number, files.text,
 	    sizeof(files.text)) < 0)
 		fatalx(EXIT_CODE_CONFIG, "state_dir: its path is too long");
-	sup_generation_ask(generation, &start, fds, START_FDS);
+	sup_generation_ask(generation, &start, fds, count);
 	sup_generation_ask(generation, &files, &outfit->files, 1);
 }
 

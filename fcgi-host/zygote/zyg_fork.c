@@ -21,6 +21,8 @@ close_zygote_descriptors(const struct zyg *zyg, bool front)
 	close(zyg->signal_fd);
 	if (!front && zyg->start->listen_fd >= 0)
 		close(zyg->start->listen_fd);
+	if (!front && zyg->start->crash_dir >= 0)
+		close(zyg->start->crash_dir);
 }
 
 static void
@@ -37,6 +39,7 @@ become(const struct zyg *zyg, const struct message *message,
 		.geometry = zyg->geometry,
 		.listen_fd = front ? zyg->start->listen_fd : -1,
 		.spool_dir = zyg->start->spool_dir,
+		.crash_dir = front ? zyg->start->crash_dir : -1,
 		.generation = zyg->start->generation,
 		.team = message->team,
 		.slot = message->slot,

@@ -20,9 +20,10 @@
 #include "model/model.h"
 #include "zygote/zyg.h"
 
+/* With `least` to `most` descriptors; those that are not there are -1. */
 static void
-receive(int link, uint32_t type, struct message *message_out, int *fds_out,
-    size_t wanted)
+receive_some(int link, uint32_t type, struct message *message_out,
+    int *fds_out, size_t least, size_t most)
 {
 	int fds[CHANNEL_FDS_MAX];
 	size_t count;
@@ -32,9 +33,16 @@ receive(int link, uint32_t type, struct message *message_out, int *fds_out,
 		_exit(0);
 	if (got < 0)
 		fatal(EXIT_CODE_SYSTEM, "link to the supervisor");
-	FH_BUG(message_out->type != type || count != wanted);
-	for (size_t i = 0; i < count; i++)
-		fds_out[i] = fds[i];
+	FH_BUG(message_out->type != type || count < least || count > most);
+	for (size_t i = 0; i < most; i++)
+		fds_out[i] = i < count ? fds[i] : -1;
+}
+
+static void
+receive(int link, uint32_t type, struct message *message_out, int *fds_out,
+    size_t wanted)
+{
+	receive_some(link, type, message_out, fds_out, wanted, wanted);
 }
 
 /* The bytes of a descriptor, for good; "" if there are none. */
@@ -110,11 +118,13 @@ zyg_start_receive(struct zygote_start *start)
 	const char *text;
 	size_t length;
 
-	receive(start->link, MESSAGE_START, &message, fds, START_FDS);
+	receive_some(start->link, MESSAGE_START, &message, fds,
+	    START_FD_CRASHES, START_FDS);
 	start->generation = message.team;
 	start->closed = message.value != 0;
 	start->listen_fd = fds[START_FD_LISTEN];
 	start->spool_dir = fds[START_FD_SPOOL];
+	start->crash_dir = fds[START_FD_CRASHES];
 	text = bytes_of(fds[START_FD_CONFIG], &length);
 	start->config = config_parse(message.text, text, length, report, NULL);
 	if (start->config == NULL)

@@ -125,8 +125,8 @@ fork_role(struct team *team, uint32_t slot, int own)
 	    .zygote = &zygote, .set = team->set, .geometry = team->geometry,
 	    .fds = { team->shm_fd, team->event_fd, own, -1 },
 	    .listen_fd = slot == SLOT_FRONT ? listening : -1,
-	    .spool_dir = spool_folder, .generation = team->number,
-	    .team = team->number, .slot = slot };
+	    .spool_dir = spool_folder, .crash_dir = -1,
+	    .generation = team->number, .team = team->number, .slot = slot };
 	const int keep[] = { team->shm_fd, team->event_fd, own, listening,
 	    spool_folder };
 	pid_t parent = getpid(), pid = fork();
