@@ -186,16 +186,17 @@ struct shm_reply {
 	_Alignas(SHM_LINE) _Atomic uint32_t state;	/* futex: FREE */
 	_Atomic uint32_t	flagged;	/* is in the window's news */
 	_Atomic uint64_t	seq;		/* of the job it answers */
-	uint32_t		job;
+	_Atomic uint32_t	job;
 	uint32_t		status;		/* HTTP, for the log */
 	_Atomic uint64_t	started_ns;
 	uint64_t		ended_ns;
 	_Atomic uint64_t	written;	/* bytes put in the space */
 	char			request_id[HEAD_ID_MAX + 1];
-	uint32_t		kept_length;
+	_Atomic uint32_t	kept_length;
 	unsigned char		kept[FH_KEEP_MAX];
 
-	/* written by the front; `waits` by the worker */
+	/* written by the front for the worker, and never read by it; `waits`
+	 * by the worker */
 	_Alignas(SHM_LINE) _Atomic uint64_t consumed;
 	_Atomic uint32_t	room;		/* futex: consumed has grown */
 	_Atomic uint32_t	waits;		/* the worker waits for room */

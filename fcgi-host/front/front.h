@@ -184,6 +184,7 @@ struct front_job {
 	uint64_t		 pushed_ns;
 	uint64_t		 spool;		/* its file, ours to remove */
 	uint64_t		 begin_by_ns, end_by_ns; /* of its request */
+	uint64_t		 consumed;	/* bytes of its reply space */
 	bool			 forwarded;	/* reply bytes have been sent */
 	bool			 timed_out;	/* told; its worker is next */
 	uv_timer_t		 timer;

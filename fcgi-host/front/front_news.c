@@ -2,7 +2,7 @@
  * front_news.c - what workers have written: from reply space to connection.
  *
  * Runs in: front.
- * Owns: `consumed` of every reply slot, and the way back to SHM_REPLY_FREE.
+ * Owns: `consumed` of every job, and the way back to SHM_REPLY_FREE.
  * Invariant: every word a worker can write is checked against what the front
  * knows itself before it is used; a reply is passed on as far as its connection
  * takes it, and the worker waits for the rest.
@@ -64,7 +64,7 @@ take_bytes(struct news *news, bool all)
 	struct shm_reply *reply = news->reply;
 	struct front_conn *conn = news->job->request->conn;
 	uint64_t written = atomic_load(&reply->written);
-	uint64_t consumed = atomic_load(&reply->consumed);
+	uint64_t consumed = news->job->consumed;
 
 	if (is_spoilt(news, written, consumed)) {
 		log_warnx("req=%s worker %u wrote %llu bytes into a reply "
@@ -82,6 +82,7 @@ take_bytes(struct news *news, bool all)
 		return -1;
 	}
 	news->job->forwarded = true;
+	news->job->consumed = written;
 	atomic_store(&reply->consumed, written);
 	if (atomic_load(&reply->waits) != 0) {
 		atomic_fetch_add(&reply->room, 1);
@@ -114,7 +115,8 @@ pass_on(struct news *news)
 static void
 copy_result(struct front_request *request, const struct shm_reply *reply)
 {
-	uint32_t kept = reply->kept_length;
+	uint32_t kept = atomic_load_explicit(&reply->kept_length,
+	    memory_order_relaxed);
 
 	request->result.status = (int)(reply->status % 1000);
 	request->result.kept_length = kept <= FH_KEEP_MAX ? kept : 0;
@@ -186,7 +188,7 @@ handle_slot(struct front *front, uint32_t worker, uint32_t slot,
 	 * freed it, and what changes after `flagged` is news again. */
 	atomic_store(&reply->flagged, 0);
 	state = atomic_load(&reply->state);
-	index = reply->job;
+	index = atomic_load_explicit(&reply->job, memory_order_relaxed);
 	if (state == SHM_REPLY_FREE || index >= pool->geometry->jobs)
 		return;
 	news.job = &pool->jobs[index];

@@ -35,13 +35,15 @@ open_spool(const struct wrk *wrk, const struct shm_job *job)
 static void
 begin_reply(struct shm_reply *reply, const struct shm_job *job, uint32_t index)
 {
-	reply->job = index;
+	atomic_store_explicit(&reply->job, index, memory_order_relaxed);
 	reply->status = 0;
-	reply->kept_length = 0;
+	atomic_store_explicit(&reply->kept_length, 0, memory_order_relaxed);
 	memcpy(reply->request_id, job->request_id,
 	    sizeof(reply->request_id));
 	atomic_store(&reply->started_ns, clock_now_ns());
 	atomic_store(&reply->written, 0);
+	if (atomic_load(&reply->consumed) != 0)	/* a wild pointer's */
+		atomic_store(&reply->consumed, 0);
 	atomic_store(&reply->state, SHM_REPLY_BUSY);
 	atomic_store(&reply->seq, job->seq);
 }
@@ -53,7 +55,8 @@ end_reply(struct wrk_sink *sink, enum api_outcome outcome,
 	struct shm_reply *reply = sink->reply;
 
 	reply->status = (uint32_t)result->status;
-	reply->kept_length = (uint32_t)result->kept_length;
+	atomic_store_explicit(&reply->kept_length,
+	    (uint32_t)result->kept_length, memory_order_relaxed);
 	memcpy(reply->kept, result->kept, result->kept_length);
 	reply->ended_ns = clock_now_ns();
 	wrk_sink_publish(sink);
