@@ -57,6 +57,7 @@ enum shm_refusal {
 	SHM_REFUSED_STOPPING,
 	SHM_REFUSED_BREAKER_OPEN,	/* the route fails */
 	SHM_REFUSED_POISON,		/* this request ends workers */
+	SHM_REFUSED_CLIENT_FULL,	/* max_per_client */
 	SHM_REFUSALS
 };
 

@@ -144,8 +144,10 @@ free_handlers(struct config *config)
 static void
 free_pools_and_routes(struct config *config)
 {
-	for (size_t i = 0; i < config->pool_count; i++)
+	for (size_t i = 0; i < config->pool_count; i++) {
 		free(config->pools[i].name);
+		free(config->pools[i].client_param);
+	}
 	free(config->pools);
 	for (size_t i = 0; i < config->route_count; i++) {
 		config_value_release(&config_sections[CONFIG_SECTION_ROUTE],

@@ -52,6 +52,19 @@ const struct config_option config_pool_options[] = {
 	    "it fails in that worker alone (malloc() returns NULL).  Models "
 	    "and other shared memory do not count, and neither does what "
 	    "preload() made.  0: no limit." },
+	{ .name = "max_per_client", .type = CONFIG_COUNT,
+	    POOL(max_per_client),
+	    .fallback = "0", .min = "1", .max = "1000000", .zero = true,
+	    .text = "How many requests of one client may run or wait in the "
+	    "pool at a time; more get a 503 with Retry-After, so that one "
+	    "client cannot take all workers.  A request whose client left "
+	    "counts until its handler has ended.  0: no limit." },
+	{ .name = "client_param", .type = CONFIG_TEXT, POOL(client_param),
+	    .fallback = "",
+	    .text = "The FastCGI parameter that says for max_per_client whose "
+	    "request it is.  A request without it is not limited, so it "
+	    "should be one that the web server sets.  An IPv6 address counts "
+	    "as its /64.  Empty: REMOTE_ADDR." },
 	{ .name = NULL }
 };
 

@@ -38,6 +38,7 @@
 #include "front/front_breaker.h"
 #include "front/front_poison.h"
 #include "front/front_arrival.h"
+#include "front/front_clients.h"
 #include "wire/wire_record.h"
 
 #define FRONT_READ_SIZE		65536
@@ -141,6 +142,7 @@ struct front_request {
 	bool			 counted;	/* in_flight of its route */
 	bool			 served;	/* its serve() came to an end */
 	bool			 probe;		/* it tries a half-open route */
+	uint32_t		 client;	/* its ticket, or 0 */
 	enum head_rc		 head_rc;
 
 	size_t			 params_have, body_have;
@@ -183,6 +185,7 @@ struct front_job {
 	char			 request_id[HEAD_ID_MAX + 1];
 	uint64_t		 pushed_ns;
 	uint64_t		 spool;		/* its file, ours to remove */
+	uint32_t		 client;	/* ... ticket, ours to leave */
 	uint64_t		 begin_by_ns, end_by_ns; /* of its request */
 	uint64_t		 consumed;	/* bytes of its reply space */
 	bool			 forwarded;	/* reply bytes have been sent */
@@ -204,6 +207,7 @@ struct front_pool {
 	struct front_job		*jobs;
 	struct front_job_list		 free, active;
 	uint32_t			 active_count;
+	struct front_clients		*clients; /* NULL: no limit */
 	struct shm_pool_stats		*stats;
 };
 
@@ -407,6 +411,14 @@ void	front_fault_ended(struct front_request *);
 /* front_capture.c: keeps a job's request; the file's name, or "". */
 void	front_capture(const struct front_job *,
 	    char name_out[CAPTURE_NAME_MAX]);
+
+/* front_client.c: max_per_client.  False: as many of its client's are in as
+ * may.  again: another front let it in.  left: it holds no ticket any more. */
+int	front_client_start(struct front_pool *);
+bool	front_client_admits(struct front_request *);
+void	front_client_again(struct front_request *);
+void	front_client_left(struct front_request *);
+void	front_client_leave(struct front_pool *, uint32_t *ticket);
 
 /* front_lost.c: what a crash report says of a job, or of what runs here. */
 void	front_lost_describe(const struct front_job *, struct lost_request *out);

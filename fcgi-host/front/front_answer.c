@@ -99,6 +99,8 @@ front_refuse(struct front_request *request, enum shm_refusal refusal)
 		[SHM_REFUSED_QUEUE_TIMEOUT] =
 		    "It was not begun within queue_timeout and its deadline.",
 		[SHM_REFUSED_STOPPING] = "The service is stopping.",
+		[SHM_REFUSED_CLIENT_FULL] =
+		    "As many requests of this client run or wait as may.",
 	};
 	bool updated = refusal == SHM_REFUSED_STOPPING &&
 	    !request->front->stopping;

@@ -141,6 +141,8 @@ front_dispatch(struct front_request *request)
 		front_refuse(request, SHM_REFUSED_ROUTE_FULL);
 	else if (is_too_late(request))
 		front_refuse(request, SHM_REFUSED_STOPPING);
+	else if (!front_client_admits(request))
+		front_refuse(request, SHM_REFUSED_CLIENT_FULL);
 	else if (route->async &&
 	    !front_pool_has_place(&front->pools[route->pool]))
 		front_refuse(request, SHM_REFUSED_QUEUE_FULL);
@@ -156,6 +158,8 @@ front_dispatch_again(struct front_request *request)
 		return;
 	if (is_too_late(request))
 		front_refuse(request, SHM_REFUSED_STOPPING);
-	else
+	else {
+		front_client_again(request);
 		admit(request);
+	}
 }

@@ -199,6 +199,8 @@ front_job_abandon(struct front_job *job)
 	request->job = NULL;
 	if (front_job_withdraw(job))
 		return;
+	job->client = request->client;
+	request->client = 0;
 	/* The worker may still be about to open the spool file. */
 	job->spool = request->spool;
 	request->spool = 0;
@@ -226,6 +228,7 @@ front_job_release(struct front_job *job)
 
 	front_deadline_stop(job);
 	front_spool_remove(pool->front, job->spool);
+	front_client_leave(pool, &job->client);
 	trim(job);
 	if (job->request != NULL)
 		job->request->job = NULL;

@@ -23,6 +23,8 @@ pool_create(struct front *front, uint32_t index)
 	pool->geometry = &front->start->geometry->pools[index];
 	pool->stats = shm_pool_stats(front->shm, index);
 	jobq_init(&pool->jobq, front->shm, index);
+	if (front_client_start(pool) < 0)
+		return -1;
 	TAILQ_INIT(&pool->pending);
 	pool->pending_timer.data = pool;
 	uv_timer_init(&front->loop, &pool->pending_timer);

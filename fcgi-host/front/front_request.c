@@ -317,6 +317,7 @@ static void
 detach(struct front_request *request)
 {
 	front_count_replied(request);
+	front_client_left(request);
 	request->conn->draining = !request->stdin_done;
 	request->conn->request = NULL;
 	request->conn = NULL;
@@ -329,6 +330,7 @@ front_request_moved(struct front_request *request)
 	front_pool_remove(&request->front->pools[request->match.route->pool],
 	    request);
 	front_count_moved(request);
+	front_client_left(request);
 	request->spool = 0;
 	request->spool_fd = -1;
 	request->conn->request = NULL;
