@@ -187,6 +187,14 @@ jobq_take(struct jobq *jobq, uint32_t claimant)
 }
 
 bool
+jobq_has(const struct jobq *jobq, uint32_t index, uint64_t seq,
+    uint32_t claimant)
+{
+	return atomic_load(&jobq->queue->claims[index]) ==
+	    claim_word(seq, claimant);
+}
+
+bool
 jobq_empty(const struct jobq *jobq)
 {
 	return outstanding(jobq) == 0;

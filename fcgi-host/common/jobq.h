@@ -76,6 +76,10 @@ void		jobq_set_hungry(struct jobq *, bool);
  */
 uint32_t	jobq_take(struct jobq *, uint32_t claimant);
 
+/* Is it still its own?  Asked when its reply slot says that it has begun. */
+bool		jobq_has(const struct jobq *, uint32_t index, uint64_t seq,
+		    uint32_t claimant);
+
 bool		jobq_empty(const struct jobq *);
 bool		jobq_hungry(const struct jobq *);
 

@@ -190,6 +190,7 @@ struct front_job {
 	uint64_t		 consumed;	/* bytes of its reply space */
 	bool			 forwarded;	/* reply bytes have been sent */
 	bool			 timed_out;	/* told; its worker is next */
+	uint64_t		 astray_ns;	/* claimed, in no slot, since */
 	uv_timer_t		 timer;
 };
 TAILQ_HEAD(front_job_list, front_job);
@@ -383,6 +384,8 @@ bool	front_job_push(struct front_pool *, struct front_request *);
 void	front_job_again(struct front_job *, uint32_t claimant);
 void	front_job_abandon(struct front_job *);	/* its request is gone */
 bool	front_job_withdraw(struct front_job *);	/* false: it is begun */
+/* The same whatever its claim says: who has claimed it will not begin it. */
+bool	front_job_take_back(struct front_job *);
 void	front_job_tell(struct front_job *, enum shm_cancelled);
 void	front_job_release(struct front_job *);	/* the slot is free again */
 bool	front_job_begun(const struct front_job *, uint32_t *worker_out,

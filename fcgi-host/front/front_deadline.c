@@ -105,16 +105,43 @@ front_deadline_stop(struct front_job *job)
 	uv_timer_stop(&job->timer);
 }
 
+/* Claimed, and in nobody's reply slot: its worker stands between the two, or
+ * one has overwritten the claim.  Nobody is ended for it. */
 static void
-waited_too_long(struct front_job *job)
+is_astray(struct front_job *job, uint64_t now)
 {
 	struct front_request *request = job->request;
+	uint64_t grace_ms = job->pool->front->config->kill_grace_ms;
 
-	if (request == NULL || !front_job_withdraw(job)) {
+	if (job->astray_ns == 0)
+		job->astray_ns = now;
+	if (!due_is_over(due_after(job->astray_ns, grace_ms + 1), now)) {
 		arm(job, SOON_MS);
 		return;
 	}
-	front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
+	log_warnx("req=%s route=\"%s\" was claimed and never begun",
+	    job->request_id, job->route->label);
+	if (!front_job_take_back(job))
+		arm(job, SOON_MS);
+	else if (request != NULL)
+		front_answer(request, 503, "Retry-After: 1\r\n", "A worker "
+		    "took the request and did not begin it.");
+}
+
+/* No worker has begun it. */
+static void
+look_again(struct front_job *job, uint64_t now)
+{
+	struct front_request *request = job->request;
+	bool queued = request != NULL && jobq_claimant(&job->pool->jobq,
+	    job->index, job->seq) == SHM_CLAIM_QUEUED;
+
+	if (queued && !due_is_over(job->begin_by_ns, now))
+		arm_waiting(job, now);
+	else if (queued && front_job_withdraw(job))
+		front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
+	else
+		is_astray(job, now);
 }
 
 /* When it must have ended that began then; 0: never. */
@@ -204,10 +231,7 @@ on_job_timer(uv_timer_t *timer)
 	uint64_t started, due;
 
 	if (!front_job_begun(job, &worker, &slot)) {
-		if (due_is_over(job->begin_by_ns, now))
-			waited_too_long(job);
-		else
-			arm_waiting(job, now);
+		look_again(job, now);
 		return;
 	}
 	if (job->timed_out) {

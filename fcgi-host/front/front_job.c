@@ -107,6 +107,7 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	job->consumed = 0;
 	job->forwarded = false;
 	job->timed_out = false;
+	job->astray_ns = 0;
 	request->job = job;
 	request->state = FRONT_RUNNING;
 	write_job(job, request);
@@ -139,8 +140,8 @@ is_in_slot(const struct front_job *job, uint32_t claim, uint32_t *worker_out,
 
 /*
  * Has a worker begun it?  The claim says where, and the reply slot there must
- * say the same.  A claim that cannot be was overwritten: then every slot is
- * looked at.
+ * say the same.  If it doesn't, the claim is fresh or was overwritten: then
+ * every slot is looked at.
  */
 bool
 front_job_begun(const struct front_job *job, uint32_t *worker_out,
@@ -152,8 +153,8 @@ front_job_begun(const struct front_job *job, uint32_t *worker_out,
 
 	if (claim == SHM_CLAIM_QUEUED)
 		return false;
-	if (claim <= slots)
-		return is_in_slot(job, claim, worker_out, slot_out);
+	if (claim <= slots && is_in_slot(job, claim, worker_out, slot_out))
+		return true;
 	for (claim = 1; claim <= slots; claim++)
 		if (is_in_slot(job, claim, worker_out, slot_out))
 			return true;
@@ -183,6 +184,21 @@ bool
 front_job_withdraw(struct front_job *job)
 {
 	if (!jobq_withdraw(&job->pool->jobq, job->index, job->seq))
+		return false;
+	front_job_release(job);
+	return true;
+}
+
+/* The worker looks at the claim after it has written its slot, and we at the
+ * slots after the claim: one of the two sees the other. */
+bool
+front_job_take_back(struct front_job *job)
+{
+	uint32_t worker, slot;
+
+	jobq_set_claim(&job->pool->jobq, job->index, job->seq,
+	    SHM_CLAIM_WITHDRAWN);
+	if (front_job_begun(job, &worker, &slot))
 		return false;
 	front_job_release(job);
 	return true;

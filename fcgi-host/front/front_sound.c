@@ -36,7 +36,8 @@ give_up(struct front_job *job)
 {
 	struct front_request *request = job->request;
 
-	front_job_release(job);
+	if (!front_job_take_back(job))
+		return;
 	if (request != NULL)
 		front_answer(request, 503, "Retry-After: 1\r\n", "A worker "
 		    "overwrote the queue this request was in.");

@@ -116,6 +116,20 @@ give_back(struct wrk_sink *sink)
 	wrk_tell_front(sink->wrk, sink->slot);
 }
 
+/* The front may have taken it back since we claimed it, if a claim was
+ * overwritten or we stood still: then our slot is none of any job's. */
+static bool
+is_ours(struct wrk_sink *sink, uint32_t index)
+{
+	struct shm_reply *reply = sink->reply;
+
+	if (jobq_has(&sink->wrk->jobq, index, atomic_load(&reply->seq),
+	    sink->wrk->first_claimant + sink->slot))
+		return true;
+	atomic_store(&reply->seq, 0);
+	return false;
+}
+
 void
 wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
 {
@@ -131,7 +145,8 @@ wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
 
 	wrk_sink_init(&sink, wrk, job, slot);
 	begin_reply(sink.reply, job, index);
-	if (is_stale(job, atomic_load(&sink.reply->started_ns))) {
+	if (!is_ours(&sink, index) ||
+	    is_stale(job, atomic_load(&sink.reply->started_ns))) {
 		give_back(&sink);
 		return;
 	}

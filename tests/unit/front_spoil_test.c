@@ -10,15 +10,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define ONE_WORKER	"pool \"default\" { workers = 1 }\n"
+
 static struct reply reply;
 static struct shm *spoilt;
 
 static void
-start(void)
+start(const char *statements)
 {
 	struct err err;
 
-	old = team_start("pool \"default\" { workers = 1 }", true, true);
+	old = team_start(statements, true, true);
 	team_say(old, MESSAGE_SERVE, -1);
 	spoilt = shm_map(old->geometry, old->shm_fd, SHM_WORKER, 0, &err);
 	assert_non_null(spoilt);
@@ -41,7 +43,7 @@ test_consumed_is_the_fronts(void **state)
 	int fd;
 
 	(void)state;
-	start();
+	start(ONE_WORKER);
 	fd = client_connect();
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		atomic_store(&shared->open, 0);
@@ -66,7 +68,7 @@ test_the_next_reply_begins_at_nothing(void **state)
 	int fd;
 
 	(void)state;
-	start();
+	start(ONE_WORKER);
 	fd = client_connect();
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		say_consumed(counts[i]);
@@ -81,12 +83,100 @@ test_the_next_reply_begins_at_nothing(void **state)
 	shm_unmap(spoilt);
 }
 
+static void
+wait_for_runs(uint32_t ticket)
+{
+	WAIT_UNTIL(atomic_load(&shared->runs[ticket]) == 1);
+}
+
+/* Over every claim of a job that is queued. */
+static void
+overwrite_claims(uint32_t claimant)
+{
+	struct shm_queue *queue = spoilt->queues[0];
+
+	for (uint32_t job = 0; job < old->geometry->pools[0].jobs; job++) {
+		uint64_t word = atomic_load(&queue->claims[job]);
+
+		if (word != 0 && (uint32_t)word == SHM_CLAIM_QUEUED)
+			atomic_store(&queue->claims[job], word | claimant);
+	}
+}
+
+/* Breaks when: a claim that was overwritten leaves a client without an answer,
+ * costs the pool a job slot, or ends a worker that it names. */
+static void
+test_a_claim_that_nobody_has(void **state)
+{
+	const uint32_t claimants[] = { 2, 5, 99, SHM_CLAIM_WITHDRAWN };
+	int first, second;
+
+	(void)state;
+	start("pool \"default\" { workers = 1\n"
+	    "queue_timeout = \"100ms\"\n}\n"
+	    "kill_grace = \"50ms\"");
+	first = client_connect();
+	second = client_connect();
+	for (size_t i = 0; i < sizeof(claimants) / sizeof(claimants[0]); i++) {
+		atomic_store(&shared->open, 0);
+		atomic_store(&shared->runs[1], 0);
+		client_send(first, "/gate?n=1");
+		wait_for_runs(1);
+		client_send(second, "/gate?n=2");
+		WAIT_UNTIL(team_active(old) == 2);
+		overwrite_claims(claimants[i]);
+		client_read(second, &reply);
+		assert_int_equal(reply.status, 503);
+		WAIT_UNTIL(team_active(old) == 1);
+		atomic_store(&shared->open, 1);
+		client_read(first, &reply);
+		assert_int_equal(atol(reply.body), old->workers[0]);
+		assert_int_equal(client_ask(second, "/pid-async"),
+		    old->workers[0]);
+	}
+	assert_int_equal(atomic_load(&shared->runs[2]), 0);
+	close(first);
+	close(second);
+	shm_unmap(spoilt);
+}
+
+/* Breaks when: the claim of a request that runs is believed though its reply
+ * slot says more, so that the reply is lost. */
+static void
+test_a_claim_of_what_runs(void **state)
+{
+	struct shm_queue *queue;
+	int fd;
+
+	(void)state;
+	start(ONE_WORKER);
+	fd = client_connect();
+	client_send(fd, "/gate?n=1");
+	wait_for_runs(1);
+	queue = spoilt->queues[0];
+	for (uint32_t job = 0; job < old->geometry->pools[0].jobs; job++) {
+		uint64_t word = atomic_load(&queue->claims[job]);
+
+		if (word != 0)
+			atomic_store(&queue->claims[job],
+			    (word & ~UINT64_C(0xffffffff)) | 7);
+	}
+	atomic_store(&shared->open, 1);
+	client_read(fd, &reply);
+	assert_int_equal(reply.status, 200);
+	assert_int_equal(atol(reply.body), old->workers[0]);
+	close(fd);
+	shm_unmap(spoilt);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FRONT_TEST(test_consumed_is_the_fronts),
 		FRONT_TEST(test_the_next_reply_begins_at_nothing),
+		FRONT_TEST(test_a_claim_that_nobody_has),
+		FRONT_TEST(test_a_claim_of_what_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
