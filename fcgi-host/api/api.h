@@ -37,6 +37,15 @@ struct api_worker	*api_worker_create(const struct handler_set *,
 			    uint32_t pool);
 void	api_worker_destroy(struct api_worker *);	/* runs worker_fini */
 
+/*
+ * Before it: the sandbox, if the configuration wants one, with what the
+ * handlers may that will run here; those whose finish() runs in the front are
+ * there too.  Once per process, from its only thread.  0, or -1 and why: the
+ * kernel lacks a part.
+ */
+int	api_sandbox_enter(const struct handler_set *, uint32_t pool,
+	    struct err *);
+
 /* ------------------------------------------------- requests */
 
 struct api_input {

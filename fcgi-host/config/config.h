@@ -82,7 +82,7 @@ struct config_model {
 	unsigned	 line;
 };
 
-/* handler "name" { set = { "key=value", ... } } */
+/* handler "name" { set = { "key=value", ... } }; what the sandbox lets it */
 struct config_setting {
 	char	*key;
 	char	*value;
@@ -91,6 +91,8 @@ struct config_handler {
 	char			*name;
 	struct config_setting	*settings;
 	size_t			 setting_count;
+	bool			 network;	/* beyond Unix sockets */
+	bool			 processes;	/* fork, exec, kill */
 	unsigned		 line;
 };
 
@@ -149,6 +151,7 @@ struct config {
 	uint64_t	 breaker_pause_ms;
 	uint32_t	 poison_kills;		/* 0: none is */
 	uint64_t	 poison_window_ms;
+	bool		 sandbox;	/* common/sandbox.h */
 
 	/* reloads */
 	bool		 watch;		/* the handler directory */

@@ -162,6 +162,17 @@ const struct config_option config_handler_options[] = {
 	    .example = "database=/var/lib/fcgi-host/train.sqlite",
 	    .text = "A list of \"KEY=VALUE\".  KEY is of letters, digits, "
 	    "'-', '_' and '.'; VALUE is the rest and may be empty." },
+	{ .name = "network", .type = CONFIG_BOOL, HANDLER(network),
+	    .fallback = "false",
+	    .text = "true: the sandbox lets the handler open network "
+	    "connections.  Unix sockets need no leave.  What one handler may, "
+	    "all may that run in its process: those of the front together, "
+	    "and those of each pool.  A pool of its own keeps it apart." },
+	{ .name = "processes", .type = CONFIG_BOOL, HANDLER(processes),
+	    .fallback = "false",
+	    .text = "true: the sandbox lets the handler start other programs, "
+	    "fork, and send signals to other processes.  Shared like "
+	    "network." },
 	{ .name = NULL }
 };
 
@@ -196,5 +207,5 @@ const struct config_section config_sections[CONFIG_SECTION_KINDS] = {
 	    ARRAY(handler_sections, handler_count),
 	    .options = config_handler_options,
 	    .text = "Settings for one handler, which it reads with "
-	    "fh_setting() and its kin." }
+	    "fh_setting() and its kin, and what it may do (see sandbox)." }
 };

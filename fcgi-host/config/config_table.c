@@ -278,6 +278,19 @@ const struct config_option config_top_options[] = {
 	    "that takes longer is refused, and its last good version serves "
 	    "on.  Models have a load_timeout of their own." },
 
+	{ .name = "sandbox", .type = CONFIG_BOOL, TOP(sandbox),
+	    .heading = "Sandbox", .fallback = "true",
+	    .text = "true: once a front, a worker or the process that tries "
+	    "new handlers runs their code, it has no capabilities, gets no "
+	    "new privileges, and may not open network connections, start "
+	    "processes, send signals to others, change its user, trace, "
+	    "mount, load modules and the like.  A handler that does ends like "
+	    "a crash, and the report names it, the system call, and what to "
+	    "set here to allow it: network or processes in the handler's "
+	    "section.  false: none of this.  Loading a handler and its "
+	    "preload() run before, outside of it, and so does the code that "
+	    "makes a model." },
+
 	{ .name = "memory_plan", .type = CONFIG_CHOICE, TOP(memory_plan),
 	    .heading = "Memory",
 	    .fallback = "enforce", .choices = "enforce warn off",

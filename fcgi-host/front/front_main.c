@@ -121,6 +121,16 @@ let_witness_look(const struct front *front)
 	    0, 0, 0);
 }
 
+/* A kernel that lacks a part lacks it for the workers too: said once. */
+static void
+enter_sandbox(const struct front *front)
+{
+	struct err err;
+
+	if (api_sandbox_enter(front->set, API_SYNC, &err) < 0)
+		log_warnx("sandbox: %s; it goes on without", err.text);
+}
+
 static void
 map_memory(struct front *front)
 {
@@ -165,6 +175,7 @@ front_main(const struct child_start *start)
 	if (front_pools_create(front) < 0 || front_stats_start(front) < 0 ||
 	    front_fault_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
+	enter_sandbox(front);
 	set_up_sync(front);
 	let_witness_look(front);
 	start_watching(front);

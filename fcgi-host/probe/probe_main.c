@@ -91,6 +91,16 @@ check_models(const struct child_start *start)
 	}
 }
 
+/* All handlers in one process: it may what any of them may. */
+static void
+enter_sandbox(const struct child_start *start)
+{
+	struct err err;
+
+	if (api_sandbox_enter(start->set, API_ALL_POOLS, &err) < 0)
+		log_debug("sandbox: %s", err.text);
+}
+
 void
 probe_main(const struct child_start *start)
 {
@@ -99,6 +109,7 @@ probe_main(const struct child_start *start)
 	void *context = (void *)(uintptr_t)start;
 
 	setrlimit(RLIMIT_CORE, &no_core);
+	enter_sandbox(start);
 	handler_set_watch(say_file, context);
 	api_probe(start->set, report, context);
 	check_models(start);

@@ -167,6 +167,9 @@ sup_crash_add_request(struct sup_crash *crash, const struct sup_team *team,
 
 /* ------------------------------------------------------------- in the end */
 
+#define SPAWNED	"system(), popen() and posix_spawn() need processes = true " \
+	"in the handler's section"
+
 static void
 describe_signal(const struct sup_crash *crash, char *out, size_t size)
 {
@@ -176,6 +179,8 @@ describe_signal(const struct sup_crash *crash, char *out, size_t size)
 		snprintf(out, size, "out of memory: the kernel killed it");
 	else if (number == SIGKILL)
 		snprintf(out, size, "killed from outside (SIGKILL)");
+	else if (number == SIGSYS)	/* blocked, as posix_spawn() has it */
+		snprintf(out, size, "killed by SIGSYS: " SPAWNED);
 	else
 		snprintf(out, size, "killed by SIG%s", sigabbrev_np(number));
 }

@@ -8,6 +8,7 @@
  */
 #include <sys/wait.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,6 +126,9 @@ ended(struct sup_generation *generation, int status)
 	if (generation->sup->reload.hung)
 		snprintf(how, sizeof(how), "hung: it did not return within "
 		    "load_timeout");
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		snprintf(how, sizeof(how), "did what the sandbox refuses (see "
+		    "network and processes of its section)");
 	else if (WIFSIGNALED(status))
 		snprintf(how, sizeof(how), "was killed by signal %d (%s)",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));

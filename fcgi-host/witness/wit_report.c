@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/sandbox.h"
 #include "witness/wit.h"
 
 /* The length of the character at `text`, 0 if there is no valid one. */
@@ -139,7 +140,9 @@ wit_report(const struct wit_record *record)
 	wit_syscall_name(crash->syscall, name, sizeof(name));
 	if (crash->kind == CRASH_SIGNAL)
 		add_signal(report, crash);
-	wit_words(crash, &record->maps, name, NULL, what, sizeof(what));
+	wit_words(crash, &record->maps, name, refused ? sandbox_advice(
+	    crash->syscall, crash->syscall_arguments) : NULL, what,
+	    sizeof(what));
 	add_text(report, "what", what);
 	if (crash->kind == CRASH_SIGNAL)
 		add_text(report, "message", crash->message);

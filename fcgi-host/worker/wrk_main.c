@@ -154,6 +154,16 @@ limit_memory(const struct wrk *wrk)
 		    (uint64_t)(config->threads - 1) * config->stack);
 }
 
+/* The front says what it lacks. */
+static void
+enter_sandbox(const struct wrk *wrk)
+{
+	struct err err;
+
+	if (api_sandbox_enter(wrk->start->set, wrk->pool_index, &err) < 0)
+		log_debug("sandbox: %s", err.text);
+}
+
 void
 wrk_main(const struct child_start *start)
 {
@@ -171,6 +181,7 @@ wrk_main(const struct child_start *start)
 	atomic_store(&wrk.window->threads, 1);
 	wrk.threads[0] = (struct wrk_thread){ .wrk = &wrk,
 	    .id = pthread_self() };
+	enter_sandbox(&wrk);
 	limit_memory(&wrk);
 	if (wrk_thread_prepare(&wrk.threads[0]) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "out of memory");

@@ -9,6 +9,7 @@
  *
  *		handler "train" {
  *			set = { "database=postgresql://user@host/name" }
+ *			network = true
  *		}
  *
  * Runs in: the workers.

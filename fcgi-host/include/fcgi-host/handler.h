@@ -36,6 +36,11 @@
  * with a request and a worker state (fh_worker_data) of its own: guard your
  * own globals.  Exceptions must not leave a C++ serve().
  *
+ * Sandbox.  From worker_init on, code that opens a network connection, starts
+ * a process or signals another one ends like a crash, unless the handler's
+ * section in the configuration says `network = true` or `processes = true`.
+ * preload() and the models' hooks run outside of it.
+ *
  * Errors.  Functions that return int give 0, or -1 with errno set.  The reply
  * functions return the value serve() should return, so that a handler can end
  * with `return fh_reply_text(...)`.
