@@ -79,7 +79,9 @@ def test_a_new_process_that_dies_again_and_again(role):
         assert done.document["reason"], done
         host.serves("1")
         host.wait_settled()
-        assert sorted(host.processes().values()) == ALL
+        # who puts the crashes into words ends a little later
+        wait_until(lambda: sorted(host.processes().values()) == ALL,
+                   what="the processes of one generation")
 
 
 def test_an_old_zygote_that_stops():
