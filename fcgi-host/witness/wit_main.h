@@ -13,7 +13,8 @@
  *	registers	an object of "0x..."
  *	backtrace	innermost first: pc, function, module, offset,
  *			build_id, source ("/x/file.c:12"), inlined (true)
- *	unwound		"dwarf" or "frame pointers"
+ *	unwound		"dwarf", or "frame pointers" if a caller was found
+ *			by these: it may be the wrong one
  *	at_ms, stopped_us	for `slow`: when the process was looked at,
  *			by clock_now_ms(), and for how long it stood
  *	error		what could not be had

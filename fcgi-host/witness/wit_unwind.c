@@ -259,6 +259,46 @@ on_frame(Dwfl_Frame *frame, void *context)
 	return DWARF_CB_OK;
 }
 
+static bool
+has_rule(Dwarf_CFI *table, Dwarf_Addr address)
+{
+	Dwarf_Frame *rule = NULL;
+
+	if (table == NULL || dwarf_cfi_addrframe(table, address, &rule) != 0)
+		return false;
+	free(rule);
+	return true;
+}
+
+/* libdw walks frame pointers itself where no file has a rule for a frame. */
+static bool
+has_rules(Dwfl *dwfl, const struct wit_frame *frame)
+{
+	uint64_t at = frame->pc - !frame->exact;
+	Dwfl_Module *module = dwfl_addrmodule(dwfl, at);
+	Dwarf_Addr bias = 0;
+	Dwarf_CFI *table;
+
+	if (module == NULL)
+		return false;
+	table = dwfl_module_eh_cfi(module, &bias);
+	if (has_rule(table, at - bias))
+		return true;
+	table = dwfl_module_dwarf_cfi(module, &bias);
+	return has_rule(table, at - bias);
+}
+
+/* Nobody's rule is needed for the last frame. */
+static bool
+all_have_rules(const struct wit_debug *debug, const struct wit_unwound *out,
+    size_t first)
+{
+	for (size_t i = first; i + 1 < out->count; i++)
+		if (!has_rules(debug->dwfl, &out->frames[i]))
+			return false;
+	return true;
+}
+
 static void
 unwind_by_dwarf(struct wit_debug *debug, struct wit_unwound *out)
 {
@@ -333,6 +373,8 @@ wit_unwind(struct wit_debug *debug, struct wit_unwound *out)
 	unwind_by_dwarf(debug, out);
 	if (out->count > other.count)
 		out->frames[other.count].exact = exact;
+	if (!all_have_rules(debug, out, other.count))
+		out->how = "frame pointers";
 	if (out->count > other.count + 1 || debug->record->bare)
 		return;
 	add(&other, debug->pc, exact);

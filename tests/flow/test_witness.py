@@ -6,6 +6,7 @@ import re
 import signal
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -180,10 +181,21 @@ def test_files_that_harm_who_reads_them(tmp_path):
         os.close(record)
 
 
+def wait_until_it_sleeps(process):
+    """It has loaded what it needs, and waits in nanosleep()."""
+    for _ in range(1000):
+        with open(f"/proc/{process.pid}/syscall", encoding="ascii") as file:
+            if file.read().split()[0] in ("230", "35", "115", "101"):
+                return
+        time.sleep(0.001)
+    raise AssertionError("it does not sleep")
+
+
 def test_a_slow_process_goes_on():
     """Breaks when: a look ends a sleep early or late, or leaves the process
     stopped or traced."""
     process = run(["sleep", "1"])
+    wait_until_it_sleeps(process)
     report = witness("slow", str(process.pid))
     with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
         status = file.read()
@@ -200,3 +212,48 @@ def test_a_process_that_may_not_be_looked_at():
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     assert list(witness("slow", str(process.pid))) == ["error"]
+
+
+def test_names_of_cxx(tmp_path):
+    """Breaks when: a C++ function has the name that the linker knows."""
+    source, program = str(tmp_path / "p.cc"), str(tmp_path / "p")
+    with open(source, "w", encoding="ascii") as file:
+        file.write("""
+#include <string>
+#include <unistd.h>
+namespace shop {
+struct basket {
+    __attribute__((noinline)) int wait(const std::string &text, int n) {
+        if (write(1, "!", 1) == 1)
+            for (volatile int i = 0; i >= 0; i = (i + n) & 0xffff)
+                ;
+        return (int)text.size();
+    }
+};
+}
+int main() { shop::basket one; return one.wait("x", 1) + 1; }
+""")
+    subprocess.run(["c++", "-g", "-O1", "-o", program, source], check=True)
+    process = subprocess.Popen([program], stdout=subprocess.PIPE)
+    assert process.stdout.read(1) == b"!"
+    names = functions(witness("slow", str(process.pid)))
+    process.kill()
+    process.communicate()
+    assert any(name.startswith("shop::basket::wait(std::") for name in names)
+    assert "main" in names
+
+
+def test_frame_pointers_where_no_file_can_be_read():
+    """Breaks when: without any of the files that were mapped there are no
+    callers, other ones than with them, or nobody says how they were found."""
+    record = crash("jump")
+    with_files = witness("crash", record=record)
+    content = os.pread(record, os.fstat(record).st_size, 0)
+    os.pwrite(record, re.sub(rb" /[a-z]", b" /_", content), 0)
+    report = witness("crash", record=record)
+    os.close(record)
+    assert report["unwound"] == "frame pointers"
+    assert set(functions(report)) == {None}
+    expected = [frame["pc"] for frame in with_files["backtrace"]
+                if "inlined" not in frame]
+    assert [frame["pc"] for frame in report["backtrace"]][:4] == expected[:4]
