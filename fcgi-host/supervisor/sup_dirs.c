@@ -25,6 +25,8 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_crashes.h"
 
+#define ASIDE_MAX	100
+
 uid_t
 sup_service_user(const struct config *config)
 {
@@ -117,6 +119,30 @@ make_state_dir(const struct config *config, struct err *err)
 	return 0;
 }
 
+/* What is no folder where one of ours belongs costs its place, and no start. */
+static void
+put_aside(const struct config *config, const char *name)
+{
+	char path[PATH_MAX], aside[PATH_MAX];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/%s", config->state_dir, name);
+	if (lstat(path, &status) < 0 || S_ISDIR(status.st_mode))
+		return;
+	for (unsigned i = 1; i <= ASIDE_MAX; i++) {
+		snprintf(aside, sizeof(aside), "%s/%s.aside-%u",
+		    config->state_dir, name, i);
+		if (lstat(aside, &status) == 0)
+			continue;
+		if (rename(path, aside) < 0)
+			log_warn("state_dir: %s is no folder", path);
+		else
+			log_warnx("state_dir: %s was no folder; it is %s now: "
+			    "look at it, and remove it", path, aside);
+		return;
+	}
+}
+
 /* Two hosts would remove each other's files.  The lock ends with this process,
  * however it ends, or with the one that it hands over to. */
 static int
@@ -145,12 +171,15 @@ int
 sup_dirs_open(struct sup *sup, struct err *err)
 {
 	const struct config *config = sup->config;
-
 	bool alone = sup->successor_link < 0;
 
 	if (alone && (make_state_dir(config, err) < 0 ||
 	    lock_state_dir(sup, err) < 0))
 		return -1;
+	if (alone) {
+		put_aside(config, "spool");
+		put_aside(config, "generations");
+	}
 	sup->spool_dir = sup_dirs_folder(config, "spool", err);
 	if (sup->spool_dir < 0)
 		return -1;

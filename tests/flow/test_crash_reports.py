@@ -186,6 +186,27 @@ def test_no_folder_for_them():
         assert numbers(host) == [2, 1]
 
 
+@pytest.mark.parametrize("make", [
+    lambda path: open(path, "w").close(), os.mkfifo,
+    lambda path: os.symlink("/nowhere", path)],
+    ids=["file", "fifo", "link"])
+def test_no_folders_in_the_state_directory(make):
+    """Breaks when: what lies in the place of a folder keeps the host from its
+    start, is not named, or is removed."""
+    with crashing(handlers=["hello", "echo"], start=False) as host:
+        for name in ("spool", "generations"):
+            make(os.path.join(host.state, name))
+        make(os.path.join(host.state, "spool.aside-1"))
+        host.start()
+        host.wait_log("/spool was no folder; it is .*/spool.aside-2 now")
+        host.wait_log("/generations was no folder; it is .*-1 now")
+        body = b"b" * 200000
+        assert host.post("/echo", body).status == 200
+        assert list(host.generations()) == [1]
+        for name in ("spool.aside-1", "spool.aside-2", "generations.aside-1"):
+            os.unlink(os.path.join(host.state, name))
+
+
 def test_a_terminal_is_not_told_anything():
     """Breaks when: a report's bytes clear the screen, or worse."""
     evil = "\\u001b[2J\\u007f\\u009b31m\\u0007\\r\\n"
