@@ -1,5 +1,6 @@
 """Handlers that do what they must not: the client gets words all the same."""
 
+import contextlib
 import os
 
 import pytest
@@ -211,6 +212,69 @@ def test_shared_memory_spoilt_by_a_worker(gate, byte, leave):
             assert host.get("/hello").status == 200
             assert host.get("/where-async").status == 200
         assert host.pid_of("front") == front
+
+
+def spoil(host, query):
+    """What the one that spoils is told is its own affair: once, or not."""
+    with host.connect() as conn:
+        conn.send(fcgi.request("GET", "/spoil-shared?" + query))
+        with contextlib.suppress(fcgi.ProtocolError, fcgi.Closed,
+                                 ConnectionError):
+            conn.read_reply()
+
+
+def check_bystander(reply):
+    """Its own worker or the queue was spoilt, or it has what it asked for."""
+    if reply.status == 200:
+        assert reply.body == b"ok\n", "nobody else's reply"
+    else:
+        assert reply.status in (500, 503, 504), reply.status
+        reply.problem()
+
+
+def fill_house(host, gate, count):
+    """Each thread of each worker has one at the same time."""
+    with contextlib.ExitStack() as stack:
+        conns = [stack.enter_context(host.connect()) for _ in range(count)]
+        for conn in conns:
+            conn.send(fcgi.request("GET", gate.path()))
+        for held in [gate.accept() for _ in conns]:
+            held.tell("go")
+        for conn in conns:
+            assert conn.read_reply().body == b"ok\n"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("how,threads", [
+    ("random", 1), ("random", 4), ("plausible", 1), ("plausible", 4)])
+def test_shared_memory_spoilt_again_and_again(gate, how, threads, seed):
+    """Breaks when: words that a worker could have written itself, or any
+    others, take the front along, cost somebody else his reply, or a slot.
+    Small numbers in the worker's own window are like ones in its heap: nobody
+    sees them, and what it serves next is its own affair.  So it leaves."""
+    workers, rounds = 3, 4
+    with Host(handlers=["hello", "live_spoil", "live_gate", "live_show"],
+              pools={"default": {"workers": workers, "threads": threads,
+                                 "queue_timeout": "500ms"}},
+              timeout="1s", kill_grace="200ms", crashes=True) as host:
+        front = host.pid_of("front")
+        for n in range(rounds):
+            with host.connect() as other:
+                other.send(fcgi.request("GET", gate.path()))
+                held = gate.accept()
+                spoil(host, "%s=%d%s" % (how, 100 * seed + n, "&leave=1" * (
+                    how == "plausible" or n % 2)))
+                with contextlib.suppress(BrokenPipeError):
+                    held.tell("go")     # or it ran beside the one that spoilt
+                check_bystander(other.read_reply())
+            assert host.pid_of("front") == front, "round %d" % n
+        wait_until(lambda: all(pool["queued"] == 0
+                               for pool in host.status()["pools"]))
+        wait_until(lambda: len(host.pids("worker")) == workers)
+        fill_house(host, gate, workers * threads)
+        assert host.pid_of("front") == front
+        wait_until(lambda: all(route["in_flight"] == 0
+                               for route in host.status()["routes"]))
 
 
 def test_a_sync_handler_that_loops(gate):
