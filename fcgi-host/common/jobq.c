@@ -69,23 +69,26 @@ jobq_room(const struct jobq *jobq)
 	return used < limit ? limit - used : 0;
 }
 
-static void
+static uint32_t
 add_to_ring(struct jobq *jobq, uint32_t index)
 {
+	uint32_t at = jobq->tail;
+
 	atomic_store_explicit(&jobq->ring[jobq->tail % jobq->pool->ring_size],
 	    index, memory_order_relaxed);
 	atomic_store(&jobq->queue->tail, ++jobq->tail);
+	return at;
 }
 
-void
+uint32_t
 jobq_push(struct jobq *jobq, uint32_t index, uint64_t seq)
 {
 	atomic_store_explicit(&jobq->queue->claims[index],
 	    claim_word(seq, SHM_CLAIM_QUEUED), memory_order_release);
-	add_to_ring(jobq, index);
+	return add_to_ring(jobq, index);
 }
 
-void
+uint32_t
 jobq_push_again(struct jobq *jobq, uint32_t index, uint64_t seq,
     uint32_t claimant)
 {
@@ -93,7 +96,13 @@ jobq_push_again(struct jobq *jobq, uint32_t index, uint64_t seq,
 
 	atomic_compare_exchange_strong(&jobq->queue->claims[index], &seen,
 	    claim_word(seq, SHM_CLAIM_QUEUED));
-	add_to_ring(jobq, index);
+	return add_to_ring(jobq, index);
+}
+
+bool
+jobq_passed(const struct jobq *jobq, uint32_t at)
+{
+	return jobq->tail - at > outstanding(jobq);
 }
 
 void

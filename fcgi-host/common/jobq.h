@@ -32,9 +32,10 @@ uint32_t	jobq_room(const struct jobq *);
 /*
  * Offers job `index` (of this pool, from 0) with this sequence number.  The
  * job's memory must be complete.  Wake one worker if any sleeps, however many
- * were woken before: one that is awake may have another job in mind.
+ * were woken before: one that is awake may have another job in mind.  Returns
+ * where it is in the ring, see jobq_passed().
  */
-void		jobq_push(struct jobq *, uint32_t index, uint64_t seq);
+uint32_t	jobq_push(struct jobq *, uint32_t index, uint64_t seq);
 
 /*
  * Offers a job that was pushed before, and that `claimant` had when one looked:
@@ -42,8 +43,11 @@ void		jobq_push(struct jobq *, uint32_t index, uint64_t seq);
  * claimed it since then keeps it: one that lives may stand between the ring,
  * which is empty, and its claim.
  */
-void		jobq_push_again(struct jobq *, uint32_t index, uint64_t seq,
+uint32_t	jobq_push_again(struct jobq *, uint32_t index, uint64_t seq,
 		    uint32_t claimant);
+
+/* Has a worker come by there, whether or not it could claim it? */
+bool		jobq_passed(const struct jobq *, uint32_t at);
 
 /* Wakes one sleeping worker thread, or all of them. */
 void		jobq_wake(struct jobq *, bool all);

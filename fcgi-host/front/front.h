@@ -184,6 +184,8 @@ struct front_job {
 	const struct route	*route;
 	char			 request_id[HEAD_ID_MAX + 1];
 	uint64_t		 pushed_ns;
+	uint32_t		 at;		/* in the ring, the last time */
+	bool			 passed;	/* a worker came by there */
 	uint64_t		 spool;		/* its file, ours to remove */
 	uint32_t		 client;	/* ... ticket, ours to leave */
 	uint64_t		 begin_by_ns, end_by_ns; /* of its request */
@@ -399,6 +401,11 @@ void	front_news_room(struct front_conn *);	/* the output has shrunk */
 /* front_sound.c: what a worker could have overwritten. */
 bool	front_window_is_sound(struct front *, uint32_t worker);
 void	front_queue_check(struct front_pool *);
+/* Of a dead worker: could it have left it so? */
+void	front_window_look_through(struct front *, uint32_t worker);
+/* Whether it was begun cannot be known: 503, unless a worker that lives has
+ * it. */
+void	front_queue_give_up(struct front_job *);
 
 /* front_worker.c */
 void	front_worker_died(struct front *, const struct message *);

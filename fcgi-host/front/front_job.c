@@ -111,7 +111,7 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	request->job = job;
 	request->state = FRONT_RUNNING;
 	write_job(job, request);
-	jobq_push(&pool->jobq, job->index, job->seq);
+	job->at = jobq_push(&pool->jobq, job->index, job->seq);
 	wake_one(pool);
 	front_deadline_pushed(job);
 	return true;
@@ -120,7 +120,8 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 void
 front_job_again(struct front_job *job, uint32_t claimant)
 {
-	jobq_push_again(&job->pool->jobq, job->index, job->seq, claimant);
+	job->at = jobq_push_again(&job->pool->jobq, job->index, job->seq,
+	    claimant);
 	wake_one(job->pool);
 }
 

@@ -30,9 +30,39 @@ front_window_is_sound(struct front *front, uint32_t worker)
 	return false;
 }
 
-/* Whether it was begun cannot be known: the client may try again. */
-static void
-give_up(struct front_job *job)
+static bool
+slot_is_likely(const struct shm_pool_geometry *pool,
+    const struct shm_reply *reply)
+{
+	uint32_t state = atomic_load(&reply->state);
+
+	if (state == SHM_REPLY_FREE)
+		return atomic_load(&reply->seq) == 0 &&
+		    atomic_load(&reply->consumed) == 0;
+	return state <= SHM_REPLY_EXPIRED &&
+	    atomic_load(&reply->job) < pool->jobs &&
+	    atomic_load(&reply->kept_length) <= FH_KEEP_MAX;
+}
+
+void
+front_window_look_through(struct front *front, uint32_t worker)
+{
+	const struct shm_pool_geometry *pool = &front->start->geometry->pools[
+	    shm_pool_of_worker(front->start->geometry, worker)];
+	uint32_t slot = 0;
+
+	while (slot < pool->replies && slot_is_likely(pool,
+	    shm_reply(front->shm, worker, slot)))
+		slot++;
+	if (slot == pool->replies || front->workers[worker].spoilt)
+		return;
+	front->workers[worker].spoilt = true;
+	log_warnx("worker %u overwrote the memory it shares with the front "
+	    "before it ended", worker);
+}
+
+void
+front_queue_give_up(struct front_job *job)
 {
 	struct front_request *request = job->request;
 
@@ -62,7 +92,7 @@ mend(struct front_pool *pool)
 		else if (claim == SHM_CLAIM_QUEUED)
 			front_job_again(job, claim);
 		else
-			give_up(job);
+			front_queue_give_up(job);
 	}
 }
 

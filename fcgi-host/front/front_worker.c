@@ -109,6 +109,7 @@ answer_lost(struct front_job *job, const struct death *death)
 enum lot {
 	LOT_OTHERS,	/* another worker runs it */
 	LOT_UNBEGUN,
+	LOT_UNSURE,	/* the dead one may have overwritten the claim */
 	LOT_LOST
 };
 
@@ -121,7 +122,8 @@ lot_of(const struct front_job *job, uint32_t worker, uint32_t claim)
 	uint32_t replies = pool->geometry->replies, its_worker, slot;
 
 	if (claim == SHM_CLAIM_QUEUED)
-		return LOT_UNBEGUN;
+		return pool->front->workers[worker].spoilt && job->passed ?
+		    LOT_UNSURE : LOT_UNBEGUN;
 	if (front_job_begun(job, &its_worker, &slot))
 		return its_worker == worker ? LOT_LOST : LOT_OTHERS;
 	if (claim > pool->geometry->workers * replies)
@@ -136,6 +138,16 @@ lot_now(const struct front_job *job, uint32_t worker, uint32_t *claim_out)
 {
 	*claim_out = jobq_claimant(&job->pool->jobq, job->index, job->seq);
 	return lot_of(job, worker, *claim_out);
+}
+
+/* To be asked of the queue while it is as the dead one left it. */
+static void
+note_passed(struct front_pool *pool)
+{
+	struct front_job *job;
+
+	TAILQ_FOREACH(job, &pool->active, link)
+		job->passed = jobq_passed(&pool->jobq, job->at);
 }
 
 static unsigned
@@ -158,6 +170,7 @@ settle_jobs(struct front_pool *pool, struct death *death)
 	struct front_job *job, *next;
 	uint32_t claim;
 
+	note_passed(pool);
 	death->lost = count_lost(pool, death->worker);
 	jobq_repair(&pool->jobq);
 	for (job = TAILQ_FIRST(&pool->active); job != NULL; job = next) {
@@ -166,6 +179,10 @@ settle_jobs(struct front_pool *pool, struct death *death)
 		next = TAILQ_NEXT(job, link);
 		if (lot == LOT_OTHERS)
 			continue;
+		if (lot == LOT_UNSURE) {
+			front_queue_give_up(job);
+			continue;
+		}
 		if (lot == LOT_UNBEGUN && job->request != NULL) {
 			front_job_again(job, claim);
 			continue;
@@ -204,6 +221,7 @@ front_worker_died(struct front *front, const struct message *message)
 	    worker)];
 	front->workers[worker].incarnation = message->incarnation + 1;
 	front_queue_check(pool);
+	front_window_look_through(front, worker);
 	front_news_of(front, worker);
 	settle_jobs(pool, &death);
 	clean_window(front, pool, worker);

@@ -214,13 +214,16 @@ def test_shared_memory_spoilt_by_a_worker(gate, byte, leave):
         assert host.pid_of("front") == front
 
 
-def spoil(host, query):
+def spoil(host, workers, query):
     """What the one that spoils is told is its own affair: once, or not."""
+    before = set(host.pids("worker"))
     with host.connect() as conn:
         conn.send(fcgi.request("GET", "/spoil-shared?" + query))
         with contextlib.suppress(fcgi.ProtocolError, fcgi.Closed,
                                  ConnectionError):
             conn.read_reply()
+    wait_until(lambda: len(host.pids("worker")) == workers and
+               set(host.pids("worker")) != before)
 
 
 def check_bystander(reply):
@@ -262,15 +265,15 @@ def test_shared_memory_spoilt_again_and_again(gate, how, threads, seed):
             with host.connect() as other:
                 other.send(fcgi.request("GET", gate.path()))
                 held = gate.accept()
-                spoil(host, "%s=%d%s" % (how, 100 * seed + n, "&leave=1" * (
-                    how == "plausible" or n % 2)))
+                spoil(host, workers, "%s=%d%s" % (
+                    how, 100 * seed + n,
+                    "&leave=1" * (how == "plausible" or n % 2)))
                 with contextlib.suppress(BrokenPipeError):
                     held.tell("go")     # or it ran beside the one that spoilt
                 check_bystander(other.read_reply())
             assert host.pid_of("front") == front, "round %d" % n
         wait_until(lambda: all(pool["queued"] == 0
                                for pool in host.status()["pools"]))
-        wait_until(lambda: len(host.pids("worker")) == workers)
         fill_house(host, gate, workers * threads)
         assert host.pid_of("front") == front
         wait_until(lambda: all(route["in_flight"] == 0

@@ -7,8 +7,13 @@
  */
 #include "front_fixture.h"
 
+#include <sys/wait.h>
+
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "common/channel.h"
 
 #define ONE_WORKER	"pool \"default\" { workers = 1 }\n"
 
@@ -169,6 +174,52 @@ test_a_claim_of_what_runs(void **state)
 	shm_unmap(spoilt);
 }
 
+/* As a wild pointer leaves it: nobody has begun anything. */
+static void
+deny_everything(void)
+{
+	struct shm_queue *queue = spoilt->queues[0];
+
+	for (uint32_t job = 0; job < old->geometry->pools[0].jobs; job++)
+		atomic_fetch_and(&queue->claims[job],
+		    ~UINT64_C(0xffffffff));
+	for (uint32_t i = 0; i < old->geometry->pools[0].replies; i++) {
+		struct shm_reply *slot = shm_reply(spoilt, 0, i);
+
+		atomic_store(&slot->state, SHM_REPLY_FREE);
+		atomic_store(&slot->seq, 3);
+	}
+}
+
+/* Breaks when: a request is run again by the next worker, and perhaps ends it
+ * too, because its own worker wrote that it was never begun. */
+static void
+test_a_worker_that_denies_what_it_ran(void **state)
+{
+	struct message died = { .type = MESSAGE_WORKER_DIED, .value = SIGKILL };
+	int fd;
+
+	(void)state;
+	start("pool \"default\" { workers = 2 }");
+	freeze(old->workers[1]);
+	fd = client_connect();
+	client_send(fd, "/gate?n=1");
+	wait_for_runs(1);
+	deny_everything();
+	kill(old->workers[0], SIGKILL);
+	assert_int_equal(waitpid(old->workers[0], NULL, 0), old->workers[0]);
+	old->workers[0] = 0;
+	thaw(old->workers[1]);
+	assert_int_equal(channel_send(old->link, &died, NULL, 0), 0);
+	client_read(fd, &reply);
+	assert_int_equal(reply.status, 503);
+	assert_int_equal(client_ask(fd, "/pid-async"), old->workers[1]);
+	assert_int_equal(atomic_load(&shared->runs[1]), 1);
+	assert_int_equal(team_active(old), 0);
+	close(fd);
+	shm_unmap(spoilt);
+}
+
 int
 main(void)
 {
@@ -177,6 +228,7 @@ main(void)
 		FRONT_TEST(test_the_next_reply_begins_at_nothing),
 		FRONT_TEST(test_a_claim_that_nobody_has),
 		FRONT_TEST(test_a_claim_of_what_runs),
+		FRONT_TEST(test_a_worker_that_denies_what_it_ran),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
