@@ -174,13 +174,21 @@ claim(struct jobq *jobq, uint32_t index, uint32_t claimant)
 	    word | claimant);
 }
 
+/* Words that cannot be were overwritten: the front mends them and rings, and
+ * until then there is nothing. */
+static bool
+has_entries(const struct jobq *jobq, uint32_t head, uint32_t tail)
+{
+	return head != tail && tail - head <= jobq->pool->ring_size;
+}
+
 uint32_t
 jobq_take(struct jobq *jobq, uint32_t claimant)
 {
 	struct shm_queue *queue = jobq->queue;
 	uint32_t head = atomic_load(&queue->head);
 
-	while (head != atomic_load(&queue->tail)) {
+	while (has_entries(jobq, head, atomic_load(&queue->tail))) {
 		uint32_t index = atomic_load_explicit(
 		    &jobq->ring[head % jobq->pool->ring_size],
 		    memory_order_relaxed);
@@ -206,7 +214,8 @@ jobq_has(const struct jobq *jobq, uint32_t index, uint64_t seq,
 bool
 jobq_empty(const struct jobq *jobq)
 {
-	return outstanding(jobq) == 0;
+	return !has_entries(jobq, atomic_load(&jobq->queue->head),
+	    atomic_load(&jobq->queue->tail));
 }
 
 bool

@@ -254,6 +254,8 @@ test_spoilt_counters_are_noticed_and_mended(void **state)
 		else
 			memset(queue, 0xff, sizeof(*queue));
 		assert_false(jobq_is_sound(jobq));
+		assert_true(jobq_empty(jobq));	/* until then, workers sleep */
+		assert_int_equal(jobq_take(jobq, ANYBODY), SHM_NONE);
 		jobq_repair(jobq);
 		assert_true(jobq_is_sound(jobq));
 		assert_true(jobq_empty(jobq));
