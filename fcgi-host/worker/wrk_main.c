@@ -24,11 +24,14 @@
 /* For the signal handler alone. */
 static struct wrk *the_worker;
 
+/* The front ends one that has overwritten its window; until then what it took
+ * would be lost with it. */
 bool
 wrk_leaving(const struct wrk *wrk)
 {
 	return atomic_load(&wrk->terminating) ||
-	    atomic_load(&wrk->shm->state->drain) != 0;
+	    atomic_load(&wrk->shm->state->drain) != 0 ||
+	    atomic_load(&wrk->window->magic) != SHM_WINDOW_MAGIC;
 }
 
 /*
