@@ -31,6 +31,18 @@ capture_name(char out[CAPTURE_NAME_MAX], long pid, uint64_t number)
 	snprintf(out, CAPTURE_NAME_MAX, "%ld-%" PRIu64 NAME_END, pid, number);
 }
 
+bool
+capture_is_name(const char *name)
+{
+	size_t pid = strspn(name, "0123456789"), number;
+
+	if (pid == 0 || name[pid] != '-' || strlen(name) >= CAPTURE_NAME_MAX)
+		return false;
+	name += pid + 1;
+	number = strspn(name, "0123456789");
+	return number > 0 && strcmp(name + number, NAME_END) == 0;
+}
+
 /* ---------------------------------------------------------------- records */
 
 static int
@@ -59,26 +71,6 @@ write_record(int fd, uint8_t type, const void *content, size_t length)
 	    length - rest);
 }
 
-/* A file that was cut meanwhile is an error, not a body that is too short. */
-static int
-read_at(int fd, uint8_t *out, size_t length, uint64_t at)
-{
-	while (length > 0) {
-		ssize_t got = pread(fd, out, length, (off_t)at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			errno = got < 0 ? errno : ENODATA;
-			return -1;
-		}
-		out += got;
-		at += (uint64_t)got;
-		length -= (size_t)got;
-	}
-	return 0;
-}
-
 static int
 write_stream(int fd, uint8_t type, const struct capture_part *part)
 {
@@ -93,7 +85,7 @@ write_stream(int fd, uint8_t type, const struct capture_part *part)
 
 		if (part->bytes != NULL)
 			from = (const uint8_t *)part->bytes + done;
-		else if (read_at(part->fd, block, length,
+		else if (io_read_at(part->fd, block, length,
 		    part->at + done) < 0)
 			return -1;
 		if (write_record(fd, type, from, length) < 0)

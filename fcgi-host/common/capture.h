@@ -28,6 +28,9 @@
 #define CAPTURE_NAME_MAX	48
 void	capture_name(char out[CAPTURE_NAME_MAX], long pid, uint64_t number);
 
+/* Could a capture have this name? */
+bool	capture_is_name(const char *name);
+
 /* A file that is not yet whole has this at the end of its name. */
 #define CAPTURE_UNFINISHED	".new"
 

@@ -21,8 +21,6 @@
 
 #include <json-c/json.h>
 
-#define CAPTURE_END	".request"
-
 /* ------------------------------------------------------------------ names */
 
 void
@@ -47,19 +45,6 @@ crash_file_number(const char *name, uint32_t *number_out)
 	crash_file_name((uint32_t)number, same);
 	*number_out = (uint32_t)number;
 	return strcmp(name, same) == 0;
-}
-
-bool
-crash_file_is_capture(const char *name)
-{
-	size_t pid = strspn(name, "0123456789"), number;
-
-	if (pid == 0 || name[pid] != '-' ||
-	    strlen(name) >= CRASH_CAPTURE_NAME_MAX)
-		return false;
-	name += pid + 1;
-	number = strspn(name, "0123456789");
-	return number > 0 && strcmp(name + number, CAPTURE_END) == 0;
 }
 
 /* ------------------------------------------------------------- the folder */
@@ -240,7 +225,7 @@ crash_file_read(int folder, uint32_t number, uid_t owner, struct err *err)
 }
 
 void
-crash_file_capture(const char *text, char out[CRASH_CAPTURE_NAME_MAX])
+crash_file_capture(const char *text, char out[CAPTURE_NAME_MAX])
 {
 	struct json_object *report = json_tokener_parse(text);
 	const char *path = report == NULL ? NULL : json_object_get_string(
@@ -249,7 +234,7 @@ crash_file_capture(const char *text, char out[CRASH_CAPTURE_NAME_MAX])
 	const char *name = slash == NULL ? path : slash + 1;
 
 	out[0] = '\0';
-	if (name != NULL && crash_file_is_capture(name))
-		snprintf(out, CRASH_CAPTURE_NAME_MAX, "%s", name);
+	if (name != NULL && capture_is_name(name))
+		snprintf(out, CAPTURE_NAME_MAX, "%s", name);
 	json_object_put(report);
 }

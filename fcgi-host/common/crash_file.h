@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/capture.h"
 #include "common/err.h"
 
 #define CRASH_FOLDER		"crashes"	/* in state_dir */
@@ -45,10 +46,6 @@ char	*crash_file_read(int folder, uint32_t number, uid_t owner,
 
 /* Of a report: the name of the file beside it that has its request; "": none,
  * or no name of such a file. */
-#define CRASH_CAPTURE_NAME_MAX	48
-void	crash_file_capture(const char *text, char out[CRASH_CAPTURE_NAME_MAX]);
-
-/* Could a capture have this name?  "PID-NUMBER.request". */
-bool	crash_file_is_capture(const char *name);
+void	crash_file_capture(const char *text, char out[CAPTURE_NAME_MAX]);
 
 #endif

@@ -1,14 +1,15 @@
 /*
- * io.c - writing all of it.
+ * io.c - reading and writing all of it.
  *
- * Runs in: front (spooled bodies), zygote and loader (copies of handlers), the
- * tools.
+ * Runs in: front (spooled bodies), zygote and loader (copies of handlers),
+ * supervisor (what it keeps), the tools.
  * Owns: nothing.
  * Invariant: for blocking descriptors; less than all is an error.
  */
 #include "common/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 int
@@ -27,4 +28,46 @@ io_write_all(int fd, const void *bytes, size_t length)
 		length -= (size_t)done;
 	}
 	return 0;
+}
+
+int
+io_read_at(int fd, void *out, size_t length, uint64_t offset)
+{
+	char *at = out;
+
+	while (length > 0) {
+		ssize_t got = pread(fd, at, length, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			errno = got < 0 ? errno : ENODATA;
+			return -1;
+		}
+		at += got;
+		offset += (uint64_t)got;
+		length -= (size_t)got;
+	}
+	return 0;
+}
+
+int
+io_write_new(int folder, const char *name, const void *bytes, size_t length)
+{
+	int fd, rc, saved;
+
+	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+		return -1;
+	fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+	    O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	rc = io_write_all(fd, bytes, length);
+	if (rc == 0)
+		rc = fsync(fd);
+	saved = errno;
+	if (close(fd) < 0 && rc == 0)
+		return -1;
+	errno = saved;
+	return rc;
 }

@@ -1,12 +1,25 @@
 /*
- * io.h - writing all of it.
+ * io.h - reading and writing all of it.
  */
 #ifndef COMMON_IO_H
 #define COMMON_IO_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Writes every byte, over short writes and signals.  0, or -1 with errno. */
 int	io_write_all(int fd, const void *bytes, size_t length);
+
+/* Reads exactly so many from there, without moving the file's own offset.  0,
+ * or -1 with errno; ENODATA: the file ends before. */
+int	io_read_at(int fd, void *out, size_t length, uint64_t offset);
+
+/*
+ * A file `name` in `folder` that is new, for its owner alone and on the disk
+ * when this returns; one of that name that was left behind is removed.  0, or
+ * -1 with errno, and then part of it may be there.
+ */
+int	io_write_new(int folder, const char *name, const void *bytes,
+	    size_t length);
 
 #endif

@@ -13,26 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/io.h"
 #include "common/log.h"
 #include "front/front.h"
-
-/* All of it, or -1. */
-static int
-read_at(int fd, uint8_t *bytes, size_t length, uint64_t offset)
-{
-	while (length > 0) {
-		ssize_t got = pread(fd, bytes, length, (off_t)offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return -1;
-		bytes += got;
-		length -= (size_t)got;
-		offset += (uint64_t)got;
-	}
-	return 0;
-}
 
 typedef int	add_bytes(struct front_request *, const uint8_t *, size_t);
 
@@ -46,7 +29,7 @@ read_part(struct front_request *request, int fd, uint64_t offset,
 		size_t piece = length < FRONT_READ_SIZE ? (size_t)length :
 		    FRONT_READ_SIZE;
 
-		if (read_at(fd, buffer, piece, offset) < 0 ||
+		if (io_read_at(fd, buffer, piece, offset) < 0 ||
 		    add(request, buffer, piece) < 0)
 			return -1;
 		offset += piece;
@@ -64,7 +47,7 @@ restore_input(struct front_conn *conn, const struct handover *packet, int fd)
 	if (packet->input_length == 0)
 		return 0;
 	held = malloc(sizeof(*held) + packet->input_length);
-	if (held == NULL || read_at(fd, held->bytes, packet->input_length,
+	if (held == NULL || io_read_at(fd, held->bytes, packet->input_length,
 	    handover_bytes(packet) - packet->input_length) < 0) {
 		free(held);
 		return -1;

@@ -21,6 +21,7 @@
 
 #include <json-c/json.h>
 
+#include "common/capture.h"
 #include "common/clock.h"
 #include "common/crash_file.h"
 #include "common/io.h"
@@ -28,7 +29,7 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_json.h"
 
-#define UNFINISHED ".new"
+#define UNFINISHED CAPTURE_UNFINISHED	/* of reports as well */
 #define TRIES	1000	/* numbers that the other host may have taken */
 
 struct crash {
@@ -106,7 +107,7 @@ static void
 expire(struct sup_crashes *crashes)
 {
 	const struct crash *oldest = &crashes->list[0];
-	char name[CRASH_CAPTURE_NAME_MAX];
+	char name[CAPTURE_NAME_MAX];
 
 	if (crashes->folder >= 0) {
 		crash_file_capture(oldest->text, name);
@@ -201,20 +202,20 @@ static bool
 is_unfinished(const char *name)
 {
 	size_t length = strlen(name), end = strlen(UNFINISHED);
-	char whole[CRASH_CAPTURE_NAME_MAX];
+	char whole[CAPTURE_NAME_MAX];
 
 	if (length <= end || length - end >= sizeof(whole) ||
 	    strcmp(name + length - end, UNFINISHED) != 0)
 		return false;
 	snprintf(whole, sizeof(whole), "%.*s", (int)(length - end), name);
-	return crash_file_is_capture(whole) ||
+	return capture_is_name(whole) ||
 	    strspn(whole, "0123456789") == length - end;
 }
 
 static bool
 is_named(const struct sup_crashes *crashes, const char *capture)
 {
-	char name[CRASH_CAPTURE_NAME_MAX];
+	char name[CAPTURE_NAME_MAX];
 
 	for (size_t i = 0; i < crashes->count; i++) {
 		crash_file_capture(crashes->list[i].text, name);
@@ -229,10 +230,10 @@ tidy_one(void *context, const char *name)
 {
 	struct sup_crashes *crashes = context;
 
-	if (is_unfinished(name) || (crash_file_is_capture(name) &&
+	if (is_unfinished(name) || (capture_is_name(name) &&
 	    !is_named(crashes, name)))
 		remove_file(crashes, name);
-	else if (!crash_file_is_capture(name))
+	else if (!capture_is_name(name))
 		log_warnx("state_dir/" CRASH_FOLDER ": \"%s\" is not the "
 		    "host's: remove it", name);
 }
@@ -300,28 +301,18 @@ sup_crashes_folder(const struct sup *sup)
 static int
 write_file(int folder, const char *name, const char *text)
 {
-	size_t length = strlen(text);
-	int fd, rc, saved;
+	char *line = NULL;
+	int length, rc;
 
-	if (length >= CRASH_FILE_MAX) {
+	if (strlen(text) >= CRASH_FILE_MAX) {
 		errno = EFBIG;
 		return -1;
 	}
-	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+	length = asprintf(&line, "%s\n", text);
+	if (length < 0)
 		return -1;
-	fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-	    O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -1;
-	rc = io_write_all(fd, text, length);
-	if (rc == 0)
-		rc = io_write_all(fd, "\n", 1);
-	if (rc == 0)
-		rc = fsync(fd);
-	saved = errno;
-	if (close(fd) < 0 && rc == 0)
-		return -1;
-	errno = saved;
+	rc = io_write_new(folder, name, line, (size_t)length);
+	free(line);
 	return rc;
 }
 

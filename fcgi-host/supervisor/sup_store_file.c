@@ -87,25 +87,6 @@ sup_store_read_file(int folder, const char *name, size_t most,
 
 /* ---------------------------------------------------------------- writing */
 
-static int
-write_new(int folder, const char *name, const char *text, size_t length)
-{
-	int fd, rc;
-
-	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
-		return -1;
-	fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-	    O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -1;
-	rc = io_write_all(fd, text, length);
-	if (rc == 0)
-		rc = fsync(fd);
-	if (close(fd) < 0)
-		rc = -1;
-	return rc;
-}
-
 int
 sup_store_write_file(int folder, const char *name, const char *text,
     size_t length)
@@ -114,7 +95,7 @@ sup_store_write_file(int folder, const char *name, const char *text,
 	int saved;
 
 	snprintf(other, sizeof(other), "%s.new", name);
-	if (write_new(folder, other, text, length) == 0 &&
+	if (io_write_new(folder, other, text, length) == 0 &&
 	    renameat(folder, other, folder, name) == 0)
 		return 0;
 	saved = errno;
