@@ -122,6 +122,17 @@ child_kill(pid_t pid, int *status_out)
 	return true;
 }
 
+void
+child_describe_end(int status, char *out, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(out, size, "was killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(out, size, "exited with status %d",
+		    WEXITSTATUS(status));
+}
+
 /* Where it is forbidden there is no harm done. */
 void
 child_volunteer_for_oom(void)

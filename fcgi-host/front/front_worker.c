@@ -6,24 +6,11 @@
  * Invariant: replies that were complete are delivered; requests that were not
  * begun go to another worker; each other one is answered here, once.
  */
-#include <sys/wait.h>
-
 #include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "front/front.h"
-
-static void
-describe(int status, char *out, size_t size)
-{
-	if (WIFSIGNALED(status))
-		snprintf(out, size, "was killed by signal %d (%s)",
-		    WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		snprintf(out, size, "exited with status %d",
-		    WEXITSTATUS(status));
-}
 
 /* A worker's end, and whose fault it is: a reply slot, or nobody known. */
 struct death {
@@ -82,7 +69,7 @@ answer_lost(struct front_job *job, const struct death *death)
 	bool culprit = is_culprit(death, job);
 	char how[96];
 
-	describe(death->status, how, sizeof(how));
+	child_describe_end(death->status, how, sizeof(how));
 	log_warnx("req=%s route=\"%s\" handler=%s worker %u %s while it ran",
 	    job->request_id, job->route->label, job->route->handler->name,
 	    death->worker, how);

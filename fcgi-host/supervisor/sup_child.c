@@ -283,18 +283,15 @@ sup_child_describe_work(const struct sup_child *child, char *out, size_t size)
 static void
 log_death(const struct sup_child *child, int status)
 {
-	char name[NAME_BYTES], doing[SHM_LABEL_MAX + 256];
+	char name[NAME_BYTES], doing[SHM_LABEL_MAX + 256], how[96];
 
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+	    child->team->state != SUP_TEAM_SERVING)
+		return;
 	sup_child_describe_work(child, doing, sizeof(doing));
-	if (WIFSIGNALED(status))
-		log_warnx("%s (process %d) was killed by signal %d (%s)%s",
-		    name_of(child, name), (int)child->pid, WTERMSIG(status),
-		    strsignal(WTERMSIG(status)), doing);
-	else if (WEXITSTATUS(status) != 0 ||
-	    child->team->state == SUP_TEAM_SERVING)
-		log_warnx("%s (process %d) exited with status %d%s",
-		    name_of(child, name), (int)child->pid,
-		    WEXITSTATUS(status), doing);
+	child_describe_end(status, how, sizeof(how));
+	log_warnx("%s (process %d) %s%s", name_of(child, name),
+	    (int)child->pid, how, doing);
 }
 
 /* To have begun a request is work: what ends a worker then is the request, and

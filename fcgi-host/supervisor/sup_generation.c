@@ -302,12 +302,8 @@ describe_death(const struct sup_generation *generation, int status,
 	if (generation->sup->reload.hung)
 		snprintf(out, size, "hung: it did not return within "
 		    "load_timeout");
-	else if (WIFSIGNALED(status))
-		snprintf(out, size, "was killed by signal %d (%s)",
-		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		snprintf(out, size, "exited with status %d",
-		    WEXITSTATUS(status));
+		child_describe_end(status, out, size);
 }
 
 static void

@@ -129,12 +129,8 @@ ended(struct sup_generation *generation, int status)
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		snprintf(how, sizeof(how), "did what the sandbox refuses (see "
 		    "network and processes of its section)");
-	else if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "was killed by signal %d (%s)",
-		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		snprintf(how, sizeof(how), "exited with status %d",
-		    WEXITSTATUS(status));
+		child_describe_end(status, how, sizeof(how));
 	sup_reload_crashed(generation, file, how,
 	    killed && !generation->sup->reload.hung);
 }

@@ -128,16 +128,15 @@ static void
 describe_failure(const struct sup_witness *witness, int status, char *out,
     size_t size)
 {
+	char how[80];
+
+	child_describe_end(status, how, sizeof(how));
 	if (witness->fault != NULL)
 		snprintf(out, size, "%s", witness->fault);
-	else if (WIFSIGNALED(status))
-		snprintf(out, size, "it was killed by signal %d (%s)",
-		    WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) != 0)
-		snprintf(out, size, "it exited with status %d",
-		    WEXITSTATUS(status));
-	else
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		snprintf(out, size, "what it said is no report");
+	else
+		snprintf(out, size, "it %s", how);
 }
 
 /* The witness is gone after this. */
