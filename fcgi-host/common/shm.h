@@ -80,7 +80,6 @@ struct shm_route_stats {
 	_Atomic uint64_t	run_ns;
 	_Atomic uint64_t	run_max_ns;
 	_Atomic uint64_t	reply_bytes;
-	_Atomic uint64_t	breaker_until_ms;
 	_Atomic uint32_t	breaker;	/* front_breaker_state */
 };
 

@@ -35,10 +35,10 @@
 #include "common/head.h"
 #include "common/jobq.h"
 #include "common/shm.h"
-#include "front/front_breaker.h"
-#include "front/front_poison.h"
 #include "front/front_arrival.h"
+#include "front/front_breaker.h"
 #include "front/front_clients.h"
+#include "front/front_poison.h"
 #include "wire/wire_record.h"
 
 #define FRONT_READ_SIZE		65536
@@ -269,7 +269,7 @@ struct front {
 	struct api_worker	*sync_worker;
 	struct fh_request	*sync_request;
 	struct front_wall	 wall;
-	bool			 starts_count;	/* REQUEST_START does */
+	bool			 local;		/* so is the web server */
 	uint64_t		 looked_ns;	/* for who left, at least */
 	uint64_t		 next_seq;
 	uint64_t		 next_id;
@@ -288,7 +288,8 @@ void	front_accept_pause(struct front *);
 void	front_accept_stop(struct front *);
 void	front_accept_resume(struct front *);	/* if it serves */
 
-/* front_peer.c: who may connect; one who may not is counted. */
+/* front_peer.c: who may connect; one who may not is counted.  At the start:
+ * is the web server on this machine? */
 struct sockaddr;
 bool	front_peer_may(struct front *, int fd, const struct sockaddr *);
 void	front_peer_start(struct front *);
@@ -321,8 +322,6 @@ int	front_request_put_params(struct front_request *, const uint8_t *,
 int	front_request_keep(struct front_request *, const uint8_t *, size_t);
 /* All parameters are here: whose are they?  -1: memory is out. */
 int	front_request_identify(struct front_request *);
-/* Is the web server on this machine, so that its clock is ours? */
-bool	front_request_starts_count(const struct front *);
 void	front_request_moved(struct front_request *); /* another front has it */
 void	front_request_cancel(struct front_request *); /* nobody waits */
 void	front_request_replied(struct front_request *); /* all is buffered */

@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 #define FRONT_BREAKER_PAUSE_MAX_MS	60000
-#define FRONT_BREAKER_FAILURES_MAX	100
 
 enum front_breaker_state {
 	FRONT_BREAKER_CLOSED,

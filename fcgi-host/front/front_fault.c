@@ -123,8 +123,6 @@ show(const struct front *front, uint32_t route)
 
 	atomic_store_explicit(&stats->breaker, (uint32_t)breaker->state,
 	    memory_order_relaxed);
-	atomic_store_explicit(&stats->breaker_until_ms, breaker->until_ms,
-	    memory_order_relaxed);
 }
 
 static void

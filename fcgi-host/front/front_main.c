@@ -162,7 +162,6 @@ front_main(const struct child_start *start)
 	front->config = start->config;
 	front->set = start->set;
 	front->next_seq = 1;
-	front->starts_count = front_request_starts_count(front);
 	front->pid = getpid();
 	TAILQ_INIT(&front->idle);
 	TAILQ_INIT(&front->busy);

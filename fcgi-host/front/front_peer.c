@@ -112,18 +112,24 @@ is_loopback(const struct sockaddr *address)
 	return false;
 }
 
+/* Is who can reach it sure to be on this machine, with our clock? */
+static bool
+is_local(int listen_fd)
+{
+	struct sockaddr_storage own = { .ss_family = AF_UNSPEC };
+	socklen_t length = sizeof(own);
+
+	if (getsockname(listen_fd, (struct sockaddr *)&own, &length) < 0)
+		return false;
+	return own.ss_family == AF_UNIX ||
+	    is_loopback((const struct sockaddr *)&own);
+}
+
 void
 front_peer_start(struct front *front)
 {
-	struct sockaddr_storage own = { .ss_family = AF_UNSPEC };
-	const struct sockaddr *address = (const struct sockaddr *)&own;
-	socklen_t length = sizeof(own);
-
-	if (getsockname(front->start->listen_fd, (struct sockaddr *)&own,
-	    &length) < 0 || (own.ss_family != AF_INET &&
-	    own.ss_family != AF_INET6) || is_loopback(address))
-		return;
-	if (config_peers_are_local(front->config))
+	front->local = is_local(front->start->listen_fd);
+	if (!front->local && config_peers_are_local(front->config))
 		log_warnx("listen is not on a loopback address, but "
 		    "allow_addresses lets only this machine in: add the web "
 		    "server's address to allow_addresses in %s",

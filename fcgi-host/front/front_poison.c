@@ -7,18 +7,16 @@
  */
 #include "front/front_poison.h"
 
-#include <stddef.h>
-
-static struct front_poison_entry *
+/* `count`: it is not in the table. */
+static uint32_t
 find(const struct front_poison *poison, uint32_t route, uint64_t hash)
 {
-	for (uint32_t i = 0; i < poison->count; i++) {
-		const struct front_poison_entry *entry = &poison->entries[i];
+	uint32_t i = 0;
 
-		if (entry->hash == hash && entry->route == route)
-			return (struct front_poison_entry *)(uintptr_t)entry;
-	}
-	return NULL;
+	while (i < poison->count && (poison->entries[i].hash != hash ||
+	    poison->entries[i].route != route))
+		i++;
+	return i;
 }
 
 static struct front_poison_entry *
@@ -39,9 +37,10 @@ front_poison_killed(struct front_poison *poison,
     const struct front_poison_policy *policy, uint32_t route, uint64_t hash,
     uint64_t now_ms)
 {
-	struct front_poison_entry *entry = find(poison, route, hash);
+	uint32_t at = find(poison, route, hash);
+	struct front_poison_entry *entry = &poison->entries[at];
 
-	if (entry == NULL) {
+	if (at == poison->count) {
 		entry = take_entry(poison);
 		*entry = (struct front_poison_entry){ .hash = hash,
 		    .route = route };
@@ -65,9 +64,10 @@ front_poison_is(const struct front_poison *poison,
     const struct front_poison_policy *policy, uint32_t route, uint64_t hash,
     uint64_t now_ms)
 {
-	const struct front_poison_entry *entry = find(poison, route, hash);
+	uint32_t at = find(poison, route, hash);
+	const struct front_poison_entry *entry = &poison->entries[at];
 
-	return policy->kills != 0 && entry != NULL &&
+	return policy->kills != 0 && at < poison->count &&
 	    entry->kills >= policy->kills &&
 	    now_ms - entry->last_ms <= policy->window_ms;
 }

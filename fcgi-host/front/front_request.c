@@ -7,9 +7,6 @@
  * exactly once: by front_request_end (answered), front_request_cancel or
  * front_request_moved (another front answers it).
  */
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,19 +139,6 @@ front_request_identify(struct front_request *request)
 	return 0;
 }
 
-/* Of TCP only these are sure to be this machine's. */
-static bool
-is_loopback(const struct sockaddr_storage *name)
-{
-	const struct sockaddr_in *in = (const void *)name;
-	const struct sockaddr_in6 *in6 = (const void *)name;
-
-	if (name->ss_family == AF_INET)
-		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	return name->ss_family == AF_INET6 &&
-	    IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-}
-
 /* The body's time to come is not waiting: see front_request_stdin(). */
 static void
 set_arrival(struct front_request *request)
@@ -162,22 +146,10 @@ set_arrival(struct front_request *request)
 	struct front *front = request->front;
 
 	request->params_ns = clock_now_ns();
-	if (request->head.start_ms == 0 || !front->starts_count)
+	if (request->head.start_ms == 0 || !front->local)
 		return;
 	request->arrival_ns = front_arrival(&front->wall, request->arrival_ns,
 	    request->head.start_ms, request->params_ns, clock_wall_ms());
-}
-
-bool
-front_request_starts_count(const struct front *front)
-{
-	struct sockaddr_storage name = { 0 };
-	socklen_t length = sizeof(name);
-
-	if (getsockname(front->start->listen_fd,
-	    (struct sockaddr *)&name, &length) < 0)
-		return false;
-	return name.ss_family == AF_UNIX || is_loopback(&name);
 }
 
 /* All parameters are here: who is asked for, and may the body come? */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/handler_load.h"
 #include "common/memory_use.h"
 #include "front/front.h"
 
@@ -128,7 +129,6 @@ name_routes(struct front *front)
 {
 	for (size_t i = 0; i < front->set->route_count; i++) {
 		const struct route *route = &front->set->routes[i];
-		const char *slash = strrchr(route->handler->file, '/');
 		struct shm_route_stats *stats = shm_route_stats(front->shm,
 		    (uint32_t)i);
 
@@ -137,7 +137,7 @@ name_routes(struct front *front)
 		snprintf(stats->handler, sizeof(stats->handler), "%s",
 		    route->handler->name);
 		snprintf(stats->file, sizeof(stats->file), "%s",
-		    slash != NULL ? slash + 1 : route->handler->file);
+		    handler_base(route->handler));
 		stats->async = route->async;
 		stats->pool = route->pool;
 	}
