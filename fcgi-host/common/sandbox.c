@@ -91,7 +91,8 @@ refuse_all(struct filter *filter, uint32_t action, const char *const *names,
     size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		answer(filter, action, names[i], 0, SCMP_A0(SCMP_CMP_EQ, 0));
+		answer(filter, action, names[i], 0,
+		    SCMP_A0(SCMP_CMP_EQ, 0, 0));
 }
 
 static void
@@ -109,7 +110,7 @@ refuse_processes(struct filter *filter)
 	    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 	for (size_t i = 0; i < COUNT(signals); i++)
 		refuse_if(filter, signals[i],
-		    SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+		    SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
 }
 
 static void
@@ -126,14 +127,15 @@ static void
 refuse_sockets(struct filter *filter, bool network)
 {
 	if (!network) {
-		refuse_if(filter, "socket", SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+		refuse_if(filter, "socket",
+		    SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 		return;
 	}
 	for (int family = AF_UNIX + 1; family < AF_NETLINK; family++)
 		if (family != AF_INET && family != AF_INET6)
 			refuse_if(filter, "socket", SCMP_A0(SCMP_CMP_EQ,
-			    (scmp_datum_t)family));
-	refuse_if(filter, "socket", SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+			    (scmp_datum_t)family, 0));
+	refuse_if(filter, "socket", SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
 }
 
 static int
