@@ -246,7 +246,8 @@ def test_what_a_preload_changes_is_undone_or_refused(what, when):
 def test_a_trial_leaves_no_process(hook):
     """Breaks when: what a handler forks while it is tried stays for ever, one
     more with each reload."""
-    with Host(handlers=["hello"], watch=False, crashes=True) as host:
+    with Host(handlers=["hello"], watch=False, crashes=True,
+              extra='handler "vary" { processes = true }\n') as host:
         for number in range(3):
             host.put("vary.so", build.handler("vary", str(number), **{
                 hook: "char name[16] = \"\"; int fd = open(\"/proc/self/comm\", "
