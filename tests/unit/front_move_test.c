@@ -446,7 +446,7 @@ test_a_full_link_keeps_requests_at_work(void **state)
 	assert_true(team_pending(old) > CROWD / 2);
 	open_gate();
 	expect_from(first, old->workers[0]);
-	WAIT_UNTIL(team_active(old) == 0);
+	WAIT_UNTIL(team_pending(old) == 0 && team_active(old) == 0);
 	thaw(new->front);
 	for (int i = 0; i < CROWD; i++) {
 		client_read(fds[i], &reply);
