@@ -107,19 +107,6 @@ ask(const char *name, const char *path, const char *request)
 }
 
 int
-cli_ask(const char *name, const char *file, const char *request,
-    char **answer_out)
-{
-	char *control = cli_control(file);
-
-	if (control == NULL)
-		return EXIT_CODE_CONFIG;
-	*answer_out = ask(name, control, request);
-	free(control);
-	return *answer_out == NULL ? EXIT_CODE_SYSTEM : 0;
-}
-
-int
 cli_ask_if_running(const char *file, const char *request, char **answer_out)
 {
 	char *control = cli_control(file);
@@ -173,4 +160,45 @@ cli_time(struct json_object *object, const char *key, char out[CLI_TIME_MAX])
 		return "-";
 	strftime(out, CLI_TIME_MAX, "%F %R", &parts);
 	return out;
+}
+
+int
+cli_print_json(struct json_object *answer)
+{
+	printf("%s\n", json_object_to_json_string_ext(answer,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+	    JSON_C_TO_STRING_NOSLASHESCAPE));
+	return 0;
+}
+
+static int
+print_answer(const char *name, const char *text, cli_print_call *print)
+{
+	struct json_object *answer = cli_answer(name, text);
+	int exit_code = EXIT_CODE_SYSTEM;
+
+	if (json_object_object_get(answer, "error") != NULL)
+		fprintf(stderr, "fcgi-host %s: %s\n", name,
+		    cli_text(answer, "error"));
+	else if (answer != NULL)
+		exit_code = print(answer);
+	json_object_put(answer);
+	return exit_code;
+}
+
+int
+cli_ask_and_print(const struct cli_command *command, const char *file,
+    const char *request, cli_print_call *print)
+{
+	char *control = cli_control(file), *text;
+	int exit_code = EXIT_CODE_SYSTEM;
+
+	if (control == NULL)
+		return EXIT_CODE_CONFIG;
+	text = ask(command->name, control, request);
+	if (text != NULL)
+		exit_code = print_answer(command->name, text, print);
+	free(text);
+	free(control);
+	return exit_code;
 }

@@ -6,17 +6,25 @@
 
 #include <stdint.h>
 
+struct cli_command;
 struct json_object;
 
-/*
- * Asks the host of configuration `file`, NULL for the usual one.  0, and the
- * text of the answer, free() it; or an exit code, after a sentence on stderr
- * that names the subcommand.
- */
-int	cli_ask(const char *name, const char *file, const char *request,
-	    char **answer_out);
+/* What a tool prints of an answer; gives its exit code. */
+typedef int	cli_print_call(struct json_object *answer);
 
-/* The same where a host need not run: 0 and a NULL if none answers. */
+/*
+ * Asks the host of configuration `file`, NULL for the usual one, and prints
+ * what it answers.  The exit code; after a sentence on stderr that names the
+ * subcommand, if there is no answer, or none but an error.
+ */
+int	cli_ask_and_print(const struct cli_command *, const char *file,
+	    const char *request, cli_print_call *);
+
+/* The whole answer, for programs. */
+int	cli_print_json(struct json_object *answer);
+
+/* 0, and the text of the answer, free() it, or NULL if no host answers; or an
+ * exit code, after a sentence. */
 int	cli_ask_if_running(const char *file, const char *request,
 	    char **answer_out);
 

@@ -9,7 +9,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/cli.h"
 #include "cli/cli_ask.h"
@@ -44,27 +43,21 @@ print_generation(struct json_object *one)
 }
 
 static int
-show(const char *text, bool json)
+print_generations(struct json_object *answer)
 {
-	struct json_object *root, *list;
+	struct json_object *list = json_object_object_get(answer,
+	    "generations");
 
-	if (json) {
-		printf("%s\n", text);
-		return 0;
-	}
-	root = cli_answer("generations", text);
-	list = json_object_object_get(root, "generations");
-	if (root != NULL && list == NULL)
+	if (list == NULL) {
 		fprintf(stderr, "fcgi-host generations: the answer has no "
 		    "list of generations\n");
-	else if (list != NULL)
-		printf("%-10s  %-16s  %-9s  %s\n", "GENERATION", "MADE",
-		    "STATE", "BY");
-	for (size_t i = 0; list != NULL &&
-	    i < json_object_array_length(list); i++)
+		return EXIT_CODE_SYSTEM;
+	}
+	printf("%-10s  %-16s  %-9s  %s\n", "GENERATION", "MADE", "STATE",
+	    "BY");
+	for (size_t i = 0; i < json_object_array_length(list); i++)
 		print_generation(json_object_array_get_idx(list, i));
-	json_object_put(root);
-	return list != NULL ? 0 : EXIT_CODE_SYSTEM;
+	return 0;
 }
 
 int
@@ -81,15 +74,10 @@ cli_generations(int argc, char **argv)
 	    "Lists the generations that a running host has kept, newest first: "
 	    "what\nfcgi-host rollback can go back to.",
 	    options, sizeof(options) / sizeof(options[0]) };
-	char *text;
 	int exit_code;
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	exit_code = cli_ask(command.name, file, "generations", &text);
-	if (exit_code != 0)
-		return exit_code;
-	exit_code = show(text, json);
-	free(text);
-	return exit_code;
+	return cli_ask_and_print(&command, file, "generations",
+	    json ? cli_print_json : print_generations);
 }

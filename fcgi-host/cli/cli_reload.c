@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -95,41 +94,8 @@ print_reload(struct json_object *outcome)
 static int
 print_json(struct json_object *outcome)
 {
-	printf("%s\n", json_object_to_json_string_ext(outcome,
-	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-	    JSON_C_TO_STRING_NOSLASHESCAPE));
+	cli_print_json(outcome);
 	return judge(outcome);
-}
-
-typedef int	print_call(struct json_object *outcome);
-
-static int
-show(const char *name, const char *text, print_call *print)
-{
-	struct json_object *outcome = cli_answer(name, text);
-	int exit_code = EXIT_CODE_SYSTEM;
-
-	if (json_object_object_get(outcome, "error") != NULL)
-		fprintf(stderr, "fcgi-host %s: %s\n", name,
-		    cli_text(outcome, "error"));
-	else if (outcome != NULL)
-		exit_code = print(outcome);
-	json_object_put(outcome);
-	return exit_code;
-}
-
-static int
-ask(const struct cli_command *command, const char *file, const char *request,
-    print_call *print)
-{
-	char *text;
-	int exit_code = cli_ask(command->name, file, request, &text);
-
-	if (exit_code != 0)
-		return exit_code;
-	exit_code = show(command->name, text, print);
-	free(text);
-	return exit_code;
 }
 
 int
@@ -152,7 +118,7 @@ cli_reload(int argc, char **argv)
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	return ask(&command, file, "reload",
+	return cli_ask_and_print(&command, file, "reload",
 	    json ? print_json : print_reload);
 }
 
@@ -185,7 +151,7 @@ cli_rollback(int argc, char **argv)
 	if (operand < argc)
 		snprintf(request, sizeof(request), "rollback %s",
 		    argv[operand]);
-	return ask(&command, file, request,
+	return cli_ask_and_print(&command, file, request,
 	    json ? print_json : print_reload);
 }
 
@@ -217,5 +183,5 @@ cli_upgrade(int argc, char **argv)
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	return ask(&command, file, "upgrade", print_upgrade);
+	return cli_ask_and_print(&command, file, "upgrade", print_upgrade);
 }

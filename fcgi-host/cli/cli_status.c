@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -201,8 +200,8 @@ print_files(struct json_object *files)
 	}
 }
 
-static void
-print_tables(struct json_object *root)
+static int
+print_status(struct json_object *root)
 {
 	struct json_object *totals = json_object_object_get(root, "totals");
 
@@ -223,22 +222,6 @@ print_tables(struct json_object *root)
 	    mebibytes(cli_number(totals, "pss_bytes")),
 	    mebibytes(cli_number(totals, "private_bytes")),
 	    mebibytes(cli_number(totals, "with_private_copies_bytes")));
-}
-
-static int
-show(const char *text, bool json)
-{
-	struct json_object *root;
-
-	if (json) {
-		fputs(text, stdout);
-		return 0;
-	}
-	root = cli_answer("status", text);
-	if (root == NULL)
-		return EXIT_CODE_SYSTEM;
-	print_tables(root);
-	json_object_put(root);
 	return 0;
 }
 
@@ -255,15 +238,10 @@ cli_status(int argc, char **argv)
 	const struct cli_command command = { "status", "", 0, 0,
 	    "Asks a running host, through its control socket, what it does.",
 	    options, sizeof(options) / sizeof(options[0]) };
-	char *text;
 	int exit_code;
 
 	if (cli_parse(&command, argc, argv, &exit_code) < 0)
 		return exit_code;
-	exit_code = cli_ask(command.name, file, "status", &text);
-	if (exit_code != 0)
-		return exit_code;
-	exit_code = show(text, json);
-	free(text);
-	return exit_code;
+	return cli_ask_and_print(&command, file, "status",
+	    json ? cli_print_json : print_status);
 }
