@@ -244,3 +244,12 @@ wants_500(const struct fixture *f, const char *text)
 	assert_int_equal(f->result.status, 500);
 	assert_int_equal(f->outcome, API_DONE);
 }
+
+int
+fixture_hello(struct fh_request *rq)
+{
+	assert_int_equal(fh_reply_status(rq), 200);
+	assert_int_equal(fh_write(rq, "Hello, ", 7), 0);
+	assert_int_equal(fh_printf(rq, "%s!\n", "world"), 0);
+	return 0;
+}

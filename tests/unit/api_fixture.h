@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
 #include "api/api.h"
 
@@ -44,6 +45,15 @@ struct fixture {
 	char			 log[1 << 18];
 };
 
+#define PLAIN	"Content-Type: text/plain; charset=utf-8\r\n"
+
+/* -1, and errno. */
+#define FAILS(call, error) do {						\
+	errno = 0;							\
+	assert_int_equal(call, -1);					\
+	assert_int_equal(errno, error);					\
+} while (0)
+
 /* cmocka set-up and tear-down; *state is the struct fixture. */
 int	fixture_setup(void **state);
 int	fixture_teardown(void **state);
@@ -56,6 +66,9 @@ void	fixture_body(struct fixture *, const void *bytes, size_t length);
 
 /* Runs one request; head, body, outcome and result say what came of it. */
 void	fixture_serve(struct fixture *, int (*serve)(struct fh_request *));
+
+/* A handler: "Hello, world!\n" in two calls. */
+int	fixture_hello(struct fh_request *);
 
 /* What has been logged since the last call. */
 const char	*fixture_log(struct fixture *);

@@ -13,32 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PLAIN	"Content-Type: text/plain; charset=utf-8\r\n"
-
-/* -1, and errno. */
-#define FAILS(call, error) do {						\
-	errno = 0;							\
-	assert_int_equal(call, -1);					\
-	assert_int_equal(errno, error);					\
-} while (0)
-
 /* ------------------------------------------------- status and length */
-
-static int
-serve_hello(struct fh_request *rq)
-{
-	assert_int_equal(fh_reply_status(rq), 200);
-	assert_int_equal(fh_write(rq, "Hello, ", 7), 0);
-	assert_int_equal(fh_printf(rq, "%s!\n", "world"), 0);
-	return 0;
-}
 
 static void
 test_length_is_computed(void **state)
 {
 	struct fixture *f = *state;
 
-	fixture_serve(f, serve_hello);
+	fixture_serve(f, fixture_hello);
 	wants_head(f, "Status: 200 OK\r\n" PLAIN
 	    "Content-Length: 14\r\n\r\n");
 	wants_body(f, "Hello, world!\n");
@@ -187,7 +169,7 @@ test_head_has_no_body(void **state)
 	struct fixture *f = *state;
 
 	f->input.head_only = true;
-	fixture_serve(f, serve_hello);
+	fixture_serve(f, fixture_hello);
 	wants_head(f, "Status: 200 OK\r\n" PLAIN
 	    "Content-Length: 14\r\n\r\n");
 	wants_body(f, "");
@@ -539,7 +521,7 @@ test_header_limit_leaves_room_for_the_record(void **state)
 
 	f->config.header_limit = sizeof("Status: 200 OK\r\n" PLAIN
 	    "Content-Length: 14\r\n\r\n") - 1 + 7;
-	fixture_serve(f, serve_hello);
+	fixture_serve(f, fixture_hello);
 	assert_int_equal(f->head_length, 0);
 	assert_int_equal(f->outcome, API_BROKEN);
 	assert_non_null(strstr(fixture_log(f), "the header block is 79"));

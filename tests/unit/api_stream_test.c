@@ -13,24 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PLAIN	"Content-Type: text/plain; charset=utf-8\r\n"
-
-/* -1, and errno. */
-#define FAILS(call, error) do {						\
-	errno = 0;							\
-	assert_int_equal(call, -1);					\
-	assert_int_equal(errno, error);					\
-} while (0)
-
-static int
-serve_hello(struct fh_request *rq)
-{
-	assert_int_equal(fh_reply_status(rq), 200);
-	assert_int_equal(fh_write(rq, "Hello, ", 7), 0);
-	assert_int_equal(fh_printf(rq, "%s!\n", "world"), 0);
-	return 0;
-}
-
 static int
 serve_long(struct fh_request *rq)
 {
@@ -310,7 +292,7 @@ test_epipe_at_a_flush_and_at_the_end(void **state)
 	fixture_serve(f, serve_flush_epipe);
 	assert_int_equal(f->outcome, API_BROKEN);
 	assert_non_null(strstr(fixture_log(f), "info req=abc123"));
-	fixture_serve(f, serve_hello);
+	fixture_serve(f, fixture_hello);
 	assert_int_equal(f->outcome, API_BROKEN);
 	assert_int_equal(f->result.body_bytes, 0);
 }

@@ -13,15 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PLAIN	"Content-Type: text/plain; charset=utf-8\r\n"
-
-/* -1, and errno. */
-#define FAILS(call, error) do {						\
-	errno = 0;							\
-	assert_int_equal(call, -1);					\
-	assert_int_equal(errno, error);					\
-} while (0)
-
 /* ------------------------------------------------- whole replies */
 
 static int

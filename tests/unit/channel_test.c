@@ -7,7 +7,6 @@
  */
 #include <sys/socket.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -21,31 +20,19 @@
 #include <cmocka.h>
 
 #include "common/channel.h"
+#include "descriptors.h"
 
 struct pair {
 	int	ends[2];
 	size_t	open;		/* descriptors, before */
 };
 
-static size_t
-count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder) != NULL)
-		count++;
-	closedir(folder);
-	return count;
-}
-
 static int
 open_pair(void **state)
 {
 	static struct pair pair;
 
-	pair.open = count_descriptors();
+	pair.open = open_descriptors();
 	*state = &pair;
 	return channel_pair(pair.ends);
 }
@@ -58,7 +45,7 @@ close_pair(void **state)
 	for (int i = 0; i < 2; i++)
 		if (pair->ends[i] >= 0)
 			close(pair->ends[i]);
-	return count_descriptors() == pair->open ? 0 : -1;
+	return open_descriptors() == pair->open ? 0 : -1;
 }
 
 static const struct message example = { .type = MESSAGE_EXITED, .team = 1,
@@ -221,13 +208,13 @@ test_a_message_of_another_length_is_refused(void **state)
 	size_t count, before;
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		before = count_descriptors();
+		before = open_descriptors();
 		send_raw(pair->ends[0], lengths[i], STDERR_FILENO);
 		assert_int_equal(channel_receive(pair->ends[1], &got, fds,
 		    &count), -1);
 		assert_int_equal(errno, EPROTO);
 		assert_int_equal(count, 0);
-		assert_int_equal(count_descriptors(), before);
+		assert_int_equal(open_descriptors(), before);
 	}
 	assert_int_equal(channel_send(pair->ends[0], &example, NULL, 0), 0);
 	assert_int_equal(channel_receive(pair->ends[1], &got, fds, &count), 1);

@@ -14,7 +14,6 @@
 
 #include <sys/mman.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,23 +21,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "model/model.h"
 
 static char	 scratch[] = "/tmp/model_test_XXXXXX";
 static char	 scratch_file[sizeof(scratch) + 16];
-
-static inline size_t
-open_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory) != NULL)
-		count++;
-	closedir(directory);
-	return count;
-}
 
 /* Has a line of a file in /proc this in it? */
 static inline bool

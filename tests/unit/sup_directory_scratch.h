@@ -18,7 +18,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -28,6 +27,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "descriptors.h"
 #include "supervisor/sup_directory.h"
 
 #define DELAY	60
@@ -44,19 +44,6 @@ static int			 log_fd_mem = -1;
 static size_t			 descriptors_before;
 
 /* ------------------------------------------------------------- the fixture */
-
-static inline size_t
-open_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder) != NULL)
-		count++;
-	closedir(folder);
-	return count;
-}
 
 static inline void
 note_change(void *context)

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -23,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "descriptors.h"
 #include "common/channel.h"
 
 struct pair {
@@ -34,25 +34,12 @@ static struct sup_handoff	sent, got;
 static int			fds[SUP_HANDOFF_FDS];
 static size_t			count;
 
-static size_t
-count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	size_t open = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder) != NULL)
-		open++;
-	closedir(folder);
-	return open;
-}
-
 static int
 open_pair(void **state)
 {
 	static struct pair pair;
 
-	pair.open = count_descriptors();
+	pair.open = open_descriptors();
 	*state = &pair;
 	memset(&got, 0, sizeof(got));
 	memset(&sent, 0, sizeof(sent));
@@ -72,7 +59,7 @@ close_pair(void **state)
 	for (int i = 0; i < 2; i++)
 		if (pair->ends[i] >= 0)
 			close(pair->ends[i]);
-	return count_descriptors() == pair->open ? 0 : -1;
+	return open_descriptors() == pair->open ? 0 : -1;
 }
 
 #define handoff_test(f) \

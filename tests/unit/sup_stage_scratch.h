@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,6 +25,7 @@
 #include <unistd.h>
 
 #include "common/hash.h"
+#include "descriptors.h"
 #include "handler_fixture.h"
 #include "supervisor/sup_stage.h"
 
@@ -66,19 +66,6 @@ on_done(void *context, const char *error)
 }
 
 /* ----------------------------------------------------------- before, after */
-
-static inline size_t
-open_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder) != NULL)
-		count++;
-	closedir(folder);
-	return count;
-}
 
 /* What libuv opens once and never closes. */
 static inline int

@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -27,6 +26,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "descriptors.h"
 #include "supervisor/sup_store.h"
 
 #define SHA_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -42,19 +42,6 @@ static inline uid_t
 service_user(void)
 {
 	return geteuid() == 0 ? SERVICE : geteuid();
-}
-
-static inline size_t
-open_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory) != NULL)
-		count++;
-	closedir(directory);
-	return count;
 }
 
 static inline int

@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 
 #include <cmocka.h>
-#include <dirent.h>
+
+#include "descriptors.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -80,19 +81,6 @@ struct fixture {
 	unsigned	descriptors;
 };
 
-static unsigned
-count_descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder) != NULL)
-		count++;
-	closedir(folder);
-	return count;
-}
-
 /* All of them are witnesses. */
 static unsigned
 count_children(const struct fixture *f)
@@ -120,7 +108,7 @@ setup(void **state)
 	f->sup.config = &f->config;
 	assert_int_equal(uv_loop_init(&f->sup.loop), 0);
 	uv_run(&f->sup.loop, UV_RUN_NOWAIT);
-	f->descriptors = count_descriptors();
+	f->descriptors = open_descriptors();
 	*state = f;
 	return 0;
 }
@@ -135,7 +123,7 @@ teardown(void **state)
 	assert_null(f->sup.witnesses);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
-	assert_int_equal(count_descriptors(), f->descriptors);
+	assert_int_equal(open_descriptors(), f->descriptors);
 	assert_int_equal(uv_loop_close(&f->sup.loop), 0);
 	free(f);
 	return 0;
