@@ -16,10 +16,11 @@
 #include "supervisor/sup_crashes.h"
 #include "supervisor/sup_json.h"
 
+/* Nothing may be anywhere: it has no place. */
 static bool
 is_within(uint64_t at, uint64_t length, uint64_t size)
 {
-	return at <= size && length <= size - at;
+	return length == 0 || (at <= size && length <= size - at);
 }
 
 int

@@ -74,6 +74,20 @@ def test_what_crashed_crashes_again(path, body):
         assert done.stdout == "%d bytes\n" % len(body), done
 
 
+def test_a_request_without_a_body_in_the_front():
+    """Breaks when: whether it is kept depends on how long its URI is."""
+    with Host(handlers=["live_crash"], crashes=True,
+              capture_crashed=True) as host:
+        for more in range(8):
+            with host.connect() as conn:
+                conn.send(fcgi.request("GET", "/crash-sync?how=null&more=" +
+                                       "m" * more))
+                with pytest.raises((fcgi.Closed, OSError)):
+                    conn.read_reply()
+            host.wait_log(" error crash {", count=more + 1)
+        assert len(captures(host)) == 8
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="root drops its rights")
 def test_as_another_user():
     """Breaks when: the service's user cannot write its captures, or the

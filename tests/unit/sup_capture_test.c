@@ -73,12 +73,34 @@ test_it_is_copied(void **state)
 	assert_string_equal(name, "4711-2.request");
 }
 
+/* An empty body is where a body would begin, which may be past the end. */
+static void
+test_without_a_body(void **state)
+{
+	static const uint8_t expected[] =
+	    "\1\1\0\1\0\10\0\0" "\0\1\0\0\0\0\0\0"
+	    "\1\4\0\1\0\6\0\0" "params" "\1\4\0\1\0\0\0\0"
+	    "\1\5\0\1\0\0\0\0";
+	struct crash_record record = record_of(4, 6, 16, 0);
+	char name[CAPTURE_NAME_MAX];
+	uint8_t text[256];
+	struct err err;
+	int fd;
+
+	(void)state;
+	assert_int_equal(try(&record, 10, name, &err), 0);
+	fd = open(at("%s", name), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, text, sizeof(text)), sizeof(expected) - 1);
+	assert_memory_equal(text, expected, sizeof(expected) - 1);
+	close(fd);
+}
+
 /* Offsets and lengths of a handler that wrote over them. */
 static void
 test_what_cannot_be_is_refused(void **state)
 {
 	static const uint64_t wrong[][4] = {
-		{ 4, 6, 10, 15 }, { 4, 6, 25, 0 }, { 4, 21, 10, 10 },
+		{ 4, 6, 10, 15 }, { 4, 6, 25, 1 }, { 4, 21, 10, 10 },
 		{ 25, 1, 10, 10 }, { UINT64_MAX, 6, 10, 10 },
 		{ 4, UINT64_MAX, 10, 10 }, { UINT64_MAX - 2, 4, 10, 10 },
 		{ 4, 6, UINT64_MAX, UINT64_MAX }, { 4, 6, 10, UINT64_MAX - 9 },
@@ -122,6 +144,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		store_unit_test(test_it_is_copied),
+		store_unit_test(test_without_a_body),
 		store_unit_test(test_what_cannot_be_is_refused),
 		store_unit_test(test_too_much_is_refused),
 	};
