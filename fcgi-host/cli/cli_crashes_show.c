@@ -169,7 +169,8 @@ static const char *const placed[] = {
 	"number", "what", "time", "process", "pid", "generation", "handler",
 	"file", "build_id", "version", "route", "method", "uri", "request_id",
 	"age_ms", "run_ms", "signal", "code", "address", "message",
-	"exit_status", "core", "capture", "others", "backtrace", "registers"
+	"exit_status", "core", "capture", "others", "backtrace", "registers",
+	"lived_ms", "in_finish"
 };
 
 static bool
@@ -188,6 +189,7 @@ print_process(struct json_object *report)
 	print_part("", text_of(report, "process"), "");
 	print_part(", process id ", text_of(report, "pid"), "");
 	print_part(", of generation ", text_of(report, "generation"), "");
+	print_part(", lived ", text_of(report, "lived_ms"), " ms");
 	printf("\n");
 }
 
@@ -203,6 +205,10 @@ print_handler(struct json_object *report)
 	print_row(report, "build id", "build_id");
 	print_row(report, "version", "version");
 	print_row(report, "route", "route");
+	if (json_object_get_boolean(member(report, "in_finish"))) {
+		print_label("in");
+		printf("finish(), after the reply\n");
+	}
 }
 
 static void
@@ -244,10 +250,10 @@ print_rest(struct json_object *report)
 	json_object_object_foreach(report, key, value) {
 		if (value == NULL || is_placed(key))
 			continue;
-		printf("  ");
-		print_part("", key, ": ");
-		print_part("", json_object_get_string(value), "");
-		printf("\n");
+		print_part("  ", key, "");
+		printf("%*s", (int)strlen(key) < LABEL_WIDTH ?
+		    LABEL_WIDTH - (int)strlen(key) : 1, "");
+		print_part("", json_object_get_string(value), "\n");
 	}
 }
 

@@ -71,6 +71,25 @@ print_routes(struct json_object *routes)
 	}
 }
 
+/* What the host does otherwise with a route, since its handler failed. */
+static void
+print_faults(struct json_object *routes)
+{
+	for (size_t i = 0; i < json_object_array_length(routes); i++) {
+		struct json_object *route = json_object_array_get_idx(routes,
+		    i);
+		const char *breaker = cli_text(route, "breaker");
+
+		if (json_object_object_get(route, "demoted") != NULL)
+			printf("%s: %s\n", cli_text(route, "route"),
+			    cli_text(route, "demoted"));
+		if (strcmp(breaker, "closed") != 0)
+			printf("%s: its breaker is %s: it crashed or timed "
+			    "out too often\n", cli_text(route, "route"),
+			    breaker);
+	}
+}
+
 static void
 print_workers(struct json_object *workers)
 {
@@ -177,6 +196,19 @@ print_watch(struct json_object *root)
 		    state);
 }
 
+/* What the host is short of. */
+static void
+print_degraded(struct json_object *list)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+		char since[CLI_TIME_MAX];
+
+		printf("degraded: %s, since %s: %s\n", cli_text(one, "what"),
+		    cli_time(one, "since", since), cli_text(one, "detail"));
+	}
+}
+
 static void
 print_files(struct json_object *files)
 {
@@ -208,11 +240,13 @@ print_status(struct json_object *root)
 	print_head(root);
 	print_others(root);
 	print_watch(root);
+	print_degraded(json_object_object_get(root, "degraded"));
 	print_files(json_object_object_get(root, "files"));
 	print_complaints(root);
 	if (json_object_object_get(root, "front") != NULL) {
 		print_pools(json_object_object_get(root, "pools"));
 		print_routes(json_object_object_get(root, "routes"));
+		print_faults(json_object_object_get(root, "routes"));
 		print_workers(json_object_object_get(root, "workers"));
 	}
 	print_models(json_object_object_get(root, "models"));

@@ -137,9 +137,9 @@ refuse_open(struct front_request *request, uint64_t now_ms)
 	    SHM_REFUSED_BREAKER_OPEN], 1);
 	snprintf(extra, sizeof(extra), "Retry-After: %u\r\n", seconds);
 	front_answer(request, 503, extra, "The route is closed for %u s: its "
-	    "handler crashed or timed out %u times within %llu ms.", seconds,
-	    front->config->breaker_failures, (unsigned long long)
-	    front->config->breaker_window_ms);
+	    "handler crashed or timed out %u times within %g s.", seconds,
+	    front->config->breaker_failures,
+	    (double)front->config->breaker_window_ms / 1000);
 }
 
 static void
@@ -205,9 +205,9 @@ fail(struct front *front, const struct route *route, bool probe)
 	if (!front_breaker_failed(breaker, &policy, probe, clock_now_ms()))
 		return;
 	show(front, route->index);
-	log_warnx("route \"%s\" (handler %s) is closed for %llu ms: it "
+	log_warnx("route \"%s\" (handler %s) is closed for %g s: it "
 	    "crashed or timed out %s", route->label, route->handler->name,
-	    (unsigned long long)breaker->pause_ms, probe ? "again" :
+	    (double)breaker->pause_ms / 1000, probe ? "again" :
 	    "too often");
 }
 

@@ -40,11 +40,13 @@ def test_crashes_close_a_route():
         assert reply.header("Retry-After") == "1"
         assert host.get("/hello-async").status == 200
         assert route(host)["breaker"] == "open"
+        assert "GET /crash: its breaker is open" in \
+            host.command("status").stdout
         assert route(host)["refused"]["breaker_open"] == 1
         wait_until(lambda: host.get("/crash?how=none").status == 200,
                    what="the route")
         assert route(host)["breaker"] == "closed"
-        host.wait_log('route "GET /crash" .* is closed for 1000 ms')
+        host.wait_log('route "GET /crash" .* is closed for 1 s: it crashed')
         host.wait_log('route "GET /crash" is open for all again')
 
 
@@ -52,9 +54,9 @@ def test_a_try_that_fails_closes_it_for_longer():
     """Breaks when: the pause does not grow while the route fails on."""
     with failing(breaker_pause="100ms") as host:
         close(host)
-        for pause in 200, 400:
-            wait_until(lambda: crash(host, pause) == 500, what="a try")
-            host.wait_log("closed for %d ms: it crashed or timed out again"
+        for pause in 0.2, 0.4:
+            wait_until(lambda: crash(host, int(pause * 1000)) == 500, what="a try")
+            host.wait_log("closed for %g s: it crashed or timed out again"
                           % pause)
 
 

@@ -92,6 +92,8 @@ def test_a_spool_without_room():
                 assert host.post(target, b"small").status == 200
             assert degraded(host, "spool")["count"] == 2
             assert "state_dir" in degraded(host, "spool")["detail"]
+            assert "\ndegraded: spool, since 20" in \
+                host.command("status").stdout
             os.unlink(fill)
             for target in ("/show", "/show-async"):
                 assert host.post(target, BIG).status == 200
