@@ -67,6 +67,7 @@ struct shm_route_stats {
 	char			handler[CONFIG_NAME_MAX + 1];
 	char			file[HANDLER_FILE_MAX + 1];
 	uint32_t		async;
+	uint32_t		demoted;
 	uint32_t		pool;
 	_Atomic uint64_t	requests;
 	_Atomic uint64_t	status[6];	/* by class; [0]: client left */

@@ -139,6 +139,7 @@ name_routes(struct front *front)
 		snprintf(stats->file, sizeof(stats->file), "%s",
 		    handler_base(route->handler));
 		stats->async = route->async;
+		stats->demoted = route->demoted;
 		stats->pool = route->pool;
 	}
 }

@@ -218,6 +218,8 @@ add_demotion(struct json_object *object,
 	const struct sup_demotion *demotion;
 	char handler[CONFIG_NAME_MAX + 1];
 
+	if (stats->demoted == 0)
+		return;
 	snprintf(handler, sizeof(handler), "%.*s", CONFIG_NAME_MAX,
 	    stats->handler);
 	demotion = sup_demoted(generation, handler);

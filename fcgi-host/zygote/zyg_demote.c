@@ -19,9 +19,12 @@ zyg_demote(struct zyg *zyg, const struct message *message)
 		if (strncmp(route->handler->name, message->text,
 		    MESSAGE_TEXT_MAX) != 0)
 			continue;
-		if (message->value != 0)
+		if (message->value != 0) {
+			route->demoted |= route->finish != NULL;
 			route->finish = NULL;
-		else
+		} else {
+			route->demoted |= !route->async;
 			route->async = true;
+		}
 	}
 }

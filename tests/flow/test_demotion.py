@@ -44,6 +44,7 @@ def test_crash(how):
         assert route["async"] is True and "took the front" in route["demoted"]
         assert routes(host)["GET /hello"]["async"] is False
         assert "demoted" not in routes(host)["GET /hello"]
+        assert "demoted" not in routes(host)["GET /crash"]
         assert "GET /crash-sync: took the front along: runs in the pool\n" in \
             host.command("status").stdout
         host.wait_log("handler live_crash took the front along")
