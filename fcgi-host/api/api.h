@@ -40,11 +40,13 @@ void	api_worker_destroy(struct api_worker *);	/* runs worker_fini */
 /*
  * Before it: the sandbox, if the configuration wants one, with what the
  * handlers may that will run here; those whose finish() runs in the front are
- * there too.  Once per process, from its only thread.  0, or -1 and why: the
- * kernel lacks a part.
+ * there too.  The folders are the host's own, for its code in this process.
+ * Once per process, from its only thread.  0, or -1 and why: the kernel lacks a
+ * part.
  */
+struct sandbox_folder;		/* common/sandbox.h */
 int	api_sandbox_enter(const struct handler_set *, uint32_t pool,
-	    struct err *);
+	    const struct sandbox_folder *, size_t folder_count, struct err *);
 
 /* ------------------------------------------------- requests */
 

@@ -56,6 +56,7 @@ struct fh_worker {
 	void			*data;
 	bool			 serves;	/* worker_init has succeeded */
 	bool			 failed;	/* worker_init has failed */
+	bool			 hinted;	/* at the sandbox; once */
 };
 
 struct api_worker {
@@ -70,6 +71,9 @@ struct api_worker	*api_worker_allocate(const struct handler_set *);
 /* Is the handler loaded, and does a thread of `pool` serve a route of its? */
 bool	api_worker_serves(const struct handler_set *, const struct handler *,
 	    uint32_t pool);
+
+/* Why a handler that failed may have failed, by the errno it left; or NULL. */
+const char	*api_sandbox_hint(int error);
 
 struct api_fields {
 	const struct fh_field	*at;

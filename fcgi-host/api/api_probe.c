@@ -5,6 +5,7 @@
  * Owns: the thread state that the hooks see.
  * Invariant: a handler's name is told before any of its code is run.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "api/api_private.h"
@@ -19,10 +20,12 @@ static void
 fail(struct probe *probe, const struct handler *handler, const char *hook,
     int value)
 {
+	const char *hint = api_sandbox_hint(errno);
 	char sentence[1024];
 
-	snprintf(sentence, sizeof(sentence), "%s: its %s returned %d",
-	    handler->file, hook, value);
+	snprintf(sentence, sizeof(sentence), "%s: its %s returned %d%s%s",
+	    handler->file, hook, value, hint != NULL ? "; " : "",
+	    hint != NULL ? hint : "");
 	probe->report(probe->context, handler, sentence);
 	probe->failures++;
 }
@@ -35,6 +38,7 @@ try_handler(struct probe *probe, struct fh_worker *worker)
 	int value = 0;
 
 	handler_watched(handler->file);
+	errno = 0;
 	if (desc->worker_init != NULL)
 		value = desc->worker_init(worker);
 	if (value != 0) {
@@ -42,6 +46,7 @@ try_handler(struct probe *probe, struct fh_worker *worker)
 		return;
 	}
 	worker->serves = true;
+	errno = 0;
 	if (desc->self_test != NULL)
 		value = desc->self_test(worker);
 	if (value != 0)

@@ -86,23 +86,39 @@ begin(struct fh_request *rq, const struct api_input *input)
 	rq->declared = -1;
 }
 
+/* Once per handler and thread; `error` is the errno that it left. */
+static void
+hint_at_sandbox(struct fh_request *rq, int error)
+{
+	const char *hint = rq->status < 500 || rq->worker->hinted ? NULL :
+	    api_sandbox_hint(error);
+
+	if (hint == NULL)
+		return;
+	rq->worker->hinted = true;
+	api_log(rq, LOG_LEVEL_WARN, "%d: %s", rq->status, hint);
+}
+
 enum api_outcome
 api_serve(struct fh_request *rq, const struct api_input *input,
     struct api_sink *sink, struct api_result *result_out)
 {
 	enum api_outcome outcome;
-	int value = 0;
+	int value = 0, error;
 
 	begin(rq, input);
 	rq->sink = sink;
 	rq->result = result_out;
 	rq->kept = result_out;
 	result_out->kept_length = 0;
+	errno = 0;
 	if (rq->worker->failed)
 		api_fault(rq, EINVAL, "the handler could not start");
 	else
 		value = input->route->serve(rq);
+	error = errno;
 	outcome = api_reply_end(rq, value);
+	hint_at_sandbox(rq, error);
 	api_log_end(rq);
 	result_out->status = rq->status;
 	result_out->body_bytes = rq->sent;

@@ -8,6 +8,7 @@
  */
 #include "api/api_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,14 +36,18 @@ static void
 start_handler(struct fh_worker *worker)
 {
 	const struct fh_handler *desc = &worker->handler->desc;
+	const char *hint;
 
+	errno = 0;
 	if (desc->worker_init == NULL || desc->worker_init(worker) == 0) {
 		worker->serves = true;
 		return;
 	}
+	hint = api_sandbox_hint(errno);
 	worker->failed = true;
 	log_line(LOG_LEVEL_ERROR, "handler=%s worker_init failed: its routes "
-	    "answer 500 in this thread", worker->handler->name);
+	    "answer 500 in this thread%s%s", worker->handler->name,
+	    hint != NULL ? "; " : "", hint != NULL ? hint : "");
 }
 
 struct api_worker *

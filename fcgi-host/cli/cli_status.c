@@ -210,6 +210,52 @@ print_degraded(struct json_object *list)
 }
 
 static void
+print_paths(struct json_object *handler, const char *key)
+{
+	struct json_object *list = json_object_object_get(handler, key);
+
+	if (list != NULL && json_object_array_length(list) > 0)
+		printf(" %s", key);
+	for (size_t i = 0; list != NULL && i < json_object_array_length(list);
+	    i++)
+		printf("%s%s", i == 0 ? " " : ", ", json_object_get_string(
+		    json_object_array_get_idx(list, i)));
+}
+
+static bool
+is_true(struct json_object *object, const char *key)
+{
+	return json_object_get_boolean(json_object_object_get(object, key));
+}
+
+/* What it lacks, and who may more than others. */
+static void
+print_sandbox(struct json_object *root)
+{
+	struct json_object *sandbox = json_object_object_get(root, "sandbox");
+	struct json_object *list = json_object_object_get(sandbox,
+	    "handlers");
+
+	if (sandbox == NULL)
+		return;
+	if (!is_true(sandbox, "on"))
+		printf("sandbox: off\n");
+	else if (cli_number(sandbox, "landlock") == 0)
+		printf("sandbox: without Landlock, which this kernel lacks\n");
+	for (size_t i = 0; is_true(sandbox, "on") &&
+	    i < json_object_array_length(list); i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+
+		printf("sandbox: %s may:%s%s", cli_text(one, "handler"),
+		    is_true(one, "network") ? " network" : "",
+		    is_true(one, "processes") ? " processes" : "");
+		print_paths(one, "read_paths");
+		print_paths(one, "write_paths");
+		putchar('\n');
+	}
+}
+
+static void
 print_files(struct json_object *files)
 {
 	if (json_object_array_length(files) == 0)
@@ -241,6 +287,7 @@ print_status(struct json_object *root)
 	print_others(root);
 	print_watch(root);
 	print_degraded(json_object_object_get(root, "degraded"));
+	print_sandbox(root);
 	print_files(json_object_object_get(root, "files"));
 	print_complaints(root);
 	if (json_object_object_get(root, "front") != NULL) {

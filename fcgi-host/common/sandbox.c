@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -162,6 +163,33 @@ enter_filter(const struct sandbox *sandbox, struct err *err)
 	    strerror(-filter.error));
 }
 
+int
+sandbox_list_add(struct sandbox_list *list, char *const *items)
+{
+	const char **grown;
+	size_t count = 0;
+
+	while (items != NULL && items[count] != NULL)
+		count++;
+	if (count == 0)
+		return 0;
+	grown = realloc(list->items, (list->count + count) * sizeof(*grown));
+	if (grown == NULL)
+		return -1;
+	list->items = grown;
+	for (size_t i = 0; i < count; i++)
+		list->items[list->count++] = items[i];
+	return 0;
+}
+
+void
+sandbox_list_free(struct sandbox_list *list)
+{
+	free(list->items);
+	list->items = NULL;
+	list->count = 0;
+}
+
 /* The bounding set is root's to give up, and without new privileges it is of
  * no use to others. */
 static int
@@ -181,12 +209,17 @@ drop_capabilities(struct err *err)
 	return 0;
 }
 
+/* What fails does not keep the rest from being given up. */
 int
 sandbox_enter(const struct sandbox *sandbox, struct err *err)
 {
+	int rc;
+
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, "giving up new privileges");
-	if (drop_capabilities(err) < 0)
-		return -1;
-	return enter_filter(sandbox, err);
+	rc = drop_capabilities(err);
+	if (sandbox_files_version() > 0 &&
+	    sandbox_files_enter(sandbox, err) < 0)
+		rc = -1;
+	return enter_filter(sandbox, err) < 0 ? -1 : rc;
 }

@@ -93,6 +93,7 @@ struct config_handler {
 	size_t			 setting_count;
 	bool			 network;	/* beyond Unix sockets */
 	bool			 processes;	/* fork, exec, kill */
+	char			**read_paths, **write_paths; /* or NULL */
 	unsigned		 line;
 };
 
@@ -152,6 +153,8 @@ struct config {
 	uint32_t	 poison_kills;		/* 0: none is */
 	uint64_t	 poison_window_ms;
 	bool		 sandbox;	/* common/sandbox.h */
+	char		**read_paths;	/* of all handlers; or NULL */
+	char		**write_paths;
 
 	/* reloads */
 	bool		 watch;		/* the handler directory */

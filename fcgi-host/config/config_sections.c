@@ -173,6 +173,14 @@ const struct config_option config_handler_options[] = {
 	    .text = "true: the sandbox lets the handler start other programs, "
 	    "fork, and send signals to other processes.  Shared like "
 	    "network." },
+	{ .name = "read_paths", .type = CONFIG_LIST, .item = CONFIG_PATH,
+	    HANDLER(read_paths), .fallback = "",
+	    .text = "Files and folders that this handler may read, beyond "
+	    "those of the option of this name outside of sections.  Shared "
+	    "like network." },
+	{ .name = "write_paths", .type = CONFIG_LIST, .item = CONFIG_PATH,
+	    HANDLER(write_paths), .fallback = "",
+	    .text = "The same for what it may write." },
 	{ .name = NULL }
 };
 

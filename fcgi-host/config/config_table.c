@@ -287,9 +287,30 @@ const struct config_option config_top_options[] = {
 	    "mount, load modules and the like.  A handler that does ends like "
 	    "a crash, and the report names it, the system call, and what to "
 	    "set here to allow it: network or processes in the handler's "
-	    "section.  false: none of this.  Loading a handler and its "
-	    "preload() run before, outside of it, and so does the code that "
-	    "makes a model." },
+	    "section.  Files it reaches as read_paths and write_paths say.  "
+	    "false: none of this.  Loading a handler and its preload() run "
+	    "before, outside of it, and so does the code that makes a "
+	    "model." },
+	{ .name = "read_paths", .type = CONFIG_LIST, .item = CONFIG_PATH,
+	    TOP(read_paths), .fallback = "",
+	    .text = "Files and folders, with all below them, that handlers "
+	    "may read, list and, with processes, execute, where the kernel "
+	    "has Landlock (Linux 5.13; fcgi-host status shows it).  Always "
+	    "allowed: /usr, /bin, /sbin, /lib*, /etc, /opt, /proc, /sys, the "
+	    "handler directory, what write_paths allows, and whatever is open "
+	    "already.  Another file is refused with EACCES (Permission "
+	    "denied), as if it belonged to somebody else; the permissions of "
+	    "files hold besides.  A path that is not there when a process "
+	    "starts is left out, and the log says so.  Unix sockets are not "
+	    "files: handlers may connect to them." },
+	{ .name = "write_paths", .type = CONFIG_LIST, .item = CONFIG_PATH,
+	    TOP(write_paths), .fallback = "",
+	    .text = "Files and folders that handlers may read and write; in a "
+	    "folder they may also make, rename and remove files.  Always "
+	    "allowed: /tmp, /var/tmp, /dev/shm, what TMPDIR names, and "
+	    "/dev/null and its like.  SQLite wants the folder of its "
+	    "database.  A core file, too, is only written where this "
+	    "allows it." },
 
 	{ .name = "memory_plan", .type = CONFIG_CHOICE, TOP(memory_plan),
 	    .heading = "Memory",

@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/crash.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "front/front.h"
 
 /* Its being active is what counts: epoll returns at once. */
@@ -121,13 +122,17 @@ let_witness_look(const struct front *front)
 	    0, 0, 0);
 }
 
-/* A kernel that lacks a part lacks it for the workers too: said once. */
+/* A kernel that lacks a part lacks it for the workers too: said once.  Spooled
+ * bodies and captured requests are written here. */
 static void
 enter_sandbox(const struct front *front)
 {
+	const struct sandbox_folder folders[] = {
+		{ front->start->spool_dir, true },
+		{ front->start->crash_dir, true } };
 	struct err err;
 
-	if (api_sandbox_enter(front->set, API_SYNC, &err) < 0)
+	if (api_sandbox_enter(front->set, API_SYNC, folders, 2, &err) < 0)
 		log_warnx("sandbox: %s; it goes on without", err.text);
 }
 

@@ -97,7 +97,7 @@ enter_sandbox(const struct child_start *start)
 {
 	struct err err;
 
-	if (api_sandbox_enter(start->set, API_ALL_POOLS, &err) < 0)
+	if (api_sandbox_enter(start->set, API_ALL_POOLS, NULL, 0, &err) < 0)
 		log_debug("sandbox: %s", err.text);
 }
 

@@ -26,6 +26,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
+#include "supervisor/sup_sandbox.h"
 #include "supervisor/sup_witness.h"
 
 static void
@@ -358,6 +359,7 @@ sup_run(const struct config *config)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sup_raise_descriptor_limit(config);
+	sup_sandbox_warn(config);
 	init(&sup, config);
 	if (open_all(&sup, &err) < 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", err.text);

@@ -20,6 +20,7 @@
 #include "supervisor/sup_counts.h"
 #include "supervisor/sup_demote.h"
 #include "supervisor/sup_json.h"
+#include "supervisor/sup_sandbox.h"
 
 static void
 add_counter(struct json_object *object, const char *key,
@@ -449,6 +450,8 @@ add_generation(struct json_object *root, const struct sup *sup,
 	if (generation != NULL) {
 		json_object_object_add(root, "generation",
 		    generation_status(sup, generation));
+		json_object_object_add(root, "sandbox",
+		    sup_sandbox_status(generation->config));
 		json_object_object_add(root, "zygote", measured(
 		    generation->zygote, totals));
 	}

@@ -19,6 +19,7 @@
 #include "common/crash.h"
 #include "common/log.h"
 #include "common/memory_limit.h"
+#include "common/sandbox.h"
 #include "worker/wrk.h"
 
 /* For the signal handler alone. */
@@ -157,13 +158,15 @@ limit_memory(const struct wrk *wrk)
 		    (uint64_t)(config->threads - 1) * config->stack);
 }
 
-/* The front says what it lacks. */
+/* The front says what it lacks.  Spooled bodies are read here. */
 static void
 enter_sandbox(const struct wrk *wrk)
 {
+	const struct sandbox_folder spool = { wrk->start->spool_dir, false };
 	struct err err;
 
-	if (api_sandbox_enter(wrk->start->set, wrk->pool_index, &err) < 0)
+	if (api_sandbox_enter(wrk->start->set, wrk->pool_index, &spool, 1,
+	    &err) < 0)
 		log_debug("sandbox: %s", err.text);
 }
 

@@ -19,6 +19,7 @@
 
 #include "common/channel.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "zygote/zyg.h"
 
 void
@@ -116,6 +117,13 @@ serve_supervisor(struct zyg *zyg)
 	}
 }
 
+static void
+warn_of_path(void *context, const char *sentence)
+{
+	(void)context;
+	log_warnx("%s", sentence);
+}
+
 /* The log goes on when stderr is a handler's. */
 static void
 keep_log(const struct config *config)
@@ -146,6 +154,7 @@ zyg_main(const struct roles *roles)
 	zyg_models_receive(&zyg);
 	zyg_preload(&zyg);
 	zyg_harm_end(&zyg);
+	sandbox_paths_check(start.config, warn_of_path, NULL);
 	zyg.signal_fd = watch_children();
 	serve_supervisor(&zyg);
 }

@@ -213,7 +213,8 @@ def test_core_is_named():
     with open("/proc/sys/kernel/core_pattern") as file:
         if file.read().startswith("|") or sanitized():
             pytest.skip("cores go to a program")
-    with crashing(pools={"default": {"workers": 1}}) as host:
+    with crashing(pools={"default": {"workers": 1}},
+                  write_paths=["/"]) as host:	# the host's folder
         worker = host.pid_of("worker")
         assert host.get("/crash?how=dump").status == 500
         (report,) = reports(host)

@@ -253,7 +253,8 @@ OTHER = {	# another value of every option that a reload takes
     "sync_max": "20s", "on_sync_fault": "demote",
     "breaker_failures": 7, "breaker_window": "9s", "breaker_pause": "3s",
     "poison_kills": 4, "poison_window": "5m",
-    "sync_warn": "1s", "sandbox": False,
+    "sync_warn": "1s", "sandbox": False, "read_paths": ["/var"],
+    "write_paths": ["/var/tmp"],
     "capture_crashed": True}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control"}

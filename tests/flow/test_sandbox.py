@@ -1,8 +1,14 @@
 """What code of a handler may ask the kernel for, and how it learns."""
 
+import contextlib
+import ctypes
+import errno
+import functools
 import json
 import os
 import re
+import shutil
+import tempfile
 
 import pytest
 
@@ -126,3 +132,165 @@ def test_worker_init_is_tried_in_it():
                     'set = { "init=socket" }\nnetwork = true\n}\n')
         host.reload()
         assert host.get("/try?do=socket").body == b"done\n"
+
+
+# ------------------------------------------------------------------- files
+
+def no_landlock():
+    """For a process: its kernel, and its children's, knows no Landlock."""
+    seccomp = ctypes.CDLL("libseccomp.so.2", use_errno=True)
+    seccomp.seccomp_init.restype = ctypes.c_void_p
+    context = ctypes.c_void_p(seccomp.seccomp_init(0x7fff0000))
+    number = seccomp.seccomp_syscall_resolve_name(b"landlock_create_ruleset")
+    seccomp.seccomp_rule_add(context, 0x00050000 | errno.ENOSYS, number, 0)
+    if seccomp.seccomp_load(context) != 0:
+        raise OSError("no filter")
+
+
+@functools.lru_cache(None)
+def landlock():
+    """The version of this kernel's."""
+    with Host(handlers=["hello"]) as host:
+        return host.status()["sandbox"]["landlock"]
+
+
+@contextlib.contextmanager
+def outside():
+    """A folder that only its permissions protect: no scratch, no system."""
+    for parent in "/var/lib", "/run", os.path.expanduser("~"):
+        if os.access(parent, os.W_OK) and not parent.startswith("/tmp"):
+            break
+    folder = tempfile.mkdtemp(dir=parent, prefix="fh-")
+    os.chmod(folder, 0o777)
+    with open(os.path.join(folder, "data"), "w") as file:
+        file.write("x" * 10)
+    os.chmod(file.name, 0o666)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def did(host, deed, path, route="/file"):
+    """"done", or the name of the errno."""
+    reply = host.get("%s?do=%s&path=%s" % (route, deed, path))
+    return (reply.body.decode().strip() if reply.status == 200
+            else reply.problem(500)["detail"])
+
+
+READS = ["read data", "list ."]
+WRITES = ["write data", "truncate data", "make a", "unlink a", "dir b",
+          "xdir b"]	# in this order
+
+
+def tried(host, folder, deeds, route="/file"):
+    return [did(host, deed, os.path.join(folder, name), route)
+            for deed, name in map(str.split, deeds)]
+
+
+@pytest.mark.skipif("not landlock()")
+@pytest.mark.parametrize("route", ["/file", "/file-sync"])
+def test_files(route):
+    """Breaks when: a handler reaches a file that nobody named, or what every
+    handler needs is refused, or the log does not say where to look."""
+    with outside() as folder, sandboxed() as host:
+        assert tried(host, folder, READS, route) == ["EACCES"] * 2
+        # of what is not there another errno may come first
+        assert tried(host, folder, WRITES[:3] + WRITES[4:5], route) == [
+            "EACCES"] * 4
+        assert os.listdir(folder) == ["data"]
+        assert os.path.getsize(os.path.join(folder, "data")) == 10
+        host.wait_log("see read_paths and write_paths")
+        assert did(host, "write", "/etc/passwd", route) == "EACCES"
+        for path in "/etc/passwd", "/proc/self/status", "/usr/bin/env":
+            assert did(host, "read", path, route) == "done"
+        assert did(host, "write", "/dev/null", route) == "done"
+        shutil.copy(os.path.join(folder, "data"), host.folder)
+        os.chmod(host.folder, 0o777)
+        os.chmod(os.path.join(host.folder, "data"), 0o666)
+        assert host.folder.startswith("/tmp/")
+        assert set(tried(host, host.folder, READS + WRITES, route)) == {
+            "done"}
+
+
+@pytest.mark.skipif("not landlock()")
+def test_paths_relaxed():
+    """Breaks when: what the configuration names is refused, or reading lets a
+    handler write, or a handler has the leave of another pool's."""
+    with outside() as folder, sandboxed(
+            'read_paths = { "%s" }' % folder) as host:
+        assert tried(host, folder, READS) == ["done"] * 2
+        assert tried(host, folder, WRITES[:3]) == ["EACCES"] * 3
+        host.change(read_paths=[], write_paths=[folder], extra="")
+        host.reload()
+        for route in "/file", "/file-sync":
+            assert set(tried(host, folder, READS + WRITES, route)) == {"done"}
+        host.change(write_paths=[], pools={
+            "default": {"workers": 1}, "other": {"workers": 1}}, routes={
+                "GET /file": {"pool": "other"}},
+            extra='handler "hello" { write_paths = { "%s" } }\n' % folder)
+        host.reload()
+        assert tried(host, folder, READS) == ["EACCES"] * 2
+
+
+@pytest.mark.skipif("not landlock()")
+def test_what_the_host_writes_itself():
+    """Breaks when: the host can no longer spool bodies, or keep a request that
+    crashed, because of what it takes from handlers."""
+    with outside() as folder:
+        os.chmod(folder, 0o711)
+        state = os.path.join(folder, "state")
+        with Host(handlers=["live_body", "live_crash"], crashes=True,
+                  sandbox=True, state_dir=state, capture_crashed=True,
+                  body_memory=0) as host:
+            reply = host.post("/body", b"x" * 100000)
+            assert b"length=100000\n" in reply.body
+            assert b"fd=same\nmapped=1\n" in reply.body
+            assert host.get("/crash?how=null").status == 500
+            assert os.path.exists(reports(host)[0]["capture"])
+
+
+@pytest.mark.skipif("not landlock()")
+def test_a_hook_that_is_refused_a_file():
+    """Breaks when: the reason of a refusal does not say that it may have been
+    the sandbox."""
+    with outside() as folder, sandboxed() as host:
+        path = os.path.join(folder, "data")
+        setting = 'handler "live_sandbox" {\nset = { "init=%s" }\n%s}\n'
+        host.change(extra=setting % (path, ""))
+        result = host.reload(code=None)
+        assert result.code == 1
+        assert "see read_paths" in str(result.document) + result.err, result
+        host.change(extra=setting % (
+            path, 'read_paths = { "%s" }\n' % path))
+        host.reload()
+        assert did(host, "read", path) == "done"
+
+
+def test_status():
+    """Breaks when: status or the log hides what the sandbox lets through."""
+    with sandboxed('network = true\nread_paths = { "/nowhere" }',
+                   write_paths=["/no/place"]) as host:
+        host.wait_log('handler "live_sandbox" read_paths: /nowhere: No such '
+                      "file")
+        host.wait_log("warn write_paths: /no/place: No such file")
+        shown = host.status()["sandbox"]
+        assert shown["on"] is True and shown["write_paths"] == ["/no/place"]
+        assert shown["handlers"] == [{
+            "handler": "live_sandbox", "network": True, "processes": False,
+            "read_paths": ["/nowhere"], "write_paths": []}]
+        assert ("sandbox: live_sandbox may: network read_paths /nowhere"
+                in host.command("status").stdout)
+        assert ("handlers run as root" in host.log()) == (os.geteuid() == 0)
+
+
+def test_a_kernel_without_landlock():
+    """Breaks when: a kernel that has no Landlock keeps the host from serving,
+    takes the rest of the sandbox along, or is not spoken of."""
+    with outside() as folder, sandboxed(preexec=no_landlock) as host:
+        assert tried(host, folder, READS) == ["done"] * 2
+        assert host.log().count("this kernel has no Landlock") == 1
+        assert host.status()["sandbox"]["landlock"] == 0
+        assert "without Landlock" in host.command("status").stdout
+        assert host.get("/try?do=socket").status == 500
+        check(reports(host)[0], "socket")

@@ -8,10 +8,12 @@
 #include <netinet/in.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -20,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,7 +32,7 @@
 
 enum { WELL, FAILED, NO_SANDBOX };
 
-static const struct sandbox closed = { false, false };
+static const struct sandbox closed = { .network = false };
 static const struct sandbox network = { .network = true };
 static const struct sandbox processes = { .processes = true };
 
@@ -249,6 +252,111 @@ test_relaxations(void **state)
 	assert_refused(&processes, set_user);
 }
 
+static bool
+opens(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	return fd >= 0 || (errno != EACCES && errno != EXDEV);
+}
+
+static bool
+open_root(void)
+{
+	return opens("/", O_RDONLY | O_DIRECTORY);
+}
+
+static bool
+is_refused_root(void)
+{
+	return !open_root() && errno == EACCES;
+}
+
+static bool
+open_usual(void)
+{
+	return opens("/etc/passwd", O_RDONLY) &&
+	    opens("/usr", O_RDONLY | O_DIRECTORY) &&
+	    opens("/proc/self/maps", O_RDONLY) &&
+	    opens("/dev/null", O_RDWR | O_TRUNC);
+}
+
+static bool
+make_scratch(void)
+{
+	char path[] = "/tmp/sandbox-XXXXXX", other[64];
+	int fd = mkstemp(path);
+
+	snprintf(other, sizeof(other), "%s.new", path);
+	return fd >= 0 && ftruncate(fd, 1) == 0 && rename(path, other) == 0 &&
+	    unlink(other) == 0;
+}
+
+static bool
+is_refused_writing(void)
+{
+	return !opens("/etc/passwd", O_WRONLY) && errno == EACCES &&
+	    mkdir("/etc/sandbox-test", 0700) < 0 && errno == EACCES;
+}
+
+/* Breaks when: a handler opens what nobody has named, or writes where it may
+ * only read, or what every library needs is refused. */
+static void
+test_files(void **state)
+{
+	const char *root[] = { "/" };
+	const struct sandbox readable = { .read_paths = { root, 1 } };
+
+	(void)state;
+	if (sandbox_files_version() == 0)
+		skip();
+	assert_allowed(&closed, is_refused_root);
+	assert_allowed(&closed, is_refused_writing);
+	assert_allowed(&closed, open_usual);
+	assert_allowed(&closed, make_scratch);
+	assert_allowed(&readable, open_root);
+	assert_allowed(&readable, is_refused_writing);
+	assert_allowed(&readable, make_scratch);
+}
+
+/* Breaks when: the host's own folder is refused to its code, or one that it
+ * only reads may be written. */
+static void
+test_folders(void **state)
+{
+	const struct sandbox_folder read_only = {
+	    open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), false };
+	const struct sandbox_folder none = { -1, true };
+	const struct sandbox with = { .folders = &read_only,
+	    .folder_count = 1 };
+	const struct sandbox without = { .folders = &none, .folder_count = 1 };
+
+	(void)state;
+	if (sandbox_files_version() == 0)
+		skip();
+	assert_true(read_only.fd >= 0);
+	assert_allowed(&with, open_root);
+	assert_allowed(&with, is_refused_writing);
+	assert_allowed(&without, is_refused_root);
+	close(read_only.fd);
+}
+
+static void
+test_list(void **state)
+{
+	char *const one[] = { "a", NULL }, *const two[] = { "b", "c", NULL };
+	struct sandbox_list list = { NULL, 0 };
+
+	(void)state;
+	assert_int_equal(sandbox_list_add(&list, NULL), 0);
+	assert_int_equal(sandbox_list_add(&list, one), 0);
+	assert_int_equal(sandbox_list_add(&list, two), 0);
+	assert_int_equal(list.count, 3);
+	assert_string_equal(list.items[2], "c");
+	sandbox_list_free(&list);
+	assert_int_equal(list.count, 0);
+}
+
 static void
 assert_advice(int syscall, uint64_t first, const char *wanted)
 {
@@ -280,6 +388,9 @@ main(void)
 		cmocka_unit_test(test_is_allowed),
 		cmocka_unit_test(test_no_rights),
 		cmocka_unit_test(test_relaxations),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_advice),
 	};
 

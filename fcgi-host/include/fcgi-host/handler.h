@@ -39,7 +39,10 @@
  * Sandbox.  From worker_init on, code that opens a network connection, starts
  * a process or signals another one ends like a crash, unless the handler's
  * section in the configuration says `network = true` or `processes = true`.
- * preload() and the models' hooks run outside of it.
+ * open() gives EACCES but for system files (/usr, /etc, /proc, ...), which can
+ * be read, /tmp, /var/tmp and /dev/shm, and what `read_paths` and `write_paths`
+ * of the configuration name.  preload() and the models' hooks run outside of
+ * it: what is opened there stays open.
  *
  * Errors.  Functions that return int give 0, or -1 with errno set.  The reply
  * functions return the value serve() should return, so that a handler can end
