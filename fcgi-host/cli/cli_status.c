@@ -28,14 +28,16 @@ mebibytes(uint64_t bytes)
 static void
 print_pools(struct json_object *pools)
 {
-	printf("\n%-16s %8s %8s %8s %8s %8s\n", "POOL", "WORKERS", "THREADS",
-	    "BUSY", "IDLE", "QUEUED");
+	printf("\n%-16s %-8s %8s %8s %8s %8s %8s %8s\n", "POOL", "SCALING",
+	    "WORKERS", "RUNNING", "THREADS", "BUSY", "IDLE", "QUEUED");
 	for (size_t i = 0; i < json_object_array_length(pools); i++) {
 		struct json_object *pool = json_object_array_get_idx(pools, i);
 
-		printf("%-16s %8" PRIu64 " %8" PRIu64 " %8" PRIu64
-		    " %8" PRIu64 " %8" PRIu64 "\n", cli_text(pool, "name"),
-		    cli_number(pool, "workers"), cli_number(pool, "threads"),
+		printf("%-16s %-8s %8" PRIu64 " %8" PRIu64 " %8" PRIu64
+		    " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n",
+		    cli_text(pool, "name"), cli_text(pool, "scaling"),
+		    cli_number(pool, "workers"), cli_number(pool, "running"),
+		    cli_number(pool, "threads"),
 		    cli_number(pool, "busy"), cli_number(pool, "idle"),
 		    cli_number(pool, "queued"));
 	}

@@ -9,8 +9,8 @@
  *	supervisor -- zygote		files, models, spawn, kill, demote;
  *					loaded, spawned, exited
  *	supervisor -- probe		what it tries; what failed
- *	supervisor -- front		serve, take, retire, stop, worker died;
- *					overtime, lost, cleaned
+ *	supervisor -- front		serve, take, retire, stop, worker died,
+ *					leave; overtime, lost, cleaned, demand
  *	supervisor -- worker		ready, and end-of-file
  *
  * A *team* is a front, its workers and their shared memory (common/shm.h).  A
@@ -64,11 +64,15 @@ enum message_type {
 	MESSAGE_LOST,			/* slot, incarnation; text = a struct
 					 * lost_request that ended with it */
 	MESSAGE_CLEANED,		/* slot: its window may be used again */
+	MESSAGE_DEMAND,			/* slot = a pool with fewer workers
+					 * than it should have */
 
 	/* supervisor -> front */
 	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status,
 					 * extra = 1 + the reply slot of the
 					 * thread that crashed, 0: unknown */
+	MESSAGE_LEAVE,			/* slot: no more jobs for this worker,
+					 * which ends what it runs */
 	MESSAGE_SERVE,			/* accept connections from now on */
 	MESSAGE_TAKE,			/* fd: an older front passes its
 					 * connections there (handover.h) */
@@ -77,6 +81,10 @@ enum message_type {
 					 * come again with another fd */
 	MESSAGE_STOP			/* finish what is begun, then leave */
 };
+
+/* A front asks for workers at most once in this time; after it has asked, the
+ * supervisor looks once more when this time is over. */
+#define DEMAND_PAUSE_MS		50
 
 #define MESSAGE_TEXT_MAX	512
 #define SLOT_FRONT		UINT32_MAX

@@ -87,6 +87,16 @@ lay_out_pool(struct shm_geometry *geometry, struct shm_pool_geometry *pool,
 	geometry->job_count += pool->jobs;
 }
 
+static uint32_t
+count_workers(const struct config *config)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < config->pool_count; i++)
+		count += config->pools[i].workers;
+	return count;
+}
+
 struct shm_geometry *
 shm_geometry_create(const struct config *config, uint32_t route_count)
 {
@@ -102,8 +112,10 @@ shm_geometry_create(const struct config *config, uint32_t route_count)
 	geometry->pool_count = (uint32_t)config->pool_count;
 	geometry->route_count = route_count;
 	geometry->reply_space = round_up(config->reply_space, PAGE);
+	geometry->state_bytes = sizeof(struct shm_state) +
+	    count_workers(config);
 	geometry->state_offset = place(&geometry->total,
-	    sizeof(struct shm_state));
+	    geometry->state_bytes);
 	geometry->stats_bytes = sizeof(struct shm_front_stats) +
 	    config->pool_count * sizeof(struct shm_pool_stats) +
 	    (uint64_t)route_count * sizeof(struct shm_route_stats);
@@ -191,7 +203,7 @@ map_sections(struct shm *shm, int fd, enum shm_view view, uint32_t worker)
 	int jobs = PROT_READ | (view == SHM_FRONT ? PROT_WRITE : 0);
 
 	shm->state = map_section(fd, geometry->state_offset,
-	    sizeof(struct shm_state), state);
+	    geometry->state_bytes, state);
 	if (shm->state == NULL)
 		return -1;
 	if (view != SHM_WORKER) {
@@ -245,7 +257,7 @@ shm_unmap(struct shm *shm)
 	if (shm == NULL)
 		return;
 	geometry = shm->geometry;
-	unmap_section(shm->state, sizeof(struct shm_state));
+	unmap_section(shm->state, geometry->state_bytes);
 	unmap_section(shm->stats, geometry->stats_bytes);
 	unmap_section(shm->jobs, geometry->jobs_bytes);
 	for (uint32_t p = 0; shm->queues != NULL && p < geometry->pool_count;

@@ -4,7 +4,7 @@
  * One sparse memfd, made by the supervisor, laid out by shm_geometry():
  *
  *	section		front	worker	supervisor
- *	state		rw	ro	rw	flags, one page
+ *	state		rw	ro	rw	flags
  *	stats		rw	-	rw	counters; the supervisor writes
  *						before the front is forked
  *	queue (pool)	rw	rw	-	job indices, claims
@@ -45,6 +45,9 @@ struct shm_state {
 	/* written by the supervisor */
 	_Alignas(SHM_LINE) _Atomic uint32_t drain;	/* workers: leave */
 	_Atomic uint32_t	watched;	/* the sync handlers are */
+
+	/* written by the front: not 0, take no more jobs, and leave */
+	_Alignas(SHM_LINE) _Atomic uint8_t leave[];	/* by worker */
 };
 
 /* ------------------------------------------------------------------ stats */
@@ -226,7 +229,7 @@ struct shm_window {
 /* --------------------------------------------------------------- geometry */
 
 struct shm_pool_geometry {
-	uint32_t	workers, threads;
+	uint32_t	workers, threads; /* slots, and of each */
 	uint32_t	first_worker;	/* slots are numbered over all pools */
 	uint32_t	first_job;
 	uint32_t	jobs;		/* running and in the shared queue */
@@ -243,7 +246,7 @@ struct shm_pool_geometry {
 /* The same in every process: a function of the configuration alone. */
 struct shm_geometry {
 	uint32_t	pool_count, worker_count, job_count, route_count;
-	uint64_t	state_offset, stats_offset, stats_bytes;
+	uint64_t	state_offset, state_bytes, stats_offset, stats_bytes;
 	uint64_t	jobs_offset, job_bytes, jobs_bytes;
 	uint64_t	reply_space;
 	uint64_t	total;

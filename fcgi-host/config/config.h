@@ -33,6 +33,11 @@ enum config_kind { CONFIG_MODEL_FILE, CONFIG_MODEL_BUILD,
 	CONFIG_MODEL_PRELOAD };
 enum config_pages { CONFIG_PAGES_OFF, CONFIG_PAGES_TRY };
 enum config_plan { CONFIG_PLAN_ENFORCE, CONFIG_PLAN_WARN, CONFIG_PLAN_OFF };
+enum config_scaling { CONFIG_SCALING_STATIC, CONFIG_SCALING_DYNAMIC,
+	CONFIG_SCALING_ONDEMAND };
+/* What is kept of `workers` if it is a word; no number is as large. */
+enum { CONFIG_WORKERS_STATIC = 0x10000, CONFIG_WORKERS_DYNAMIC,
+	CONFIG_WORKERS_ONDEMAND };
 struct config_network;		/* config/config_peers.h */
 
 enum config_sync_fault { CONFIG_SYNC_FAULT_DEMOTE, CONFIG_SYNC_FAULT_KEEP };
@@ -41,7 +46,11 @@ enum config_reload { CONFIG_RELOAD_KEEP_SERVING, CONFIG_RELOAD_FREE_FIRST };
 /* pool "name" { ... }; there is always one called "default". */
 struct config_pool {
 	char		*name;
-	uint32_t	 workers;	/* never 0: `auto` is the CPU count */
+	uint32_t	 workers_option; /* a number, or CONFIG_WORKERS_* */
+	uint32_t	 max_workers;	/* these four: not where it is static */
+	uint32_t	 min_workers;
+	uint32_t	 spare_workers;	/* without work, to be kept ready */
+	uint64_t	 idle_timeout_ms; /* of workers there are too many of */
 	uint32_t	 threads;	/* requests at a time per worker */
 	uint32_t	 queue;		/* requests that may wait */
 	uint64_t	 queue_timeout_ms;
@@ -50,6 +59,10 @@ struct config_pool {
 	uint32_t	 max_per_client; /* 0: any */
 	char		*client_param;	/* NULL: REMOTE_ADDR */
 	unsigned	 line;
+
+	/* what follows from these options: config_pool_settle() */
+	enum config_scaling scaling;
+	uint32_t	 workers;	/* the most that serve; never 0 */
 };
 
 /* route "GET /x" { ... }: CONFIG_UNSET / NULL leaves the handler's own. */
@@ -207,6 +220,15 @@ const char	*config_setting(const struct config *, const char *handler,
 		    const char *key);
 const struct config_model	*config_model(const struct config *,
 				    const char *name);
+
+/* config_pool.c: what `workers` and its kin mean together. */
+void		 config_pool_settle(struct config_pool *);
+const char	*config_pool_scaling(const struct config_pool *);
+
+/* How many workers should be there for so many requests, which run or wait:
+ * within the pool's bounds, spare ones included. */
+uint32_t	 config_pool_wanted(const struct config_pool *,
+		    uint64_t requests);
 
 /*
  * "64 MiB", "10 kB", "4096" -> bytes.  "1500ms", "10s", "2m", "1h", "0" -> ms.

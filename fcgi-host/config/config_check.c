@@ -176,8 +176,44 @@ check_running(const struct config *config, struct config_faults *faults)
 		    RUNNING_MAX);
 }
 
+static unsigned
+pool_line(const struct config_instance *instance, const char *name)
+{
+	const struct config_section *section =
+	    &config_sections[CONFIG_SECTION_POOL];
+
+	return instance->lines[config_table_find(section, name,
+	    strlen(name)) - section->options];
+}
+
+/* Bounds that are the wrong way round, told where the file has one of them. */
+static void
+check_bounds(struct config *config, const struct config_statements *statements,
+    struct config_faults *faults)
+{
+	size_t index = 0;
+
+	for (size_t i = 0; i < statements->count; i++) {
+		const struct config_instance *instance = &statements->list[i];
+		const struct config_pool *pool;
+		unsigned line;
+
+		if (instance->kind != CONFIG_SECTION_POOL)
+			continue;
+		pool = config_values_base(config, statements, instance,
+		    index++);
+		line = pool_line(instance, "min_workers");
+		if (pool->scaling == CONFIG_SCALING_DYNAMIC && line != 0 &&
+		    faults->count == 0 &&
+		    pool->min_workers > pool->max_workers)
+			config_fault(faults, line, "min_workers", "is over "
+			    "max_workers, which is %u: lower it or raise "
+			    "max_workers", pool->max_workers);
+	}
+}
+
 void
-config_check(const struct config *config,
+config_check(struct config *config,
     const struct config_statements *statements, struct config_faults *faults)
 {
 	for (size_t i = 0; i < statements->count; i++)
@@ -185,6 +221,9 @@ config_check(const struct config *config,
 	check_addresses(config, statements, faults);
 	check_sizes(config, statements, faults);
 	check_sockets(config, statements, faults);
+	for (size_t i = 0; i < config->pool_count; i++)
+		config_pool_settle(&config->pools[i]);
+	check_bounds(config, statements, faults);
 	check_running(config, faults);
 	if (pools_are_named(config, statements))
 		check_route_pools(config, statements, faults);

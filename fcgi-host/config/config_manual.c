@@ -119,6 +119,8 @@ argument(const struct config_option *option)
 		[CONFIG_SETTINGS] = "list"
 	};
 
+	if (option->type == CONFIG_WORKERS && option->choices != NULL)
+		return "number | auto | word";
 	return names[option->type];
 }
 

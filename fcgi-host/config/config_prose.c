@@ -122,8 +122,13 @@ say_bounds(char *out, size_t size, const struct config_option *option)
 	if (option->min != NULL)
 		snprintf(out, size, "%s%s to %s", option->zero ? "0, or " : "",
 		    option->min, option->max);
-	else if (option->choices != NULL)
-		say_choices(out, size, option->choices);
+	length = strlen(out);
+	if (option->choices != NULL) {
+		if (length > 0)
+			length += (size_t)snprintf(out + length,
+			    size - length, ", ");
+		say_choices(out + length, size - length, option->choices);
+	}
 	length = strlen(out);
 	if (option->step != 0)
 		snprintf(out + length, size - length,

@@ -17,10 +17,33 @@
 	.count = offsetof(struct config, number)
 
 const struct config_option config_pool_options[] = {
-	{ .name = "workers", .type = CONFIG_WORKERS, POOL(workers),
+	{ .name = "workers", .type = CONFIG_WORKERS, POOL(workers_option),
 	    .fallback = "auto", .min = "1", .max = "1024",
+	    .choices = "static dynamic ondemand",
 	    .text = "How many processes serve the pool; auto is the number of "
-	    "CPUs the host may run on." },
+	    "CPUs the host may run on.  A number is there all the time, and "
+	    "static is as many as max_workers.  dynamic: as many as the "
+	    "requests that run or wait need, and spare_workers more, within "
+	    "min_workers and max_workers.  ondemand: none while there is "
+	    "nothing to do; the first request starts one and waits for it, "
+	    "more start as they are needed, up to max_workers." },
+	{ .name = "max_workers", .type = CONFIG_WORKERS, POOL(max_workers),
+	    .fallback = "auto", .min = "1", .max = "1024",
+	    .text = "How many workers there may be, with workers = static, "
+	    "dynamic or ondemand.  fcgi-host plan counts as many." },
+	{ .name = "min_workers", .type = CONFIG_COUNT, POOL(min_workers),
+	    .fallback = "1", .min = "1", .max = "1024", .zero = true,
+	    .text = "How many workers there are at least, with workers = "
+	    "dynamic." },
+	{ .name = "spare_workers", .type = CONFIG_COUNT, POOL(spare_workers),
+	    .fallback = "1", .min = "1", .max = "1024", .zero = true,
+	    .text = "How many workers without work are kept ready for the "
+	    "next requests, with workers = dynamic." },
+	{ .name = "idle_timeout", .type = CONFIG_TIME, POOL(idle_timeout_ms),
+	    .fallback = "10s", .min = "100ms", .max = "1d",
+	    .text = "For how long there must be more workers than were needed "
+	    "before they leave, one after another, with workers = dynamic or "
+	    "ondemand.  Who leaves ends what it runs first." },
 	{ .name = "threads", .type = CONFIG_COUNT, POOL(threads),
 	    .fallback = "1", .min = "1", .max = "4096",
 	    .text = "How many requests one worker runs at a time, each in a "

@@ -31,7 +31,7 @@ enum config_type {
 	CONFIG_SIZE,		/* bytes */
 	CONFIG_TIME,		/* milliseconds */
 	CONFIG_COUNT,		/* a whole number */
-	CONFIG_WORKERS,		/* a whole number, or auto */
+	CONFIG_WORKERS,		/* a whole number, auto, or one of `choices` */
 	CONFIG_BOOL,		/* true or false */
 	CONFIG_CHOICE,		/* an enum, one word of `choices` */
 	CONFIG_LIST,		/* char **, ended by NULL; NULL if empty */
@@ -44,7 +44,8 @@ enum config_type {
  *		CONFIG_UNSET
  * example	a value for the sample, where there is no default
  * item		of a CONFIG_LIST: the type of its items, one that is a string
- * choices	the words of a CONFIG_CHOICE, in the order of its enum
+ * choices	the words of a CONFIG_CHOICE, in the order of its enum, and
+ *		those that a CONFIG_WORKERS may be beside a number
  * min, max	bounds, inclusive, as they would be written
  * step		a size must be a multiple of it; 0: any
  * zero		0 is allowed too, below `min`, and means what `text` says

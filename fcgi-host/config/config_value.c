@@ -194,6 +194,30 @@ count_cpus(void)
 	return (uint64_t)CPU_COUNT(&set);
 }
 
+static bool
+is_workers_word(const struct config_option *option, const char *text)
+{
+	uint64_t place;
+
+	return option->type == CONFIG_WORKERS && option->choices != NULL &&
+	    parse_choice(option->choices, text, &place, NULL) == 0;
+}
+
+static int
+parse_workers(const struct config_option *option, const char *text,
+    uint64_t *out, struct err *err)
+{
+	if (strcmp(text, "auto") == 0) {
+		*out = count_cpus();
+		return 0;
+	}
+	if (!is_workers_word(option, text))
+		return config_units_count(text, out, err);
+	parse_choice(option->choices, text, out, err);
+	*out += CONFIG_WORKERS_STATIC;
+	return 0;
+}
+
 static int
 parse_number(const struct config_option *option, const char *text,
     uint64_t *out, struct err *err)
@@ -215,11 +239,7 @@ parse_number(const struct config_option *option, const char *text,
 	case CONFIG_MODE:
 		return parse_mode(text, out, err);
 	case CONFIG_WORKERS:
-		if (strcmp(text, "auto") == 0) {
-			*out = count_cpus();
-			return 0;
-		}
-		return config_units_count(text, out, err);
+		return parse_workers(option, text, out, err);
 	default:
 		return config_units_count(text, out, err);
 	}
@@ -233,7 +253,8 @@ check_bounds(const struct config_option *option, uint64_t number,
 	const char *zero = option->zero ? "0, or " : "";
 	uint64_t min, max;
 
-	if (option->min == NULL || (option->zero && number == 0))
+	if (option->min == NULL || (option->zero && number == 0) ||
+	    is_workers_word(option, text))
 		return 0;
 	FH_BUG(parse_number(option, option->min, &min, NULL) < 0 ||
 	    parse_number(option, option->max, &max, NULL) < 0);

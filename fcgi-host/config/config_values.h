@@ -31,8 +31,9 @@ void	*config_section_at(const struct config *, enum config_section_kind,
 
 /* ------------------------------------------------------- config_check.c */
 
-/* What a value alone cannot show: required ones, and how they fit together. */
-void	config_check(const struct config *, const struct config_statements *,
+/* What a value alone cannot show: required ones, and how they fit together.
+ * Sets what follows from them. */
+void	config_check(struct config *, const struct config_statements *,
 	    struct config_faults *);
 
 #endif

@@ -110,6 +110,13 @@ write_number(FILE *out, const struct config_option *option, uint64_t number)
 	case CONFIG_CHOICE:
 		write_choice(out, option->choices, number);
 		break;
+	case CONFIG_WORKERS:
+		if (number >= CONFIG_WORKERS_STATIC)
+			write_choice(out, option->choices,
+			    number - CONFIG_WORKERS_STATIC);
+		else
+			fprintf(out, "%llu", (unsigned long long)number);
+		break;
 	default:
 		fprintf(out, "%llu", (unsigned long long)number);
 		break;

@@ -211,6 +211,7 @@ struct front_pool {
 	struct front_job_list		 free, active;
 	uint32_t			 active_count;
 	struct front_clients		*clients; /* NULL: no limit */
+	uint64_t			 asked_ns; /* for workers; or 0 */
 	struct shm_pool_stats		*stats;
 };
 
@@ -378,6 +379,9 @@ void	front_pool_put_back(struct front_pool *, struct front_request *);
 void	front_pool_remove(struct front_pool *, struct front_request *);
 void	front_pool_refill(struct front_pool *);
 
+/* front_demand.c: asks for workers if the pool has fewer than it should. */
+void	front_demand(struct front_pool *);
+
 /* front_job.c */
 bool	front_job_may_push(const struct front_pool *);
 bool	front_job_push(struct front_pool *, struct front_request *);
@@ -408,6 +412,7 @@ void	front_queue_give_up(struct front_job *);
 
 /* front_worker.c */
 void	front_worker_died(struct front *, const struct message *);
+void	front_worker_leave(struct front *, uint32_t worker);
 
 /* front_fault.c: may this request go?  False: it has been answered.  And how
  * those that went came to their end; crashed: before it is answered. */
@@ -452,6 +457,7 @@ void	front_link_spoilt(struct front *, uint32_t worker);
 void	front_link_lost(struct front *, uint32_t worker, uint32_t incarnation,
 	    const struct lost_request *);
 void	front_link_cleaned(struct front *, uint32_t worker);
+void	front_link_demand(struct front *, uint32_t pool);
 
 /* front_leave.c: stop, retire, and what drain_timeout means. */
 void	front_stop(struct front *);

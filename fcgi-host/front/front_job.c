@@ -114,6 +114,7 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	job->at = jobq_push(&pool->jobq, job->index, job->seq);
 	wake_one(pool);
 	front_deadline_pushed(job);
+	front_demand(pool);
 	return true;
 }
 

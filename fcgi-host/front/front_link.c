@@ -80,12 +80,23 @@ front_link_cleaned(struct front *front, uint32_t worker)
 	say(front, &message);
 }
 
+void
+front_link_demand(struct front *front, uint32_t pool)
+{
+	struct message message = { .type = MESSAGE_DEMAND, .slot = pool };
+
+	say(front, &message);
+}
+
 static void
 obey(struct front *front, const struct message *message, int fd)
 {
 	switch (message->type) {
 	case MESSAGE_WORKER_DIED:
 		front_worker_died(front, message);
+		break;
+	case MESSAGE_LEAVE:
+		front_worker_leave(front, message->slot);
 		break;
 	case MESSAGE_SERVE:
 		if (!front->retiring && !front->stopping) {

@@ -67,8 +67,8 @@ front_pools_create(struct front *front)
 bool
 front_pool_has_place(const struct front_pool *pool)
 {
-	uint64_t running = (uint64_t)pool->geometry->workers *
-	    pool->geometry->threads;
+	uint64_t running = (uint64_t)pool->config->workers *
+	    pool->config->threads;
 
 	return pool->active_count + pool->pending_count <
 	    running + pool->config->queue;
@@ -98,6 +98,7 @@ front_pool_put_back(struct front_pool *pool, struct front_request *request)
 		TAILQ_INSERT_AFTER(&pool->pending, before, request, link);
 	set_pending(pool, pool->pending_count + 1);
 	front_deadline_waits(request);
+	front_demand(pool);
 }
 
 /* While a newer front takes requests they go there and not to our workers. */

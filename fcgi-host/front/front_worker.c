@@ -187,6 +187,7 @@ clean_window(struct front *front, struct front_pool *pool, uint32_t worker)
 	struct shm_window *window = front->shm->windows[worker];
 
 	memset(window, 0, pool->geometry->spaces_offset);
+	atomic_store(&front->shm->state->leave[worker], 0);
 	front->workers[worker].news_head = 0;
 	front->workers[worker].seen = false;
 	front->workers[worker].spoilt = false;
@@ -216,4 +217,16 @@ front_worker_died(struct front *front, const struct message *message)
 	front_pass_all(front);
 	front_pool_refill(pool);
 	front_link_cleaned(front, worker);
+	front_demand(pool);
+}
+
+/* All are woken, and find that it may have been the one that was for a job; so
+ * none of its threads sleeps from here on. */
+void
+front_worker_leave(struct front *front, uint32_t worker)
+{
+	FH_BUG(worker >= front->start->geometry->worker_count);
+	atomic_store(&front->shm->state->leave[worker], 1);
+	jobq_wake(&front->pools[shm_pool_of_worker(front->start->geometry,
+	    worker)].jobq, true);
 }

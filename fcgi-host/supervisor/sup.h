@@ -21,6 +21,7 @@
  *	sup_directory  the watcher of the handler directory (sup_debounce)
  *	sup_generation a zygote with its handlers and models; sup_zygote
  *	sup_team       a front with its workers and shared memory
+ *	sup_pools      which workers there are (sup_scale)
  *	sup_child      one front or worker process
  *	sup_demote     handlers that took a front along
  *	sup_post       messages to zygote, fronts and workers
@@ -97,6 +98,7 @@ struct sup_child {
 	struct sup_respawn	 respawn;
 	int			 crash_fd;	/* its last words; -1 */
 	bool			 asked_to_end;	/* by a signal of ours */
+	bool			 leaving;	/* told to, by its front */
 	const char		*blame;		/* why we ended it, or NULL */
 };
 
@@ -116,8 +118,9 @@ struct sup_team {
 	struct shm		*shm;
 	int			 shm_fd, event_fd;
 	struct sup_child	 front;
-	struct sup_child	*workers;
+	struct sup_child	*workers;	/* by slot */
 	uint32_t		 worker_count;
+	struct sup_pools	*pools;		/* sup_pools.h */
 	uv_timer_t		*timer;		/* drain, then kill */
 	uv_timer_t		*hang_timer;	/* while sync handlers run */
 	uint64_t		 hang_requests;	/* of the front, last time */
@@ -589,12 +592,5 @@ char	*sup_kept_json(struct sup *);
 /* sup_status_files.c: the parts of it that are about reloads. */
 void	sup_status_files(const struct sup *, struct json_object *root);
 void	sup_status_reloads(const struct sup *, struct json_object *root);
-
-/* sup_notify.c: the service manager. */
-void	sup_notify_ready(const struct sup *);
-void	sup_notify_generation(const struct sup *); /* a later one serves */
-void	sup_notify_stopping(void);
-void	sup_notify_main(pid_t);			/* who is the host now */
-bool	sup_notify_is_heard(void);
 
 #endif

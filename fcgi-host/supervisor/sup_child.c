@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
+#include "supervisor/sup_pools.h"
 
 #define NAME_BYTES	24
 #define RETRY_MS	500	/* what it needs was not to be had */
@@ -95,6 +96,9 @@ handle(struct sup_child *child, const struct message *message)
 		break;
 	case MESSAGE_CLEANED:
 		sup_team_cleaned(child->team, message->slot);
+		break;
+	case MESSAGE_DEMAND:
+		sup_pools_demand(child->team);
 		break;
 	default:
 		log_warnx("%s %d sent message type %u; ignored",
@@ -208,6 +212,7 @@ sup_child_spawn(struct sup_child *child)
 		return;
 	}
 	child->asked_to_end = false;
+	child->leaving = false;
 	child->blame = NULL;
 	fds[SPAWN_FD_SHM] = team->shm_fd;
 	fds[SPAWN_FD_EVENT] = team->event_fd;
@@ -286,7 +291,7 @@ log_death(const struct sup_child *child, int status)
 	char name[NAME_BYTES], doing[SHM_LABEL_MAX + 256], how[96];
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-	    child->team->state != SUP_TEAM_SERVING)
+	    (child->leaving || child->team->state != SUP_TEAM_SERVING))
 		return;
 	sup_child_describe_work(child, doing, sizeof(doing));
 	child_describe_end(status, how, sizeof(how));
@@ -344,9 +349,9 @@ sup_child_exited(struct sup_child *child, int status)
 	sup_output_detach(&child->output);
 	child->pid = 0;
 	child->incarnation++;
-	child->restarts++;
+	child->restarts += !child->leaving;
 	child->delay_ms = sup_respawn_delay(policy_of(child), lived,
-	    has_worked(child));
+	    child->leaving || has_worked(child));
 	child->state = SUP_CHILD_NONE;
 	if (child->slot == SLOT_FRONT)
 		return;
@@ -366,10 +371,14 @@ sup_team_cleaned(struct sup_team *team, uint32_t slot)
 	if (child->state != SUP_CHILD_CLEANING)
 		return;
 	child->state = SUP_CHILD_NONE;
+	child->leaving = false;
 	sup_crash_settle(team, slot);
-	if (team->state != SUP_TEAM_LEAVING)
+	if (team->state == SUP_TEAM_LEAVING)
+		return;
+	if (sup_pools_keeps(child))
 		spawn_after(child, "died before its first work",
 		    child->delay_ms);
+	sup_pools_look(team);
 }
 
 /* A front that is dead is about to be replaced, its jobs with it. */

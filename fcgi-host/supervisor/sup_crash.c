@@ -82,7 +82,7 @@ is_crash(const struct sup_crash *crash, const struct sup_child *child)
 	if (child->asked_to_end)
 		return false;
 	return WIFSIGNALED(crash->status) || WEXITSTATUS(crash->status) != 0 ||
-	    child->team->state == SUP_TEAM_SERVING;
+	    (child->team->state == SUP_TEAM_SERVING && !child->leaving);
 }
 
 static void

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "supervisor/sup.h"
+#include "supervisor/sup_notify.h"
 
 #define STATUS_MAX	320
 #define PATIENCE_MS	2000	/* with what matters */

@@ -20,6 +20,7 @@
 #include "supervisor/sup_counts.h"
 #include "supervisor/sup_demote.h"
 #include "supervisor/sup_json.h"
+#include "supervisor/sup_pools.h"
 #include "supervisor/sup_sandbox.h"
 
 static void
@@ -31,6 +32,7 @@ add_counter(struct json_object *object, const char *key,
 }
 
 #define STALE_MS	10000	/* as often as a worker measures itself */
+#define OTHER_SHARERS	2	/* of models: the zygote and the front */
 
 /* Sums kept while the document is made. */
 struct totals {
@@ -68,7 +70,7 @@ state_name(const struct sup_child *child)
 	static const char *const names[] = { "none", "waiting", "forking",
 	    "starting", "ready", "cleaning" };
 
-	return names[child->state];
+	return child->leaving ? "leaving" : names[child->state];
 }
 
 /*
@@ -142,6 +144,15 @@ front_status(const struct sup *sup, const struct sup_team *team,
 	return object;
 }
 
+static void
+add_pool_counts(struct json_object *object, const struct config_pool *config)
+{
+	struct sup_pool_counts counts = sup_pools_counts(config->name);
+
+	sup_json_number(object, "started", counts.started);
+	sup_json_number(object, "retired", counts.retired);
+}
+
 static struct json_object *
 pool_status(const struct sup_team *team, uint32_t index)
 {
@@ -152,15 +163,19 @@ pool_status(const struct sup_team *team, uint32_t index)
 	const struct shm_pool_stats *stats = shm_pool_stats(team->shm, index);
 	struct json_object *object = json_object_new_object();
 	uint64_t active = atomic_load(&stats->active);
-	uint64_t busy = 0, capacity;
+	uint64_t running = sup_pools_running(team, index);
+	uint64_t capacity = running * pool->threads, busy = 0;
 
-	capacity = (uint64_t)pool->workers * pool->threads;
 	for (uint32_t i = 0; i < pool->workers; i++)
 		busy += atomic_load(&team->shm->windows[
 		    pool->first_worker + i]->busy);
 	sup_json_text(object, "name", config->name);
-	sup_json_number(object, "workers", pool->workers);
+	sup_json_text(object, "scaling", config_pool_scaling(config));
+	sup_json_number(object, "workers", config->workers);
+	sup_json_number(object, "running", running);
+	add_pool_counts(object, config);
 	sup_json_number(object, "threads", pool->threads);
+	sup_json_number(object, "max_memory", config->max_memory);
 	sup_json_number(object, "busy", busy);
 	sup_json_number(object, "idle", busy < capacity ? capacity - busy : 0);
 	sup_json_number(object, "queued", atomic_load(&stats->pending) +
@@ -396,7 +411,9 @@ add_team(struct json_object *root, const struct sup *sup,
 
 	json_object_object_add(root, "front", front_status(sup, team, totals));
 	for (uint32_t i = 0; i < team->worker_count; i++)
-		json_object_array_add(workers, worker_status(team, i, totals));
+		if (team->workers[i].state != SUP_CHILD_NONE)
+			json_object_array_add(workers, worker_status(team, i,
+			    totals));
 	json_object_object_add(root, "workers", workers);
 	for (uint32_t i = 0; i < generation->geometry->pool_count; i++)
 		json_object_array_add(pools, pool_status(team, i));
@@ -445,7 +462,6 @@ add_generation(struct json_object *root, const struct sup *sup,
 	const struct sup_generation *generation = shown_generation(sup);
 	const struct sup_team *team = generation == NULL ? NULL :
 	    generation->teams;
-	uint64_t sharers = 0;
 
 	if (generation != NULL) {
 		json_object_object_add(root, "generation",
@@ -455,12 +471,10 @@ add_generation(struct json_object *root, const struct sup *sup,
 		json_object_object_add(root, "zygote", measured(
 		    generation->zygote, totals));
 	}
-	if (team != NULL) {
+	if (team != NULL)
 		add_team(root, sup, team, totals);
-		sharers = 2 + team->worker_count;
-	}
 	json_object_object_add(root, "models", models_status(generation,
-	    sharers, totals));
+	    team == NULL ? 0 : OTHER_SHARERS + totals->workers, totals));
 }
 
 char *

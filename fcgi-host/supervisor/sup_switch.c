@@ -17,6 +17,7 @@
 
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_notify.h"
 
 #define LINK_BUFFER	(1 << 20)	/* for some hundred connections */
 

@@ -18,6 +18,7 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
 #include "supervisor/sup_demote.h"
+#include "supervisor/sup_pools.h"
 #include "supervisor/sup_slow.h"
 
 #define ZYGOTE_PATIENCE_MS	2000	/* with one that is to kill */
@@ -65,8 +66,7 @@ sup_team_start(struct sup_generation *generation, struct err *err)
 	for (uint32_t i = 0; i < team->worker_count; i++)
 		sup_child_init(&team->workers[i], team, i);
 	sup_child_spawn(&team->front);
-	for (uint32_t i = 0; i < team->worker_count; i++)
-		sup_child_spawn(&team->workers[i]);
+	sup_pools_start(team);
 	return team;
 }
 
@@ -82,6 +82,7 @@ sup_team_destroy(struct sup_team *team)
 		sup_child_finish(&team->workers[i]);
 	sup_timer_destroy(&team->timer);
 	sup_timer_destroy(&team->hang_timer);
+	sup_pools_finish(team);
 	shm_unmap(team->shm);
 	close(team->shm_fd);
 	close(team->event_fd);
@@ -89,13 +90,15 @@ sup_team_destroy(struct sup_team *team)
 	free(team);
 }
 
+/* A worker that is not wanted yet is not waited for. */
 bool
 sup_team_is_ready(const struct sup_team *team)
 {
 	if (team->front.state != SUP_CHILD_READY)
 		return false;
 	for (uint32_t i = 0; i < team->worker_count; i++)
-		if (team->workers[i].state != SUP_CHILD_READY)
+		if (team->workers[i].state != SUP_CHILD_READY &&
+		    team->workers[i].state != SUP_CHILD_NONE)
 			return false;
 	return true;
 }
@@ -115,6 +118,7 @@ sup_team_ready(struct sup_child *child)
 	    generation->state == SUP_GENERATION_SERVING &&
 	    team->state == SUP_TEAM_SERVING)
 		sup_switch_front_ready(team);
+	sup_pools_look(team);
 }
 
 static struct sup_child *

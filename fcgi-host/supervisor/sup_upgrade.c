@@ -29,6 +29,7 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_handoff.h"
 #include "supervisor/sup_json.h"
+#include "supervisor/sup_notify.h"
 
 #define LIMIT_MS	300000	/* models may take long to load */
 #define GIVE_MS		5000	/* until it takes the next thing from us */

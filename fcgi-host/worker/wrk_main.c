@@ -32,6 +32,7 @@ wrk_leaving(const struct wrk *wrk)
 {
 	return atomic_load(&wrk->terminating) ||
 	    atomic_load(&wrk->shm->state->drain) != 0 ||
+	    atomic_load(&wrk->shm->state->leave[wrk->start->slot]) != 0 ||
 	    atomic_load(&wrk->window->magic) != SHM_WINDOW_MAGIC;
 }
 

@@ -145,6 +145,9 @@ test_every_type(void **state)
 	expect_change("", "drain_timeout = 1d", "drain_timeout: 30s -> 1d");
 	expect_change("pool default { workers = 2 }",
 	    "pool default { workers = 4 }", "pool \"default\" workers: 2 -> 4");
+	expect_change("pool default { workers = 2 }",
+	    "pool default { workers = ondemand }",
+	    "pool \"default\" workers: 2 -> ondemand");
 	expect_change("pool x { stack = '64 KiB' }",
 	    "pool x { stack = '1 MiB' }", "pool \"x\" stack: 64 KiB -> 1 MiB");
 	expect_change("pool x { queue = 0 }", "pool x { }",

@@ -39,7 +39,7 @@ test_unknown_names(void **state)
 	faulty("pool p { qeueu = 1 }", 1, "did you mean \"queue\"?");
 	faulty("LogLevel = info", 1, "did you mean \"log_level\"?");
 	faulty("frobnicate = { a, b }", 1, "fcgi-host.conf(5)");
-	faulty("pool p { frobnicate = 1 }", 1, "takes workers, threads");
+	faulty("pool p { frobnicate = 1 }", 1, "takes workers, max_workers");
 	faulty("workers = 1", 1, "write it in pool \"NAME\"");
 	faulty("pool p { listen = unix:/x }", 1, "stands outside of sections");
 	faulty("model m { path = /m timeout = 1s }", 1,

@@ -332,6 +332,12 @@ test_bounds(void **state)
 	faulty("pool x { threads = 4097 }", 1, "1 to 4096");
 	faulty("pool x { workers = 0 }", 1, "1 to 1024");
 	faulty("pool x { workers = some }", 1, "not a whole number");
+	faulty("pool x { workers = 65538 }", 1, "1 to 1024");
+	faulty("pool x { max_workers = dynamic }", 1, "not a whole number");
+	faulty("pool x { workers = dynamic max_workers = 3\n"
+	    "min_workers = 4 }", 2, "is over max_workers, which is 3");
+	faulty("pool x { workers = ondemand threads = 4000\n"
+	    "max_workers = 1000 }", 1, "65536");
 	faulty("pool x { stack = 65537 }", 1, "multiple of 4096");
 	faulty("pool x { workers = 1000 threads = 4000 }", 1, "65536");
 	faulty("model m { path = /m max_bytes = 1 }", 1,
@@ -524,6 +530,30 @@ test_an_unreadable_file(void **state)
 	unlink(path);
 }
 
+static void
+test_how_many_workers(void **state)
+{
+	struct config *c = sound("pool a { workers = dynamic max_workers = 9\n"
+	    "  min_workers = 3 spare_workers = 0 idle_timeout = 2s }\n"
+	    "pool b { workers = ondemand max_workers = 5 }\n"
+	    "pool c { workers = static max_workers = 7 }\n"
+	    "pool d { workers = 6 max_workers = 2 min_workers = 4 }\n");
+
+	(void)state;
+	assert_int_equal(c->pools[1].scaling, CONFIG_SCALING_DYNAMIC);
+	assert_int_equal(c->pools[1].workers, 9);
+	assert_int_equal(c->pools[1].min_workers, 3);
+	assert_int_equal(c->pools[1].spare_workers, 0);
+	assert_int_equal(c->pools[1].idle_timeout_ms, 2000);
+	assert_int_equal(c->pools[2].scaling, CONFIG_SCALING_ONDEMAND);
+	assert_int_equal(c->pools[2].workers, 5);
+	assert_int_equal(c->pools[3].scaling, CONFIG_SCALING_STATIC);
+	assert_int_equal(c->pools[3].workers, 7);
+	assert_int_equal(c->pools[4].scaling, CONFIG_SCALING_STATIC);
+	assert_int_equal(c->pools[4].workers, 6);
+	config_free(c);
+}
+
 int
 main(void)
 {
@@ -542,7 +572,8 @@ main(void)
 		cmocka_unit_test(test_paths_and_addresses),
 		cmocka_unit_test(test_how_values_fit),
 		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_an_unreadable_file)
+		cmocka_unit_test(test_an_unreadable_file),
+		cmocka_unit_test(test_how_many_workers),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

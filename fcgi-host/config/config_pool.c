@@ -1,0 +1,47 @@
+/*
+ * config_pool.c - how many workers a pool has, from what its section says.
+ *
+ * Runs in: whoever reads a configuration; front and supervisor ask.
+ * Owns: nothing.
+ * Invariant: pure; the bounds are never left, whatever the load is said to be.
+ */
+#include "config/config.h"
+
+void
+config_pool_settle(struct config_pool *pool)
+{
+	uint32_t said = pool->workers_option;
+
+	pool->scaling = CONFIG_SCALING_STATIC;
+	pool->workers = said;
+	if (said < CONFIG_WORKERS_STATIC)
+		return;
+	pool->scaling = (enum config_scaling)(said - CONFIG_WORKERS_STATIC);
+	pool->workers = pool->max_workers;
+}
+
+const char *
+config_pool_scaling(const struct config_pool *pool)
+{
+	static const char *const names[] = { "static", "dynamic", "ondemand" };
+
+	return names[pool->scaling];
+}
+
+uint32_t
+config_pool_wanted(const struct config_pool *pool, uint64_t requests)
+{
+	uint64_t wanted;
+
+	if (pool->scaling == CONFIG_SCALING_STATIC)
+		return pool->workers;
+	wanted = requests / pool->threads + (requests % pool->threads != 0);
+	if (wanted >= pool->workers)
+		return pool->workers;
+	if (pool->scaling == CONFIG_SCALING_DYNAMIC) {
+		wanted += pool->spare_workers;
+		if (wanted < pool->min_workers)
+			wanted = pool->min_workers;
+	}
+	return wanted < pool->workers ? (uint32_t)wanted : pool->workers;
+}
