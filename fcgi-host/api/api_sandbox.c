@@ -39,9 +39,10 @@ allow(struct sandbox *sandbox, const struct config_handler *section)
 {
 	sandbox->network |= section->network;
 	sandbox->processes |= section->processes;
-	return sandbox_list_add(&sandbox->read_paths,
-	    section->read_paths) < 0 ? -1 :
-	    sandbox_list_add(&sandbox->write_paths, section->write_paths);
+	if (sandbox_list_add(&sandbox->system_calls, section->syscalls) < 0 ||
+	    sandbox_list_add(&sandbox->read_paths, section->read_paths) < 0)
+		return -1;
+	return sandbox_list_add(&sandbox->write_paths, section->write_paths);
 }
 
 static int
@@ -91,6 +92,7 @@ api_sandbox_enter(const struct handler_set *set, uint32_t pool,
 	else
 		rc = sandbox_enter(&sandbox, err);
 	confined = rc == 0 && sandbox_files_version() > 0;
+	sandbox_list_free(&sandbox.system_calls);
 	sandbox_list_free(&sandbox.read_paths);
 	sandbox_list_free(&sandbox.write_paths);
 	return rc;

@@ -212,7 +212,7 @@ print_degraded(struct json_object *list)
 }
 
 static void
-print_paths(struct json_object *handler, const char *key)
+print_list(struct json_object *handler, const char *key)
 {
 	struct json_object *list = json_object_object_get(handler, key);
 
@@ -251,8 +251,9 @@ print_sandbox(struct json_object *root)
 		printf("sandbox: %s may:%s%s", cli_text(one, "handler"),
 		    is_true(one, "network") ? " network" : "",
 		    is_true(one, "processes") ? " processes" : "");
-		print_paths(one, "read_paths");
-		print_paths(one, "write_paths");
+		print_list(one, "syscalls");
+		print_list(one, "read_paths");
+		print_list(one, "write_paths");
 		putchar('\n');
 	}
 }

@@ -68,9 +68,25 @@ static const int namespaces[] = { CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS,
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
 struct filter {
+	const struct sandbox *sandbox;
 	scmp_filter_ctx	 context;
 	int		 error;		/* the first one */
 };
+
+bool
+sandbox_knows(const char *system_call)
+{
+	return seccomp_syscall_resolve_name(system_call) != __NR_SCMP_ERROR;
+}
+
+static bool
+is_allowed(const struct sandbox *sandbox, const char *name)
+{
+	for (size_t i = 0; i < sandbox->system_calls.count; i++)
+		if (strcmp(sandbox->system_calls.items[i], name) == 0)
+			return true;
+	return false;
+}
 
 static void
 answer(struct filter *filter, uint32_t action, const char *name,
@@ -80,6 +96,8 @@ answer(struct filter *filter, uint32_t action, const char *name,
 	int result;
 
 	if (number < 0)		/* unknown, or of another machine */
+		return;
+	if (is_allowed(filter->sandbox, name))
 		return;
 	result = seccomp_rule_add_array(filter->context, action, number,
 	    count, &compare);
@@ -142,7 +160,8 @@ refuse_sockets(struct filter *filter, bool network)
 static int
 enter_filter(const struct sandbox *sandbox, struct err *err)
 {
-	struct filter filter = { .context = seccomp_init(SCMP_ACT_ALLOW) };
+	struct filter filter = { .sandbox = sandbox,
+	    .context = seccomp_init(SCMP_ACT_ALLOW) };
 
 	if (filter.context == NULL)
 		return err_set(err, "the filter of system calls: no memory");

@@ -34,6 +34,7 @@ struct sandbox_folder {
 struct sandbox {
 	bool	network;	/* sockets that are not Unix ones */
 	bool	processes;	/* fork, exec, signals to others */
+	struct sandbox_list system_calls;	/* with any arguments */
 	struct sandbox_list read_paths, write_paths;
 	const struct sandbox_folder *folders;
 	size_t	folder_count;
@@ -72,10 +73,14 @@ void	sandbox_paths_check(const struct config *, config_report *,
 extern const char *const sandbox_system_paths[];
 extern const char *const sandbox_scratch_paths[];
 
+/* Is it the name of a system call, of this machine or another? */
+bool	sandbox_knows(const char *system_call);
+
 /*
- * What to put into the configuration so that a refused system call (its number
- * on this machine) is allowed, or that nothing allows it.  Never "".  Pure.
+ * What to put into the configuration so that a refused system call is allowed:
+ * its number on this machine, its name, NULL if it has none.  Never "".  Pure.
  */
-const char	*sandbox_advice(int syscall, const uint64_t arguments[6]);
+void	sandbox_advise(int syscall, const char *name,
+	    const uint64_t arguments[6], char *out, size_t size);
 
 #endif

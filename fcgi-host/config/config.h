@@ -107,6 +107,7 @@ struct config_handler {
 	bool			 network;	/* beyond Unix sockets */
 	bool			 processes;	/* fork, exec, kill */
 	char			**read_paths, **write_paths; /* or NULL */
+	char			**syscalls;	/* that it may; or NULL */
 	unsigned		 line;
 };
 

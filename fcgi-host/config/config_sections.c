@@ -204,6 +204,13 @@ const struct config_option config_handler_options[] = {
 	{ .name = "write_paths", .type = CONFIG_LIST, .item = CONFIG_PATH,
 	    HANDLER(write_paths), .fallback = "",
 	    .text = "The same for what it may write." },
+	{ .name = "syscalls", .type = CONFIG_LIST, .item = CONFIG_SYSTEM_CALL,
+	    HANDLER(syscalls), .fallback = "",
+	    .text = "Names of system calls that the sandbox does not refuse "
+	    "to the handler, whatever their arguments, such as \"ptrace\" or "
+	    "\"userfaultfd\": a crash report names the one that was.  What "
+	    "the kernel grants to root alone it still refuses.  Shared like "
+	    "network." },
 	{ .name = NULL }
 };
 

@@ -286,11 +286,11 @@ const struct config_option config_top_options[] = {
 	    "processes, send signals to others, change its user, trace, "
 	    "mount, load modules and the like.  A handler that does ends like "
 	    "a crash, and the report names it, the system call, and what to "
-	    "set here to allow it: network or processes in the handler's "
-	    "section.  Files it reaches as read_paths and write_paths say.  "
-	    "false: none of this.  Loading a handler and its preload() run "
-	    "before, outside of it, and so does the code that makes a "
-	    "model." },
+	    "set here to allow it: network, processes or syscalls in the "
+	    "handler's section.  Files it reaches as read_paths and "
+	    "write_paths say.  false: none of this.  Loading a handler and "
+	    "its preload() run before, outside of it, and so does the code "
+	    "that makes a model." },
 	{ .name = "read_paths", .type = CONFIG_LIST, .item = CONFIG_PATH,
 	    TOP(read_paths), .fallback = "",
 	    .text = "Files and folders, with all below them, that handlers "

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/sandbox.h"
 #include "config/config_fault.h"
 #include "config/config_list.h"
 #include "config/config_statements.h"
@@ -87,6 +88,18 @@ check_sha256(const char *text, struct err *err)
 }
 
 static int
+check_system_call(const char *name, struct err *err)
+{
+	char shown[CONFIG_EXCERPT];
+
+	if (sandbox_knows(name))
+		return 0;
+	return err_set(err, "there is no system call \"%s\": write its name as "
+	    "syscalls(2) and the crash report have it, such as \"ptrace\"",
+	    config_excerpt(name, strlen(name), shown));
+}
+
+static int
 check_characters(const char *text, struct err *err)
 {
 	for (const char *c = text; *c != '\0'; c++)
@@ -118,6 +131,8 @@ config_text_check(enum config_type type, const char *text, struct err *err)
 		return config_request_check(text, err);
 	case CONFIG_SHA256:
 		return check_sha256(text, err);
+	case CONFIG_SYSTEM_CALL:
+		return check_system_call(text, err);
 	case CONFIG_ACCOUNT:
 		return config_account_check(text, err);
 	case CONFIG_NETWORK:

@@ -63,7 +63,8 @@ static bool
 is_relaxed(const struct config_handler *handler)
 {
 	return handler->network || handler->processes ||
-	    handler->read_paths != NULL || handler->write_paths != NULL;
+	    handler->syscalls != NULL || handler->read_paths != NULL ||
+	    handler->write_paths != NULL;
 }
 
 static struct json_object *
@@ -74,6 +75,7 @@ handler_status(const struct config_handler *handler)
 	sup_json_text(object, "handler", handler->name);
 	sup_json_bool(object, "network", handler->network);
 	sup_json_bool(object, "processes", handler->processes);
+	add_list(object, "syscalls", handler->syscalls);
 	add_list(object, "read_paths", handler->read_paths);
 	add_list(object, "write_paths", handler->write_paths);
 	return object;

@@ -133,15 +133,16 @@ wit_report(const struct wit_record *record)
 {
 	const struct crash_record *crash = &record->crash;
 	struct json_object *report = json_object_new_object();
-	char name[64], what[WIT_WORDS_MAX];
+	char name[64], what[WIT_WORDS_MAX], advice[256];
 	bool refused = crash->kind == CRASH_SIGNAL &&
 	    crash->signal == SIGSYS;
 
 	wit_syscall_name(crash->syscall, name, sizeof(name));
 	if (crash->kind == CRASH_SIGNAL)
 		add_signal(report, crash);
-	wit_words(crash, &record->maps, name, refused ? sandbox_advice(
-	    crash->syscall, crash->syscall_arguments) : NULL, what,
+	sandbox_advise(crash->syscall, sandbox_knows(name) ? name : NULL,
+	    crash->syscall_arguments, advice, sizeof(advice));
+	wit_words(crash, &record->maps, name, refused ? advice : NULL, what,
 	    sizeof(what));
 	add_text(report, "what", what);
 	if (crash->kind == CRASH_SIGNAL)

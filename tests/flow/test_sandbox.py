@@ -21,8 +21,8 @@ REFUSED = {	# what it does: the system call, what would allow it
     "fork": ("clone", "processes = true"),
     "exec": (None, "processes = true"),	# system() blocks all signals
     "kill": ("kill", "processes = true"),
-    "ptrace": ("ptrace", "no handler"),
-    "setuid": ("setuid", "no handler"),
+    "ptrace": ("ptrace", 'syscalls = { "ptrace" }'),
+    "setuid": ("setuid", 'syscalls = { "setuid" }'),
 }
 ALL = "network = true\nprocesses = true"
 
@@ -81,6 +81,22 @@ def test_relaxed(path):
         for deed in "socket", "fork", "exec", "kill":
             reply = host.get(path + "?do=" + deed)
             assert (reply.status, reply.body) == (200, b"done\n"), deed
+
+
+def test_system_calls():
+    """Breaks when: what `syscalls` names is refused, or more than that is let
+    through, or a misspelt name is taken."""
+    with sandboxed('syscalls = { "setuid", "socket" }') as host:
+        for path in "/try", "/try-sync":
+            for deed in "setuid", "socket":
+                assert host.get(path + "?do=" + deed).body == b"done\n", deed
+        assert host.get("/try?do=kill").status == 500
+        check(reports(host)[0], "kill")
+        host.change(extra='handler "live_sandbox" { syscalls = { "sockets" } '
+                    "}\n")
+        done = host.command("check")
+        assert done.returncode == 100
+        assert 'no system call "sockets"' in done.stderr
 
 
 def test_a_pool_keeps_apart():
@@ -278,7 +294,7 @@ def test_status():
         assert shown["on"] is True and shown["write_paths"] == ["/no/place"]
         assert shown["handlers"] == [{
             "handler": "live_sandbox", "network": True, "processes": False,
-            "read_paths": ["/nowhere"], "write_paths": []}]
+            "syscalls": [], "read_paths": ["/nowhere"], "write_paths": []}]
         assert ("sandbox: live_sandbox may: network read_paths /nowhere"
                 in host.command("status").stdout)
         assert ("handlers run as root" in host.log()) == (os.geteuid() == 0)

@@ -162,6 +162,12 @@ trace_parent(void)
 }
 
 static bool
+ask_for_trace(void)
+{
+	return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0;
+}
+
+static bool
 set_user(void)
 {
 	return syscall(SYS_setuid, 65534) == 0;
@@ -357,27 +363,52 @@ test_list(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+/* Breaks when: a system call that the configuration names is refused, or one
+ * that it does not name is not. */
 static void
-assert_advice(int syscall, uint64_t first, const char *wanted)
+test_system_calls(void **state)
+{
+	const char *names[] = { "ptrace", "socket" };
+	const struct sandbox sandbox = { .system_calls = { names, 2 } };
+
+	(void)state;
+	assert_allowed(&sandbox, ask_for_trace);
+	assert_allowed(&sandbox, open_socket);
+	assert_refused(&sandbox, set_user);
+	assert_refused(&sandbox, fork_one);
+	assert_true(sandbox_knows("ptrace"));
+	assert_true(sandbox_knows("stime"));	/* of other machines */
+	assert_false(sandbox_knows("ptraze"));
+	assert_false(sandbox_knows(""));
+}
+
+static void
+assert_advice(int syscall, const char *name, uint64_t first,
+    const char *wanted)
 {
 	const uint64_t arguments[6] = { first };
+	char advice[256];
 
-	assert_non_null(strstr(sandbox_advice(syscall, arguments), wanted));
+	sandbox_advise(syscall, name, arguments, advice, sizeof(advice));
+	assert_non_null(strstr(advice, wanted));
 }
 
 static void
 test_advice(void **state)
 {
 	(void)state;
-	assert_advice(SYS_socket, AF_INET, "network = true");
-	assert_advice(SYS_socket, AF_INET6, "network = true");
-	assert_advice(SYS_socket, AF_PACKET, "no handler");
-	assert_advice(SYS_execve, 0, "processes = true");
-	assert_advice(SYS_clone, SIGCHLD, "processes = true");
-	assert_advice(SYS_clone, CLONE_NEWUSER, "no handler");
-	assert_advice(SYS_kill, 1, "processes = true");
-	assert_advice(SYS_ptrace, 0, "no handler");
-	assert_advice(-1, 0, "no handler");
+	assert_advice(SYS_socket, "socket", AF_INET, "network = true");
+	assert_advice(SYS_socket, "socket", AF_INET6, "network = true");
+	assert_advice(SYS_socket, "socket", AF_PACKET,
+	    "syscalls = { \"socket\" }");
+	assert_advice(SYS_execve, "execve", 0, "processes = true");
+	assert_advice(SYS_clone, "clone", SIGCHLD, "processes = true");
+	assert_advice(SYS_clone, "clone", CLONE_NEWUSER,
+	    "syscalls = { \"clone\" }");
+	assert_advice(SYS_kill, "kill", 1, "processes = true");
+	assert_advice(SYS_ptrace, "ptrace", 0,
+	    "syscalls = { \"ptrace\" }");
+	assert_advice(-1, NULL, 0, "nothing allows it");
 }
 
 int
@@ -391,6 +422,7 @@ main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_system_calls),
 		cmocka_unit_test(test_advice),
 	};
 
