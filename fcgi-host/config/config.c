@@ -135,6 +135,8 @@ free_handlers(struct config *config)
 			free(handler->settings[j].key);
 			free(handler->settings[j].value);
 		}
+		config_value_release(&config_sections[CONFIG_SECTION_HANDLER],
+		    handler);
 		free(handler->settings);
 		free(handler->name);
 	}
