@@ -23,7 +23,8 @@ put(struct shown *shown, const char *text, size_t length)
 
 	if (length > room)
 		length = room;
-	memcpy(shown->at, text, length);
+	if (length > 0)		/* of none, `text` may be NULL */
+		memcpy(shown->at, text, length);
 	shown->at += length;
 }
 
@@ -43,15 +44,16 @@ void
 wire_show_uri(char *out, size_t size, struct wire_span uri, bool values)
 {
 	struct shown shown = { out, out + size - 1 };
-	const char *end = uri.at + uri.length;
 	const char *query = uri.length == 0 ? NULL :
 	    memchr(uri.at, '?', uri.length);
+	const char *end;
 
 	if (values || query == NULL) {
 		put(&shown, uri.at, uri.length);
 		*shown.at = '\0';
 		return;
 	}
+	end = uri.at + uri.length;
 	put(&shown, uri.at, (size_t)(query - uri.at) + 1);
 	for (query++; query < end; query++) {
 		const char *next = memchr(query, '&', (size_t)(end - query));

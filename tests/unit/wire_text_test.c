@@ -539,6 +539,30 @@ test_json_escape(void **state)
 	}
 }
 
+static void
+assert_shown(const char *uri, bool values, size_t size, const char *want)
+{
+	struct wire_span span = { uri, uri == NULL ? 0 : strlen(uri) };
+	char *out = malloc(size);
+
+	wire_show_uri(out, size, span, values);
+	assert_string_equal(out, want);
+	free(out);
+}
+
+/* Breaks when: a value is shown that was to be hidden, or a request that has no
+ * URI at all is read. */
+static void
+test_show_uri(void **state)
+{
+	(void)state;
+	assert_shown(NULL, false, 8, "");
+	assert_shown("/a", false, 8, "/a");
+	assert_shown("/a?b=c&d&e=", false, 32, "/a?b=...&...&e=...");
+	assert_shown("/a?b=c&d&e=", true, 32, "/a?b=c&d&e=");
+	assert_shown("/a?b=c", false, 6, "/a?b=");
+}
+
 int
 main(void)
 {
@@ -556,7 +580,8 @@ main(void)
 		cmocka_unit_test(test_cgi_header),
 		cmocka_unit_test(test_cgi_header_cut_at_each_byte),
 		cmocka_unit_test(test_cgi_status),
-		cmocka_unit_test(test_json_escape)
+		cmocka_unit_test(test_json_escape),
+		cmocka_unit_test(test_show_uri)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
