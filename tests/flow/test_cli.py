@@ -374,6 +374,8 @@ def test_call_says_why_a_handler_could_not_start():
     ["GET", "/hello"],
     ["GET", "/nothing"],
     ["GET", "/tools/large?bytes=300000"],
+    ["GET", "/tools/thread"],
+    ["POST", "/fcgx", "-d", "some=data"],
     ["POST", "/tools/keep", "-d", "some=data"],
     ["GET", "/model?name=live-build"],
     ["GET", "/model?name=live-preload"],
@@ -382,7 +384,7 @@ def test_call_is_clean_under_valgrind(arguments):
     """Breaks when: the host's own leaks or bad reads hide a handler's."""
     config = "".join('model "live-%s" { path = "@/source" kind = %s }\n'
                      % (kind, kind) for kind in ("build", "preload"))
-    with Tools(["hello", "tools_serve", "live_model"], config,
+    with Tools(["hello", "fcgx", "tools_serve", "live_model"], config,
                source="model") as tools:
         done = tools.call(*arguments, prefix=[
             "valgrind", "-q", "--leak-check=full", "--error-exitcode=99"])
