@@ -326,6 +326,7 @@ def test_a_client_that_leaves_the_queue(gate):
 
 # --------------------------------------------------------------- threads
 
+@pytest.mark.threaded
 def test_threads_serve_at_a_time(gate):
     """Breaks when: `threads` requests do not run at once in one worker."""
     with one_worker(pool={"threads": 8}) as host, Clients(host) as clients:
@@ -344,6 +345,7 @@ def test_threads_serve_at_a_time(gate):
         assert extra is clients.conns[-1]
 
 
+@pytest.mark.threaded
 def test_threads_are_made_when_needed(gate):
     """Breaks when: 500 threads are made for a pool that uses one."""
     with one_worker(pool={"threads": 500}) as host, Clients(host) as clients:
@@ -359,6 +361,7 @@ def test_threads_are_made_when_needed(gate):
             assert conn.read_reply().status == 200
 
 
+@pytest.mark.threaded
 def test_a_thread_that_dies_takes_its_process_only(gate):
     """Breaks when: other requests of the same worker get no answer."""
     with one_worker(pool={"threads": 4}) as host, Clients(host) as clients:
@@ -371,6 +374,7 @@ def test_a_thread_that_dies_takes_its_process_only(gate):
         assert host.get("/where-async").status == 200
 
 
+@pytest.mark.threaded
 def test_a_deaf_thread_among_others(gate):
     """Breaks when: killing for one request leaves another unanswered."""
     with one_worker(pool={"threads": 2}, timeout="60s", kill_grace="200ms",
@@ -402,6 +406,7 @@ def test_a_thousand_threads(gate):
             assert conn.read_reply().status == 200
 
 
+@pytest.mark.threaded
 def test_exactly_once(gate):
     """Breaks when: under load a request is lost, doubled or mixed up."""
     with one_worker(pool={"workers": 3, "threads": 4}) as host, \
@@ -416,6 +421,7 @@ def test_exactly_once(gate):
             conn.expect_quiet(0)
 
 
+@pytest.mark.threaded
 def test_workers_killed_under_load_lose_nobody(gate):
     """Breaks when: a death between queue and reply leaves a client waiting."""
     with one_worker(pool={"workers": 4, "threads": 2}) as host, \

@@ -91,6 +91,7 @@ def is_at_rest(status):
         all(w["state"] == "ready" for w in status["workers"])
 
 
+@pytest.mark.threaded
 @pytest.mark.parametrize("threads", [1, 4])
 def test_workers_killed_under_load(threads):
     """Breaks when: a request hangs, a job, slot or file leaks, or the front

@@ -53,6 +53,7 @@ def check_end(report, how):
     assert report.get("exit_status") == status, report
 
 
+@pytest.mark.threaded
 @pytest.mark.parametrize("threads", [1, 3])
 def test_worker(threads):
     """Breaks when: one of these ends is not reported, or reported twice, or its

@@ -39,6 +39,7 @@ def test_worker_init_runs_in_every_serving_thread():
             assert lines(host.get("/hooks-async"))["same_thread"] == "1"
 
 
+@pytest.mark.threaded
 def test_each_thread_has_a_state_of_its_own(gate):
     """Breaks when: threads of one worker share fh_worker_data."""
     with Host(handlers=["live_hooks", "live_gate"], pools={

@@ -34,14 +34,14 @@ READY = 30.0		# a sanitizer build on a busy machine
 KEPT = re.compile(r"generations/(last|\d+/(handlers/[^/]+\.so|fcgi-host\.conf|"
                   r"manifest\.json))|crashes/(\d+\.json|\d+-\d+\.request)",
                   re.S)	# what a stop leaves in state_dir
-REPORT = re.compile(r"(ERROR: (Address|Leak)Sanitizer|runtime error:|"
+REPORT = re.compile(r"((ERROR|WARNING|FATAL): \w*Sanitizer|runtime error:|"
                     r"SUMMARY: \w*Sanitizer)")
 
 
 def sanitized():
-    """Is the host built with AddressSanitizer?"""
+    """Is the host built with AddressSanitizer or ThreadSanitizer?"""
     with open(BINARY, "rb") as file:
-        return b"__asan_init" in file.read()
+        return re.search(b"__[at]san_init", file.read()) is not None
 
 
 def slack(plain):
@@ -323,6 +323,8 @@ class Host:
         env["ASAN_OPTIONS"] = ":".join(asan)
         env["UBSAN_OPTIONS"] = "print_stacktrace=1:log_path=" + os.path.join(
             self.folder, "ubsan")
+        env["TSAN_OPTIONS"] = "exitcode=0:log_path=" + os.path.join(
+            self.folder, "tsan")
         if self.notify:
             env["NOTIFY_SOCKET"] = os.path.join(self.folder, "notify.sock")
         env.update(self.environment)
@@ -596,7 +598,7 @@ class Host:
         """What a sanitizer said."""
         out = [line for line in self.lines if REPORT.search(line)]
         for name in sorted(os.listdir(self.folder)):
-            if name.startswith(("asan.", "ubsan.")):
+            if name.startswith(("asan.", "tsan.", "ubsan.")):
                 with open(os.path.join(self.folder, name),
                           errors="replace") as file:
                     out.append(file.read())
