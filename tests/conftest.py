@@ -1,4 +1,5 @@
-"""What every live test has: the library, a gate, and an end after a minute.
+"""What every live test has: the library, a gate, a place for its figures, and
+an end after a minute.
 
 FH_BUILD	the build folder (default: build)
 FH_SRC		the source folder (default: where this file is)
@@ -18,6 +19,7 @@ import pytest  # noqa: E402
 from lib.gate import Gate  # noqa: E402
 from lib.host import BINARY  # noqa: E402
 
+FIGURES = []
 LONGEST = int(os.environ.get("FH_LONGEST", "90"))	# seconds a test may take
 
 
@@ -43,3 +45,14 @@ def pytest_runtest_protocol(item):
 def gate():
     with Gate() as one:
         yield one
+
+
+@pytest.fixture
+def figure():
+    """Called with a line, has it printed at the end, passed or not."""
+    return FIGURES.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in FIGURES:
+        terminalreporter.write_line(line)

@@ -145,8 +145,11 @@ class Web(Nginx):
         """A second server, the same in all but where it leads."""
         self.change("fcgi-host-upstream.conf", "upstream fcgi_host",
                     "upstream canned", "canned-upstream.conf")
-        self.change("canned-upstream.conf", r"(?m)^\tserver .*$",
-                    '\tserver "unix:%s";' % canned.socket)
+        self.change("canned-upstream.conf", "fcgi-host-server",
+                    "canned-server")
+        self.change("fcgi-host-server.conf", r"(?m)^server .*$",
+                    'server "unix:%s" max_fails=0;' % canned.socket,
+                    "canned-server.conf")
         self.change("fcgi-host-pass.conf", "fastcgi_pass fcgi_host",
                     "fastcgi_pass canned", "canned-pass.conf")
         self.change("fcgi-host-location.conf", "include fcgi-host-pass",

@@ -86,8 +86,8 @@ def test_place_changes_marked_lines_and_no_others(tmp_path):
             if mine != theirs:
                 assert re.search(r"# @\w+$", theirs), theirs
                 assert theirs.split("# @")[1] == mine.split("# @")[1]
-    upstream = (conf / "fcgi-host-upstream.conf").read_text()
-    assert 'server "unix:/tmp/a b/&|.sock";' in upstream
+    server = (conf / "fcgi-host-server.conf").read_text()
+    assert 'server "unix:/tmp/a b/&|.sock" max_fails=0;' in server
     nginx_takes(conf)
 
 
@@ -212,6 +212,16 @@ def test_the_host_does_not_close_a_kept_connection_before_nginx():
     idle = host_default("idle_timeout")
     assert idle == 0 or idle > directive("fcgi-host-upstream.conf",
                                          "keepalive_timeout")
+
+
+def test_a_request_can_be_sent_past_every_kept_connection():
+    """Breaks when: `keepalive` is raised alone, so that a retry after a crash
+    finds dead connections only (test_retry_through_nginx.py)."""
+    text = (SHIPPED / "fcgi-host-upstream.conf").read_text()
+    servers = text.count("include fcgi-host-server.conf;")
+    kept = directive("fcgi-host-upstream.conf", "keepalive")
+    assert servers == 1 + kept + 1
+    assert f"# 1 + {kept} + 1:" in text
 
 
 def test_the_stock_parameters_are_not_included_as_well():
