@@ -10,7 +10,8 @@
  *					loaded, spawned, exited
  *	supervisor -- probe		what it tries; what failed
  *	supervisor -- front		serve, take, retire, stop, worker died,
- *					leave; overtime, lost, cleaned, demand
+ *					leave; overtime, lost, cleaned, demand,
+ *					spool
  *	supervisor -- worker		ready, and end-of-file
  *
  * A *team* is a front, its workers and their shared memory (common/shm.h).  A
@@ -66,6 +67,8 @@ enum message_type {
 	MESSAGE_CLEANED,		/* slot: its window may be used again */
 	MESSAGE_DEMAND,			/* slot = a pool with fewer workers
 					 * than it should have */
+	MESSAGE_SPOOL,			/* value = errno: no file can be made
+					 * in the folder of spooled bodies */
 
 	/* supervisor -> front */
 	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status,

@@ -276,6 +276,7 @@ struct front {
 	uint64_t		 next_id;
 	pid_t			 pid;		/* ours, in request ids */
 	uint64_t		 next_spool;
+	uint64_t		 spool_told_ms;	/* the supervisor */
 	uint64_t		 capture_count;	/* names of files, so far */
 	uint8_t			 read_buffer[FRONT_READ_SIZE];
 };
@@ -458,6 +459,7 @@ void	front_link_lost(struct front *, uint32_t worker, uint32_t incarnation,
 	    const struct lost_request *);
 void	front_link_cleaned(struct front *, uint32_t worker);
 void	front_link_demand(struct front *, uint32_t pool);
+void	front_link_spool(struct front *, int error);
 
 /* front_leave.c: stop, retire, and what drain_timeout means. */
 void	front_stop(struct front *);

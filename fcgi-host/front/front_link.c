@@ -81,6 +81,14 @@ front_link_cleaned(struct front *front, uint32_t worker)
 }
 
 void
+front_link_spool(struct front *front, int error)
+{
+	struct message message = { .type = MESSAGE_SPOOL, .value = error };
+
+	say(front, &message);
+}
+
+void
 front_link_demand(struct front *front, uint32_t pool)
 {
 	struct message message = { .type = MESSAGE_DEMAND, .slot = pool };

@@ -14,9 +14,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/io.h"
 #include "common/log.h"
 #include "front/front.h"
+
+#define TELL_MS	1000
 
 static void
 name_of(uint64_t number, char name_out[32])
@@ -29,6 +32,22 @@ static uint64_t
 next_number(struct front *front)
 {
 	return (uint64_t)front->start->team << 40 | ++front->next_spool;
+}
+
+/* The folder may be gone, or no longer ours: who can make another is told,
+ * and what the request gets does not wait for that. */
+static void
+tell(struct front *front)
+{
+	uint64_t now = clock_now_ms();
+	int error = errno;
+
+	if (front->spool_told_ms == 0 ||
+	    now - front->spool_told_ms >= TELL_MS) {
+		front->spool_told_ms = now;
+		front_link_spool(front, error);
+	}
+	errno = error;
 }
 
 /* A host that was replaced may have left a team of the same number. */
@@ -46,6 +65,7 @@ open_spool(struct front_request *request)
 	} while (request->spool_fd < 0 && errno == EEXIST);
 	if (request->spool_fd < 0) {
 		request->spool = 0;
+		tell(front);
 		return -1;
 	}
 	return 0;

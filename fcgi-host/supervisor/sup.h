@@ -18,6 +18,7 @@
  *	               sup_handoff)
  *	sup_refusals   files that are not served, and why
  *	sup_store      kept generations, over restarts of the host
+ *	sup_dirs       state_dir (sup_renew: what was removed from it)
  *	sup_directory  the watcher of the handler directory (sup_debounce)
  *	sup_generation a zygote with its handlers and models; sup_zygote
  *	sup_team       a front with its workers and shared memory
@@ -197,7 +198,8 @@ enum sup_trigger {
 	SUP_TRIGGER_HANGUP,	/* SIGHUP */
 	SUP_TRIGGER_COMMAND,	/* fcgi-host reload */
 	SUP_TRIGGER_ROLLBACK,
-	SUP_TRIGGER_RECOVERY	/* the serving zygote died */
+	SUP_TRIGGER_RECOVERY,	/* the serving zygote died */
+	SUP_TRIGGER_REPAIR	/* its folders had to be made anew */
 };
 
 enum sup_reload_phase {
@@ -237,6 +239,7 @@ struct sup_reload {
 	unsigned		 hung;		/* what was killed for it */
 	bool			 retry;		/* the picks have changed */
 	bool			 looked;	/* the picks are whole */
+	bool			 directory;	/* it is where they are from */
 	unsigned		 kills;		/* by nobody known, in a row */
 	struct json_object	*outcome;	/* sup_outcome.c */
 	struct sup_asker_list	 askers;
@@ -375,17 +378,6 @@ int	sup_listen_remove_stale(const char *option, const char *path,
 int	sup_listen_unix(const char *option, const char *path, mode_t mask,
 	    int backlog, struct err *);
 
-/* sup_dirs.c: state_dir and what is in it. */
-int	sup_dirs_open(struct sup *, struct err *);
-void	sup_dirs_clean_spool(struct sup *, uint32_t team);
-void	sup_dirs_close(struct sup *);
-/* A folder in state_dir for the service's user alone, made if it is not there.
- * Its descriptor, or -1 and why. */
-int	sup_dirs_folder(const struct config *, const char *name, struct err *);
-/* Whom the other processes run as. */
-uid_t	sup_service_user(const struct config *);
-gid_t	sup_service_group(const struct config *);
-
 /* ----------------------------------------------- from a trigger to a switch */
 
 /*
@@ -399,6 +391,7 @@ void	sup_asker_take_off(struct sup_asker_list *, const struct sup_asker *);
 /* Nothing comes of what runs, nor of what waits for its turn. */
 void	sup_reload_stop(struct sup *, const char *reason);
 const char	*sup_trigger_name(enum sup_trigger);
+bool	sup_trigger_is_ours(enum sup_trigger);	/* nobody has said a word */
 const char	*sup_reload_phase_name(enum sup_reload_phase);
 void	sup_reload_continue(struct sup *);	/* what waits, if it may now */
 /* The next step, when one is done. */

@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
+#include "supervisor/sup_dirs.h"
 #include "supervisor/sup_pools.h"
 
 #define NAME_BYTES	24
@@ -99,6 +100,9 @@ handle(struct sup_child *child, const struct message *message)
 		break;
 	case MESSAGE_DEMAND:
 		sup_pools_demand(child->team);
+		break;
+	case MESSAGE_SPOOL:
+		sup_renew_spool(child->team, message->value);
 		break;
 	default:
 		log_warnx("%s %d sent message type %u; ignored",

@@ -27,6 +27,7 @@
 #include "common/io.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_dirs.h"
 #include "supervisor/sup_json.h"
 
 #define UNFINISHED CAPTURE_UNFINISHED	/* of reports as well */

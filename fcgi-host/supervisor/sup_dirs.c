@@ -24,6 +24,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crashes.h"
+#include "supervisor/sup_dirs.h"
 
 #define ASIDE_MAX	100
 
@@ -119,9 +120,8 @@ make_state_dir(const struct config *config, struct err *err)
 	return 0;
 }
 
-/* What is no folder where one of ours belongs costs its place, and no start. */
-static void
-put_aside(const struct config *config, const char *name)
+void
+sup_dirs_put_aside(const struct config *config, const char *name)
 {
 	char path[PATH_MAX], aside[PATH_MAX];
 	struct stat status;
@@ -168,23 +168,35 @@ lock_state_dir(struct sup *sup, struct err *err)
 }
 
 int
+sup_dirs_lock(struct sup *sup, struct err *err)
+{
+	return make_state_dir(sup->config, err) < 0 ? -1 :
+	    lock_state_dir(sup, err);
+}
+
+void
+sup_dirs_empty_spool(struct sup *sup)
+{
+	clean(sup->spool_dir, "");
+}
+
+int
 sup_dirs_open(struct sup *sup, struct err *err)
 {
 	const struct config *config = sup->config;
 	bool alone = sup->successor_link < 0;
 
-	if (alone && (make_state_dir(config, err) < 0 ||
-	    lock_state_dir(sup, err) < 0))
+	if (alone && sup_dirs_lock(sup, err) < 0)
 		return -1;
 	if (alone) {
-		put_aside(config, "spool");
-		put_aside(config, "generations");
+		sup_dirs_put_aside(config, "spool");
+		sup_dirs_put_aside(config, "generations");
 	}
 	sup->spool_dir = sup_dirs_folder(config, "spool", err);
 	if (sup->spool_dir < 0)
 		return -1;
 	if (alone)
-		clean(sup->spool_dir, "");
+		sup_dirs_empty_spool(sup);
 	sup->store = sup_store_open(config->state_dir,
 	    sup_service_user(config), sup_service_group(config), err);
 	if (sup->store == NULL)
@@ -208,7 +220,7 @@ void
 sup_dirs_close(struct sup *sup)
 {
 	if (sup_owns_files(sup))
-		clean(sup->spool_dir, "");
+		sup_dirs_empty_spool(sup);
 	close(sup->spool_dir);
 	sup_store_close(sup->store);
 	sup_crashes_close(sup);

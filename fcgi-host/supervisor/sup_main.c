@@ -26,6 +26,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
+#include "supervisor/sup_dirs.h"
 #include "supervisor/sup_notify.h"
 #include "supervisor/sup_sandbox.h"
 #include "supervisor/sup_witness.h"

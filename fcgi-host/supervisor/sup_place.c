@@ -88,14 +88,15 @@ place(struct sup *sup, size_t index, struct err *err)
 	return link_chosen(sup, pick, err);
 }
 
-/* At a start all else is better than nothing. */
+/* When nothing serves, all else is better than nothing. */
 static bool
 goes_without(const struct sup *sup, struct sup_pick *pick,
     const struct err *why)
 {
 	size_t length = strlen(pick->reason);
 
-	if (sup->serving != NULL || pick->choice != SUP_PICK_KEPT)
+	if ((sup->serving != NULL && !sup_reload_is_down(sup)) ||
+	    pick->choice != SUP_PICK_KEPT)
 		return false;
 	log_warnx("%s", why->text);
 	snprintf(pick->reason + length, sizeof(pick->reason) - length,

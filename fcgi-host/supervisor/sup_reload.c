@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_dirs.h"
 #include "supervisor/sup_stage.h"
 
 #define LEAVING_MAX	4	/* generations; then a reload waits */
@@ -24,9 +25,16 @@ const char *
 sup_trigger_name(enum sup_trigger trigger)
 {
 	static const char *const names[] = { "start", "watch", "SIGHUP",
-	    "reload", "rollback", "recovery" };
+	    "reload", "rollback", "recovery", "repair" };
 
 	return names[trigger];
+}
+
+bool
+sup_trigger_is_ours(enum sup_trigger trigger)
+{
+	return trigger == SUP_TRIGGER_WATCH ||
+	    trigger == SUP_TRIGGER_RECOVERY || trigger == SUP_TRIGGER_REPAIR;
 }
 
 const char *
@@ -56,8 +64,7 @@ answer(struct sup_asker_list *askers, struct json_object *outcome)
 static bool
 has_looked(const struct sup_reload *reload)
 {
-	return reload->trigger != SUP_TRIGGER_ROLLBACK &&
-	    reload->trigger != SUP_TRIGGER_RECOVERY && reload->looked;
+	return reload->directory && reload->looked;
 }
 
 static void
@@ -215,6 +222,7 @@ gather(struct sup *sup, struct err *err)
 	case SUP_TRIGGER_ROLLBACK:
 		return sup_source_from_store(sup, reload->wanted, err);
 	case SUP_TRIGGER_RECOVERY:
+	case SUP_TRIGGER_REPAIR:
 		return sup_source_from_serving(sup, err);
 	default:
 		return sup_source_stage(sup, err);
@@ -228,6 +236,7 @@ start_making(struct sup *sup)
 	struct config *config;
 	struct err err = { "" };
 
+	sup_renew(sup);
 	if (reload->trigger == SUP_TRIGGER_ROLLBACK &&
 	    sup_source_choose(sup, &reload->wanted, &err) < 0) {
 		sup_reload_give_up(sup, "%s", err.text);
@@ -282,6 +291,7 @@ begin(struct sup *sup)
 	reload->hung = 0;
 	reload->retry = false;
 	reload->looked = false;
+	reload->directory = false;
 	reload->started_ms = clock_now_ms();
 	reload->was = sup->serving != NULL ? sup->serving->number : 0;
 	reload->outcome = sup_outcome_create(reload->trigger);
@@ -305,10 +315,11 @@ is_stronger(enum sup_trigger a, enum sup_trigger b)
 	static const int strength[] = {
 		[SUP_TRIGGER_RECOVERY] = 0,
 		[SUP_TRIGGER_WATCH] = 1,
-		[SUP_TRIGGER_START] = 2,
-		[SUP_TRIGGER_HANGUP] = 3,
-		[SUP_TRIGGER_COMMAND] = 4,
-		[SUP_TRIGGER_ROLLBACK] = 5,
+		[SUP_TRIGGER_REPAIR] = 2,
+		[SUP_TRIGGER_START] = 3,
+		[SUP_TRIGGER_HANGUP] = 4,
+		[SUP_TRIGGER_COMMAND] = 5,
+		[SUP_TRIGGER_ROLLBACK] = 6,
 	};
 
 	return strength[a] > strength[b];

@@ -104,9 +104,8 @@ sup_source_config(struct sup *sup, enum sup_trigger trigger, uint32_t wanted,
 	}
 	if (config == NULL || trigger == SUP_TRIGGER_START)
 		return config;
-	config_keep_restart(config, sup->config, trigger ==
-	    SUP_TRIGGER_WATCH || trigger == SUP_TRIGGER_RECOVERY ?
-	    NULL : add_restart, outcome);
+	config_keep_restart(config, sup->config,
+	    sup_trigger_is_ours(trigger) ? NULL : add_restart, outcome);
 	config_changes(config, now, add_change, outcome);
 	return config;
 }
@@ -297,6 +296,7 @@ sup_source_stage(struct sup *sup, struct err *err)
 	struct sup_stage_work work = { .config = reload->next->config };
 	struct handler_version *known;
 
+	reload->directory = true;
 	if (add_last_good(sup, err) < 0)
 		return -1;
 	known = known_versions(&reload->picks, &work.known_count);
@@ -356,9 +356,15 @@ hold_what_was_held(struct sup_picks *picks)
 		    sizeof(picks->list[i].set_aside));
 }
 
+/* Without its copies there is the directory, as at a start.  What a watcher has
+ * seen there meanwhile is taken along by a repair, or it would be forgotten. */
 int
 sup_source_from_serving(struct sup *sup, struct err *err)
 {
+	if (!sup_store_holds(sup->store, &sup->serving->manifest) ||
+	    (sup->reload.trigger == SUP_TRIGGER_REPAIR &&
+	    sup->directory != NULL))
+		return sup_source_stage(sup, err);
 	if (add_last_good(sup, err) < 0 ||
 	    make_empty_folder(sup, err) < 0)
 		return -1;

@@ -297,6 +297,41 @@ sup_store_close(struct sup_store *store)
 	free(store);
 }
 
+int
+sup_store_fd(const struct sup_store *store)
+{
+	return store->fd;
+}
+
+int
+sup_store_reopen(struct sup_store *store, struct err *err)
+{
+	int fd = open_generations(store->path, store->group, err);
+
+	if (fd < 0)
+		return -1;
+	close(store->fd);
+	store->fd = fd;
+	store->broken_count = 0;
+	sup_store_catch_up(store);
+	return 0;
+}
+
+bool
+sup_store_holds(const struct sup_store *store,
+    const struct sup_manifest *manifest)
+{
+	int folder = sup_store_open_handlers(store, manifest->number, NULL);
+	bool all = folder >= 0;
+
+	for (size_t i = 0; all && i < manifest->file_count; i++)
+		all = faccessat(folder, manifest->files[i].version.name, F_OK,
+		    AT_SYMLINK_NOFOLLOW) == 0;
+	if (folder >= 0)
+		close(folder);
+	return all;
+}
+
 uint32_t
 sup_store_last(const struct sup_store *store)
 {

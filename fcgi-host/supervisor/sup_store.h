@@ -22,6 +22,7 @@
 #ifndef SUPERVISOR_SUP_STORE_H
 #define SUPERVISOR_SUP_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -41,6 +42,17 @@ struct sup_store;
 struct sup_store	*sup_store_open(const char *state_dir, uid_t owner,
 			    gid_t group, struct err *);
 void	sup_store_close(struct sup_store *);	/* NULL is fine */
+
+/*
+ * For when generations/ was removed or replaced while we run: its descriptor,
+ * still the store's, to see that; and opens what is there now, or a new one.
+ * Numbers go on.  0, or -1 and why, and nothing has changed.
+ */
+int	sup_store_fd(const struct sup_store *);
+int	sup_store_reopen(struct sup_store *, struct err *);
+
+/* Are the files of this generation there, as far as can be seen? */
+bool	sup_store_holds(const struct sup_store *, const struct sup_manifest *);
 
 /* The greatest number that any generation has had there, also one that is
  * removed since; 0: none. */

@@ -18,6 +18,7 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
 #include "supervisor/sup_demote.h"
+#include "supervisor/sup_dirs.h"
 #include "supervisor/sup_pools.h"
 #include "supervisor/sup_slow.h"
 
