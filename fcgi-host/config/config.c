@@ -19,6 +19,9 @@
 #include "config/config_value.h"
 #include "config/config_values.h"
 
+#define BODIES_LEAST	((size_t)8 << 20)
+#define BODIES_EACH	((size_t)4 << 10)	/* of connections */
+
 static struct config *
 read_text(const char *text, size_t length, struct config_faults *faults)
 {
@@ -179,6 +182,12 @@ config_free(struct config *config)
 	free(config->file);
 	free(config->text);
 	free(config);
+}
+
+size_t
+config_bodies(const struct config *config)
+{
+	return BODIES_LEAST + config->connections * BODIES_EACH;
 }
 
 const char *

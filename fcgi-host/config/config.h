@@ -217,6 +217,10 @@ struct config	*config_defaults(void);
 
 void		 config_free(struct config *);
 
+/* How much memory the bodies of all requests together may take in the front,
+ * as the plan counts it; what comes over that is spooled. */
+size_t		 config_bodies(const struct config *);
+
 const char	*config_setting(const struct config *, const char *handler,
 		    const char *key);
 const struct config_model	*config_model(const struct config *,

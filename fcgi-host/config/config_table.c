@@ -126,7 +126,9 @@ const struct config_option config_top_options[] = {
 	    .zero = true,
 	    .text = "A body up to this size is kept in memory; a larger one "
 	    "is spooled to a file in state_dir, which the handler gets as an "
-	    "open descriptor and a mapping.  0: every body is spooled." },
+	    "open descriptor and a mapping.  So is a smaller one while the "
+	    "bodies of all requests have 8 MiB and 4 KiB for each of "
+	    "connections already.  0: every body is spooled." },
 	{ .name = "idle_timeout", .type = CONFIG_TIME, TOP(idle_timeout_ms),
 	    .fallback = "0", .min = "10ms", .max = "7d", .zero = true,
 	    .text = "A kept connection without a request is closed after this "

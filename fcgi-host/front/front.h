@@ -260,6 +260,7 @@ struct front {
 	uint32_t		 conn_count;
 	struct front_request_list free_requests;
 	uint32_t		 free_request_count;
+	size_t			 body_bytes;	/* that bodies have */
 	uint8_t			*free_buffers[64];
 	uint32_t		 free_buffer_count;
 	struct front_pool	*pools;

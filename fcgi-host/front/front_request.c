@@ -72,6 +72,7 @@ front_request_free(struct front_request *request)
 		front->free_request_count++;
 		return;
 	}
+	front->body_bytes -= request->body_size;
 	free(request->params);
 	free(request->body);
 	free(request->scratch);
@@ -210,17 +211,36 @@ front_request_params(struct front_request *request,
 	}
 }
 
+/* Each may have body_memory, and all together what the memory plan says. */
+static bool
+has_place(const struct front_request *request, size_t length)
+{
+	const struct front *front = request->front;
+	size_t whole = request->body_have + length;
+
+	return whole <= front->config->body_memory &&
+	    (whole <= request->body_size ||
+	    front->body_bytes + whole <= config_bodies(front->config));
+}
+
+static int
+grow_body(struct front_request *request, size_t length)
+{
+	size_t before = request->body_size;
+	int rc = grow(&request->body, &request->body_size, request->body_have,
+	    length, 1024);
+
+	request->front->body_bytes += request->body_size - before;
+	return rc;
+}
+
 int
 front_request_keep(struct front_request *request, const uint8_t *bytes,
     size_t length)
 {
-	const struct config *config = request->front->config;
-
-	if (request->spool_fd >= 0 ||
-	    request->body_have + length > config->body_memory)
+	if (request->spool_fd >= 0 || !has_place(request, length))
 		return front_spool_write(request, bytes, length);
-	if (grow(&request->body, &request->body_size, request->body_have,
-	    length, 1024) < 0)
+	if (grow_body(request, length) < 0)
 		return -1;
 	memcpy(request->body + request->body_have, bytes, length);
 	request->body_have += length;

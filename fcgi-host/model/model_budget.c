@@ -14,7 +14,9 @@
 #include <string.h>
 
 #define SLOT_BYTES	UINT64_C(16384)	/* a job or reply in the usual case */
-#define CONNECTION_BYTES UINT64_C(4096)
+#define THREAD_BYTES	UINT64_C(32768)	/* what it touches of its stack */
+#define CONNECTION_BYTES UINT64_C(12288) /* with a request that waits */
+#define HOST_BYTES	UINT64_C(16777216) /* supervisor, zygote and front */
 
 /*
  * A file is copied as it is.  What build() makes of it is at most max_bytes,
@@ -42,12 +44,13 @@ bytes_of(const struct config_model *model)
 static uint64_t
 buffers_of(const struct config *config)
 {
-	uint64_t slots = 0;
+	uint64_t threads = 0;
 
 	for (size_t i = 0; i < config->pool_count; i++)
-		slots += 2 * (uint64_t)config->pools[i].workers *
+		threads += (uint64_t)config->pools[i].workers *
 		    config->pools[i].threads;
-	return slots * SLOT_BYTES + config->connections * CONNECTION_BYTES;
+	return threads * (2 * SLOT_BYTES + THREAD_BYTES) +
+	    config->connections * CONNECTION_BYTES + config_bodies(config);
 }
 
 /* What is loaded is counted as it is: once, and not as needed. */
@@ -100,6 +103,7 @@ model_budget_make(const struct config *config,
 		out->plan.workers += config->pools[i].workers;
 	out->plan.private_each = config->worker_memory;
 	out->plan.buffers = buffers_of(config);
+	out->plan.host = HOST_BYTES;
 	plan_compute(&out->plan);
 	if (plan_available("/", &out->available, out->limit,
 	    sizeof(out->limit), err) == 0)

@@ -1,8 +1,12 @@
 """A pool that is full and a crowd before it."""
 
+import os
+import re
 import resource
 import statistics
 import time
+
+import pytest
 
 from lib import fcgi
 from lib.fcgi import wait_until
@@ -20,12 +24,71 @@ def p99(values):
     return sorted(values)[len(values) * 99 // 100]
 
 
+def planned(host):
+    """What `plan` says that a start needs, in bytes."""
+    done = host.command("plan")
+    assert done.returncode == 0, done
+    return float(re.search(r"^needed +([0-9.]+) MiB", done.stdout,
+                           re.M).group(1)) * (1 << 20)
+
+
+def many_descriptors():
+    """As many as there may be; what to set back."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most[1], most[1]))
+    return most
+
+
+@pytest.mark.skipif(sanitized(), reason="a sanitizer has memory of its own")
+def test_memory_stays_within_the_plan(gate):
+    """Breaks when: the plan does not count a request that waits, threads that
+    run or bodies that come; or nothing bounds these together."""
+    count, threads = 2000, 100
+    most = many_descriptors()
+    try:
+        with Host(handlers=["live_gate", "live_show"], connections=count,
+                  log_level="warn", worker_memory="1 MiB",
+                  pools={"default": {"workers": 1, "threads": threads,
+                                     "queue": count,
+                                     "queue_timeout": "60s"}}) as host:
+            plan, seen = planned(host), {}
+            seen["idle"] = host.pss()
+            crowd = [host.connect() for _ in range(count)]
+            for conn in crowd:
+                conn.send(fcgi.request("GET", gate.path()))
+            wait_until(lambda: host.status()["pools"][0]["queued"] ==
+                       count - threads, 20)
+            seen["%d wait" % count] = host.pss()
+            for conn in crowd:
+                conn.close()
+            wait_until(lambda: host.status()["front"]["connections"] == 0)
+            wait_until(lambda: host.status()["pools"][0]["busy"] == 0)
+            body = b"b" * 60000		# below body_memory
+            crowd = [host.connect() for _ in range(count)]
+            for conn in crowd:
+                conn.send(fcgi.request("POST", "/show", body)[:-20000])
+            wait_until(lambda: len(os.listdir(host.state + "/spool")) >
+                       count // 4, 20, "bodies that have no place")
+            seen["%d bodies" % count] = host.pss()
+            for conn in crowd[::100]:
+                conn.send(fcgi.request("POST", "/show", body)[-20000:])
+                assert conn.read_reply().status == 200
+            for conn in crowd:
+                conn.close()
+            print("plan %.1f MiB; %s" % (plan / 2 ** 20, ", ".join(
+                "%s %.1f" % (what, size / 2 ** 20)
+                for what, size in seen.items())))
+            assert max(seen.values()) < plan, "it holds"
+            assert max(seen.values()) > plan / 3, "it is no wild guess"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+
+
 def test_a_crowd_before_a_full_pool():
     """Breaks when: what a full pool cannot take waits for its refusal, slows
     the sync handlers, or is left without an answer."""
     count = 1000 if sanitized() else 5000
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most[1], most[1]))
+    most = many_descriptors()
     try:
         with Gate() as gate, Host(
                 handlers=["live_gate", "hello"], connections=count + 100,

@@ -36,7 +36,7 @@ sum_counts_models_once(void **state)
 		    .old_copy = true }
 	};
 	struct plan plan = { .items = items, .item_count = 3, .workers = 8,
-	    .private_each = 8 * MIB, .buffers = 32 * MIB };
+	    .private_each = 8 * MIB, .buffers = 20 * MIB, .host = 12 * MIB };
 
 	(void)state;
 	plan_compute(&plan);
@@ -85,7 +85,7 @@ refusal_says_the_sum(void **state)
 {
 	const struct plan_item item = { .bytes = 521 * MIB };
 	struct plan plan = { .items = &item, .item_count = 1, .workers = 8,
-	    .private_each = 8 * MIB, .buffers = 40 * MIB };
+	    .private_each = 8 * MIB, .buffers = 24 * MIB, .host = 16 * MIB };
 	struct err err = { "" };
 
 	(void)state;
@@ -96,9 +96,9 @@ refusal_says_the_sum(void **state)
 	assert_int_equal(plan_check(&plan, 512 * MIB, "cgroup /x", &err), -1);
 	assert_string_equal(err.text, "memory plan: needs 633 MiB, 512 MiB "
 	    "are free (cgroup /x): models 521 MiB + 8 workers x 8.0 MiB + page "
-	    "tables 8.1 MiB + buffers 40 MiB - loaded already 0 bytes; private "
-	    "copies would need 4.2 GiB. Use fewer workers or smaller models, "
-	    "raise the limit, or set memory_plan");
+	    "tables 8.1 MiB + buffers 24 MiB + host 16 MiB - loaded already 0 "
+	    "bytes; private copies would need 4.2 GiB. Use fewer workers or "
+	    "smaller models, raise the limit, or set memory_plan");
 }
 
 /* -------------------------------------------------------- a made machine */
