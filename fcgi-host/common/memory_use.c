@@ -8,6 +8,7 @@
 #include "common/memory_use.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,14 @@ kilobytes_of(const char *line, const char *name)
 	    sscanf(line + length, "%" SCNu64, &value) != 1)
 		return 0;
 	return value * 1024;
+}
+
+static uint64_t
+private_of(const char *line)
+{
+	return kilobytes_of(line, "Private_Clean:") +
+	    kilobytes_of(line, "Private_Dirty:") +
+	    kilobytes_of(line, "Private_Hugetlb:");
 }
 
 int
@@ -39,10 +48,40 @@ memory_use_read(pid_t pid, struct memory_use *use_out)
 	memset(use_out, 0, sizeof(*use_out));
 	while (fgets(line, sizeof(line), file) != NULL) {
 		use_out->pss_bytes += kilobytes_of(line, "Pss:");
-		use_out->private_bytes += kilobytes_of(line, "Private_Clean:");
-		use_out->private_bytes += kilobytes_of(line, "Private_Dirty:");
-		use_out->private_bytes += kilobytes_of(line,
-		    "Private_Hugetlb:");
+		use_out->private_bytes += private_of(line);
+	}
+	fclose(file);
+	return 0;
+}
+
+/* "7f0c00000000-7f0c00001000 rw-s ...", the head of a mapping; else 0. */
+static char
+sharing_of(const char *line)
+{
+	char sharing;
+
+	return sscanf(line, "%*x-%*x %*1[r-]%*1[w-]%*1[x-]%c", &sharing) == 1 ?
+	    sharing : '\0';
+}
+
+int
+memory_use_own(uint64_t *bytes_out)
+{
+	FILE *file = fopen("/proc/self/smaps", "re");
+	bool shared = false, begins = true;
+	char line[256];
+
+	if (file == NULL)
+		return -1;
+	*bytes_out = 0;
+	while (fgets(line, sizeof(line), file) != NULL) {
+		char sharing = begins ? sharing_of(line) : '\0';
+
+		begins = strchr(line, '\n') != NULL;
+		if (sharing != '\0')
+			shared = sharing == 's';
+		else if (!shared)
+			*bytes_out += private_of(line);
 	}
 	fclose(file);
 	return 0;

@@ -18,4 +18,12 @@ struct memory_use {
  */
 int	memory_use_read(pid_t pid, struct memory_use *use_out);
 
+/*
+ * What this process has taken for itself: private pages of mappings that are
+ * not shared.  A page of a model that only one process has read so far is
+ * private to the kernel, and so to memory_use_read(), but not to this one.
+ * From /proc/self/smaps, which takes longer.  0, or -1 with errno.
+ */
+int	memory_use_own(uint64_t *bytes_out);
+
 #endif

@@ -56,7 +56,7 @@ lay_out_pool(struct shm_geometry *geometry, struct shm_pool_geometry *pool,
 {
 	uint32_t running = config->workers * config->threads;
 
-	pool->workers = config->workers;
+	pool->workers = config_pool_slots(config);
 	pool->threads = config->threads;
 	pool->first_worker = geometry->worker_count;
 	pool->first_job = geometry->job_count;
@@ -64,7 +64,7 @@ lay_out_pool(struct shm_geometry *geometry, struct shm_pool_geometry *pool,
 	    QUEUE_LIMIT_MAX;
 	pool->depth = reply_depth(config->threads);
 	pool->replies = pool->depth * config->threads;
-	pool->jobs = running * pool->depth + pool->queue_limit;
+	pool->jobs = pool->workers * pool->replies + pool->queue_limit;
 	pool->ring_size = power_of_two(pool->jobs);
 	pool->news_size = power_of_two(pool->replies);
 
@@ -81,9 +81,9 @@ lay_out_pool(struct shm_geometry *geometry, struct shm_pool_geometry *pool,
 	pool->window_bytes = round_up(pool->spaces_offset +
 	    pool->replies * geometry->reply_space, PAGE);
 	pool->windows_offset = place(&geometry->total,
-	    pool->window_bytes * config->workers);
+	    pool->window_bytes * pool->workers);
 
-	geometry->worker_count += config->workers;
+	geometry->worker_count += pool->workers;
 	geometry->job_count += pool->jobs;
 }
 
@@ -93,7 +93,7 @@ count_workers(const struct config *config)
 	uint32_t count = 0;
 
 	for (size_t i = 0; i < config->pool_count; i++)
-		count += config->pools[i].workers;
+		count += config_pool_slots(&config->pools[i]);
 	return count;
 }
 

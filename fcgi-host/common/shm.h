@@ -217,6 +217,7 @@ struct shm_window {
 	_Atomic uint64_t	started_ms;
 	_Atomic uint64_t	private_bytes;
 	_Atomic uint64_t	pss_bytes;
+	_Atomic uint64_t	own_bytes;	/* for recycle_memory */
 	_Atomic uint64_t	sampled_ms;
 
 	/* Slots with news for the front: pushed at tail by any thread, zeroed

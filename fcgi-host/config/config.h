@@ -51,6 +51,10 @@ struct config_pool {
 	uint32_t	 min_workers;
 	uint32_t	 spare_workers;	/* without work, to be kept ready */
 	uint64_t	 idle_timeout_ms; /* of workers there are too many of */
+	uint64_t	 recycle_requests; /* a worker is replaced after; 0 */
+	uint64_t	 recycle_age_ms; /* ... */
+	uint64_t	 recycle_memory; /* ... private bytes */
+	uint32_t	 recycle_jitter; /* percent these differ by */
 	uint32_t	 threads;	/* requests at a time per worker */
 	uint32_t	 queue;		/* requests that may wait */
 	uint64_t	 queue_timeout_ms;
@@ -229,6 +233,11 @@ const struct config_model	*config_model(const struct config *,
 /* config_pool.c: what `workers` and its kin mean together. */
 void		 config_pool_settle(struct config_pool *);
 const char	*config_pool_scaling(const struct config_pool *);
+
+/* Processes that may be there beyond `workers`, while they take the place of
+ * others; and all together. */
+uint32_t	 config_pool_spares(const struct config_pool *);
+uint32_t	 config_pool_slots(const struct config_pool *);
 
 /* How many workers should be there for so many requests, which run or wait:
  * within the pool's bounds, spare ones included. */

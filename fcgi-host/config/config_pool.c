@@ -28,6 +28,22 @@ config_pool_scaling(const struct config_pool *pool)
 	return names[pool->scaling];
 }
 
+/* At most one worker in eight is out at a time. */
+uint32_t
+config_pool_spares(const struct config_pool *pool)
+{
+	if (pool->recycle_requests == 0 && pool->recycle_age_ms == 0 &&
+	    pool->recycle_memory == 0)
+		return 0;
+	return (pool->workers + 7) / 8;
+}
+
+uint32_t
+config_pool_slots(const struct config_pool *pool)
+{
+	return pool->workers + config_pool_spares(pool);
+}
+
 uint32_t
 config_pool_wanted(const struct config_pool *pool, uint64_t requests)
 {

@@ -75,6 +75,32 @@ const struct config_option config_pool_options[] = {
 	    "it fails in that worker alone (malloc() returns NULL).  Models "
 	    "and other shared memory do not count, and neither does what "
 	    "preload() made.  0: no limit." },
+	{ .name = "recycle_requests", .type = CONFIG_COUNT,
+	    POOL(recycle_requests),
+	    .fallback = "0", .min = "1", .max = "1000000000", .zero = true,
+	    .text = "After how many requests a worker is replaced by a fresh "
+	    "one, for libraries that leak.  The fresh one has done its "
+	    "worker_init and is ready before the old one is told to leave, "
+	    "which ends what it runs; at most one worker in eight is out at a "
+	    "time.  0: never." },
+	{ .name = "recycle_age", .type = CONFIG_TIME, POOL(recycle_age_ms),
+	    .fallback = "0", .min = "1s", .max = "365d", .zero = true,
+	    .text = "After which time a worker is replaced in the same way.  "
+	    "0: never." },
+	{ .name = "recycle_memory", .type = CONFIG_SIZE,
+	    POOL(recycle_memory),
+	    .fallback = "0", .min = "1 MiB", .max = "1 TiB", .zero = true,
+	    .text = "With how much private memory a worker is replaced in the "
+	    "same way.  Models and other memory that is shared do not count.  "
+	    "It is looked at once a second.  A worker must have grown by a "
+	    "quarter since it was ready.  0: never; see max_memory for a "
+	    "bound." },
+	{ .name = "recycle_jitter", .type = CONFIG_COUNT,
+	    POOL(recycle_jitter),
+	    .fallback = "10", .min = "1", .max = "50", .zero = true,
+	    .text = "By up to how many percent these three figures are lower, "
+	    "at random, for each worker: so workers that started together are "
+	    "not replaced together." },
 	{ .name = "max_per_client", .type = CONFIG_COUNT,
 	    POOL(max_per_client),
 	    .fallback = "0", .min = "1", .max = "1000000", .zero = true,

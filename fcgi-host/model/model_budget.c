@@ -47,7 +47,7 @@ buffers_of(const struct config *config)
 	uint64_t threads = 0;
 
 	for (size_t i = 0; i < config->pool_count; i++)
-		threads += (uint64_t)config->pools[i].workers *
+		threads += (uint64_t)config_pool_slots(&config->pools[i]) *
 		    config->pools[i].threads;
 	return threads * (2 * SLOT_BYTES + THREAD_BYTES) +
 	    config->connections * CONNECTION_BYTES + config_bodies(config);
@@ -100,7 +100,7 @@ model_budget_make(const struct config *config,
 	for (size_t i = 0; i < count; i++)
 		take_resident(out, &resident[i]);
 	for (size_t i = 0; i < config->pool_count; i++)
-		out->plan.workers += config->pools[i].workers;
+		out->plan.workers += config_pool_slots(&config->pools[i]);
 	out->plan.private_each = config->worker_memory;
 	out->plan.buffers = buffers_of(config);
 	out->plan.host = HOST_BYTES;

@@ -379,7 +379,7 @@ sup_team_cleaned(struct sup_team *team, uint32_t slot)
 	sup_crash_settle(team, slot);
 	if (team->state == SUP_TEAM_LEAVING)
 		return;
-	if (sup_pools_keeps(child))
+	if (sup_pools_gone(child))
 		spawn_after(child, "died before its first work",
 		    child->delay_ms);
 	sup_pools_look(team);

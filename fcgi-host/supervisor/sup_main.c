@@ -209,7 +209,7 @@ descriptors_wanted(const struct config *config)
 	rlim_t workers = 0;
 
 	for (size_t i = 0; i < config->pool_count; i++)
-		workers += config->pools[i].workers;
+		workers += config_pool_slots(&config->pools[i]);
 	return 1024 + (config->connections > workers * 18 ?
 	    config->connections : workers * 18);
 }

@@ -2,70 +2,20 @@
  * sup_pools.c - which of a team's workers there are.
  *
  * Runs in: supervisor.
- * Owns: each team's struct sup_pools, with its timer; the counts by pool.
+ * Owns: each team's struct sup_pools, with its timer.
  * Invariant: who is told to leave is told by the front, and ends what it runs;
  * a timer runs only while something may change without the front's asking.
  */
 #include "supervisor/sup_pools.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "supervisor/sup_scale.h"
 
-#define LOOK_MS	(2 * DEMAND_PAUSE_MS)
-
-struct sup_pools {
-	uv_timer_t		*timer;
-	struct sup_scale	 scales[];	/* by pool */
-};
-
-/* ----------------------------------------------------------------- counts */
-
-struct counted {
-	SLIST_ENTRY(counted)	 link;
-	char			 name[CONFIG_NAME_MAX + 1];
-	struct sup_pool_counts	 counts;
-};
-
-static SLIST_HEAD(, counted) all_counts = SLIST_HEAD_INITIALIZER(all_counts);
-
-static struct counted *
-find_counts(const char *name)
-{
-	struct counted *one;
-
-	SLIST_FOREACH(one, &all_counts, link)
-		if (strcmp(one->name, name) == 0)
-			return one;
-	return NULL;
-}
-
-struct sup_pool_counts
-sup_pools_counts(const char *name)
-{
-	const struct counted *one = find_counts(name);
-
-	return one == NULL ? (struct sup_pool_counts){ 0 } : one->counts;
-}
-
-static struct sup_pool_counts *
-counts_of(const struct sup_team *team, uint32_t pool)
-{
-	const char *name = team->generation->config->pools[pool].name;
-	struct counted *one = find_counts(name);
-
-	if (one != NULL)
-		return &one->counts;
-	if ((one = calloc(1, sizeof(*one))) == NULL)
-		fatal(EXIT_CODE_SYSTEM, "counters of a pool");
-	snprintf(one->name, sizeof(one->name), "%s", name);
-	SLIST_INSERT_HEAD(&all_counts, one, link);
-	return &one->counts;
-}
+#define LOOK_MS		(2 * DEMAND_PAUSE_MS)
+#define RECYCLE_LOOK_MS	1000
 
 /* ---------------------------------------------------------- a pool's state */
 
@@ -75,28 +25,28 @@ config_of(const struct sup_team *team, uint32_t pool)
 	return &team->generation->config->pools[pool];
 }
 
-static const struct shm_pool_geometry *
-geometry_of(const struct sup_team *team, uint32_t pool)
+uint32_t
+sup_pools_first(const struct sup_team *team, uint32_t pool)
 {
-	return &team->generation->geometry->pools[pool];
+	return team->generation->geometry->pools[pool].first_worker;
 }
 
-/* The pool's slots, geometry_of()->workers of them. */
-static struct sup_child *
-workers_of(const struct sup_team *team, uint32_t pool)
+uint32_t
+sup_pools_end(const struct sup_team *team, uint32_t pool)
 {
-	return &team->workers[geometry_of(team, pool)->first_worker];
+	return sup_pools_first(team, pool) +
+	    team->generation->geometry->pools[pool].workers;
 }
 
-static bool
-is_ready(const struct sup_child *child)
+bool
+sup_pools_is_ready(const struct sup_child *child)
 {
 	return child->state == SUP_CHILD_READY && !child->leaving;
 }
 
 /* A process, or one that is to follow on the last. */
-static bool
-is_there(const struct sup_child *child)
+bool
+sup_pools_is_there(const struct sup_child *child)
 {
 	return child->state != SUP_CHILD_NONE && !child->leaving;
 }
@@ -104,14 +54,16 @@ is_there(const struct sup_child *child)
 static struct sup_scale_now
 count(const struct sup_team *team, uint32_t pool)
 {
-	const struct sup_child *workers = workers_of(team, pool);
 	struct sup_scale_now now = { 0 };
 
-	for (uint32_t i = 0; i < geometry_of(team, pool)->workers; i++) {
-		now.leaving += workers[i].leaving;
-		if (is_ready(&workers[i]))
+	for (uint32_t i = sup_pools_first(team, pool);
+	    i < sup_pools_end(team, pool); i++) {
+		const struct sup_child *child = &team->workers[i];
+
+		now.leaving += child->leaving;
+		if (sup_pools_is_ready(child))
 			now.ready++;
-		else if (is_there(&workers[i]))
+		else if (sup_pools_is_there(child))
 			now.coming++;
 	}
 	return now;
@@ -133,11 +85,12 @@ requests_of(const struct sup_team *team, uint32_t pool)
 	return atomic_load(&stats->active) + atomic_load(&stats->pending);
 }
 
+/* Who is being replaced is there until its successor is ready. */
 static uint32_t
 wanted(const struct sup_team *team, uint32_t pool)
 {
 	return config_pool_wanted(config_of(team, pool),
-	    requests_of(team, pool));
+	    requests_of(team, pool)) + sup_pools_doubled(team, pool);
 }
 
 /* -------------------------------------------------------------------- steps */
@@ -146,21 +99,20 @@ wanted(const struct sup_team *team, uint32_t pool)
 static uint32_t
 start_some(struct sup_team *team, uint32_t pool, uint32_t some)
 {
-	struct sup_child *workers = workers_of(team, pool);
 	uint32_t started = 0;
 
-	for (uint32_t i = 0; i < geometry_of(team, pool)->workers &&
-	    started < some; i++) {
-		if (workers[i].state != SUP_CHILD_NONE)
+	for (uint32_t i = sup_pools_first(team, pool);
+	    i < sup_pools_end(team, pool) && started < some; i++) {
+		if (team->workers[i].state != SUP_CHILD_NONE)
 			continue;
-		sup_child_spawn(&workers[i]);
+		sup_child_spawn(&team->workers[i]);
 		started++;
 	}
 	return started;
 }
 
-static void
-tell_to_leave(struct sup_child *child)
+void
+sup_pools_tell_to_leave(struct sup_child *child)
 {
 	struct message leave = { .type = MESSAGE_LEAVE, .slot = child->slot,
 	    .incarnation = child->incarnation };
@@ -173,13 +125,11 @@ tell_to_leave(struct sup_child *child)
 static struct sup_child *
 find_idle(const struct sup_team *team, uint32_t pool)
 {
-	struct sup_child *workers = workers_of(team, pool);
-	uint32_t first = geometry_of(team, pool)->first_worker;
-
-	for (uint32_t i = geometry_of(team, pool)->workers; i-- > 0;)
-		if (is_ready(&workers[i]) && atomic_load(
-		    &team->shm->windows[first + i]->busy) == 0)
-			return &workers[i];
+	for (uint32_t i = sup_pools_end(team, pool);
+	    i-- > sup_pools_first(team, pool);)
+		if (sup_pools_is_ready(&team->workers[i]) &&
+		    atomic_load(&team->shm->windows[i]->busy) == 0)
+			return &team->workers[i];
 	return NULL;
 }
 
@@ -192,93 +142,127 @@ retire_one(struct sup_team *team, uint32_t pool)
 		return;
 	log_debug("pool %s: worker %u (process %d) is not needed, and leaves",
 	    config_of(team, pool)->name, child->slot, (int)child->pid);
-	counts_of(team, pool)->retired++;
-	tell_to_leave(child);
+	sup_pools_counts(team, pool)->retired++;
+	sup_pools_tell_to_leave(child);
 }
 
-/* True: something may change here that the front does not ask for. */
-static bool
-look_at(struct sup_team *team, uint32_t pool)
+static void
+scale(struct sup_team *team, uint32_t pool, struct sup_scale_now *now)
 {
 	const struct config_pool *config = config_of(team, pool);
-	struct sup_scale_now now = count(team, pool);
 	struct sup_scale_step step;
 
-	if (config->scaling == CONFIG_SCALING_STATIC)
-		return false;
-	now.wanted = wanted(team, pool);
-	step = sup_scale_step(&team->pools->scales[pool], &now,
+	now->wanted = wanted(team, pool);
+	step = sup_scale_step(&team->pools->scales[pool], now,
 	    config->idle_timeout_ms, clock_now_ms());
 	step.start = start_some(team, pool, step.start);
 	if (step.start > 0) {
 		log_debug("pool %s: has %u workers and needs %u; %u more are "
-		    "started", config->name, now.coming + now.ready,
-		    now.wanted, step.start);
-		counts_of(team, pool)->started += step.start;
+		    "started", config->name, now->coming + now->ready,
+		    now->wanted, step.start);
+		sup_pools_counts(team, pool)->started += step.start;
 	}
-	if (step.retire && team->state == SUP_TEAM_SERVING)
+	if (step.retire && team->state == SUP_TEAM_SERVING &&
+	    !sup_pools_any_out(team, pool))
 		retire_one(team, pool);
-	return now.leaving > 0 || requests_of(team, pool) > 0 ||
-	    now.coming + now.ready != config_pool_wanted(config, 0);
 }
 
-static bool
-is_looked_at(const struct sup_team *team)
+/* After how long something may have changed here that nobody tells of; 0: all
+ * is as it is when nothing is to do. */
+static uint64_t
+look_at(struct sup_team *team, uint32_t pool)
 {
-	return team->state != SUP_TEAM_LEAVING &&
-	    team->generation->state != SUP_GENERATION_STARTING;
+	const struct config_pool *config = config_of(team, pool);
+	struct sup_scale_now now = count(team, pool);
+	bool recycles = config_pool_spares(config) > 0;
+
+	scale(team, pool, &now);
+	if (recycles && team->state == SUP_TEAM_SERVING)
+		sup_pools_recycle(team, pool);
+	if (now.coming + now.ready != config_pool_wanted(config, 0) ||
+	    now.leaving > 0 || (config->scaling != CONFIG_SCALING_STATIC &&
+	    requests_of(team, pool) > 0))
+		return LOOK_MS;
+	return recycles ? RECYCLE_LOOK_MS : 0;
 }
 
-static bool
+static uint64_t
 look(struct sup_team *team)
 {
-	bool again = false;
+	uint64_t again = 0;
 
-	if (!is_looked_at(team))
-		return team->state != SUP_TEAM_LEAVING;
-	for (uint32_t i = 0; i < team->generation->geometry->pool_count; i++)
-		again |= look_at(team, i);
+	if (team->state == SUP_TEAM_LEAVING)
+		return 0;
+	if (team->generation->state == SUP_GENERATION_STARTING)
+		return LOOK_MS;
+	for (uint32_t i = 0; i < team->generation->geometry->pool_count; i++) {
+		uint64_t one = look_at(team, i);
+
+		if (one != 0 && (again == 0 || one < again))
+			again = one;
+	}
 	return again;
+}
+
+static void	on_look(uv_timer_t *);
+
+static void
+look_again(struct sup_team *team, uint64_t after_ms)
+{
+	if (after_ms != 0)
+		uv_timer_start(team->pools->timer, on_look, after_ms, 0);
+	else
+		uv_timer_stop(team->pools->timer);
 }
 
 static void
 on_look(uv_timer_t *timer)
 {
-	if (!look(timer->data))
-		uv_timer_stop(timer);
-}
+	struct sup_team *team = timer->data;
 
-static void
-look_later(struct sup_team *team)
-{
-	uv_timer_start(team->pools->timer, on_look, LOOK_MS, LOOK_MS);
+	look_again(team, look(team));
 }
 
 /* ------------------------------------------------------------------- events */
-
-void
-sup_pools_look(struct sup_team *team)
-{
-	if (look(team) && !uv_is_active((uv_handle_t *)team->pools->timer))
-		look_later(team);
-}
 
 /* It asks once in a while only, so a look after that belongs to it. */
 void
 sup_pools_demand(struct sup_team *team)
 {
 	look(team);
-	look_later(team);
+	look_again(team, LOOK_MS);
+}
+
+/* What was to be looked at soon is not put off. */
+void
+sup_pools_look(struct sup_team *team)
+{
+	uv_timer_t *timer = team->pools->timer;
+	uint64_t after_ms = look(team);
+
+	if (after_ms != 0 && (!uv_is_active((uv_handle_t *)timer) ||
+	    uv_timer_get_due_in(timer) > after_ms))
+		look_again(team, after_ms);
+}
+
+void
+sup_pools_ready(struct sup_child *child)
+{
+	if (child->slot != SLOT_FRONT)
+		sup_pools_recycle_ready(child);
+	sup_pools_look(child->team);
 }
 
 bool
-sup_pools_keeps(const struct sup_child *child)
+sup_pools_gone(struct sup_child *child)
 {
 	const struct sup_team *team = child->team;
 	uint32_t pool = shm_pool_of_worker(team->generation->geometry,
 	    child->slot);
-	struct sup_scale_now now = count(team, pool);
+	struct sup_scale_now now;
 
+	sup_pools_recycle_gone(child);
+	now = count(team, pool);
 	return now.coming + now.ready < wanted(team, pool);
 }
 
@@ -314,24 +298,36 @@ first_workers(const struct sup_team *team, uint32_t pool)
 	return before > least ? before : least;
 }
 
+static void *
+allocate(size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+
+	if (memory == NULL)
+		fatal(EXIT_CODE_SYSTEM, "pools");
+	return memory;
+}
+
 void
 sup_pools_start(struct sup_team *team)
 {
-	uint32_t pools = team->generation->geometry->pool_count;
+	uint32_t count = team->generation->geometry->pool_count;
+	struct sup_pools *pools = allocate(1, sizeof(*pools));
 
-	team->pools = calloc(1, sizeof(*team->pools) +
-	    pools * sizeof(team->pools->scales[0]));
-	if (team->pools == NULL)
-		fatal(EXIT_CODE_SYSTEM, "pools");
-	team->pools->timer = sup_timer_create(team->generation->sup, team);
-	for (uint32_t i = 0; i < pools; i++)
+	team->pools = pools;
+	pools->scales = allocate(count, sizeof(*pools->scales));
+	pools->seats = allocate(team->worker_count, sizeof(*pools->seats));
+	pools->timer = sup_timer_create(team->generation->sup, team);
+	for (uint32_t i = 0; i < count; i++)
 		start_some(team, i, first_workers(team, i));
-	look_later(team);
+	look_again(team, LOOK_MS);
 }
 
 void
 sup_pools_finish(struct sup_team *team)
 {
 	sup_timer_destroy(&team->pools->timer);
+	free(team->pools->seats);
+	free(team->pools->scales);
 	free(team->pools);
 }

@@ -145,12 +145,20 @@ front_status(const struct sup *sup, const struct sup_team *team,
 }
 
 static void
-add_pool_counts(struct json_object *object, const struct config_pool *config)
+add_pool_counts(struct json_object *object, const struct sup_team *team,
+    uint32_t pool)
 {
-	struct sup_pool_counts counts = sup_pools_counts(config->name);
+	const struct sup_pool_counts *counts = sup_pools_counts(team, pool);
+	struct json_object *recycled = json_object_new_object();
 
-	sup_json_number(object, "started", counts.started);
-	sup_json_number(object, "retired", counts.retired);
+	sup_json_number(object, "started", counts->started);
+	sup_json_number(object, "retired", counts->retired);
+	sup_json_number(recycled, "requests",
+	    counts->recycled[SUP_RECYCLE_REQUESTS]);
+	sup_json_number(recycled, "age", counts->recycled[SUP_RECYCLE_AGE]);
+	sup_json_number(recycled, "memory",
+	    counts->recycled[SUP_RECYCLE_MEMORY]);
+	json_object_object_add(object, "recycled", recycled);
 }
 
 static struct json_object *
@@ -173,7 +181,7 @@ pool_status(const struct sup_team *team, uint32_t index)
 	sup_json_text(object, "scaling", config_pool_scaling(config));
 	sup_json_number(object, "workers", config->workers);
 	sup_json_number(object, "running", running);
-	add_pool_counts(object, config);
+	add_pool_counts(object, team, index);
 	sup_json_number(object, "threads", pool->threads);
 	sup_json_number(object, "max_memory", config->max_memory);
 	sup_json_number(object, "busy", busy);

@@ -119,7 +119,7 @@ sup_team_ready(struct sup_child *child)
 	    generation->state == SUP_GENERATION_SERVING &&
 	    team->state == SUP_TEAM_SERVING)
 		sup_switch_front_ready(team);
-	sup_pools_look(team);
+	sup_pools_ready(child);
 }
 
 static struct sup_child *

@@ -75,6 +75,7 @@ void	wrk_tell_front(struct wrk *, uint32_t slot);
 void	wrk_wake_front(struct wrk *);
 
 /* wrk_sample.c: this process's memory, into its window. */
+void	wrk_sample_at_start(struct wrk *);
 void	wrk_sample_if_due(struct wrk *, uint64_t now_ms);
 void	wrk_sample_after_job(struct wrk *, uint64_t now_ms);
 

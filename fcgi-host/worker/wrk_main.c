@@ -192,6 +192,7 @@ wrk_main(const struct child_start *start)
 	limit_memory(&wrk);
 	if (wrk_thread_prepare(&wrk.threads[0]) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "out of memory");
+	wrk_sample_at_start(&wrk);
 	say_ready(&wrk);
 	wrk_thread_run(&wrk.threads[0]);
 	join_threads(&wrk);
