@@ -19,6 +19,26 @@ print_line(const char *what, uint64_t bytes, const char *note)
 	    (double)bytes / (1024.0 * 1024.0), note);
 }
 
+/* What bounds a worker that goes wrong is no part of the sum. */
+static void
+print_bounds(const struct config *config)
+{
+	char what[96], note[96];
+
+	for (size_t i = 0; i < config->pool_count; i++) {
+		const struct config_pool *pool = &config->pools[i];
+		uint32_t workers = config_pool_slots(pool);
+
+		if (pool->max_memory == 0)
+			continue;
+		snprintf(what, sizeof(what), "pool %s, at most", pool->name);
+		snprintf(note, sizeof(note), "%u x %.1f MiB (max_memory), "
+		    "beside the sum", workers, (double)pool->max_memory /
+		    (1024.0 * 1024.0));
+		print_line(what, (uint64_t)workers * pool->max_memory, note);
+	}
+}
+
 static void
 print_plan(const struct model_budget *budget)
 {
@@ -70,6 +90,7 @@ cli_plan(int argc, char **argv)
 		return EXIT_CODE_SYSTEM;
 	}
 	print_plan(&budget);
+	print_bounds(config);
 	exit_code = plan_check(&budget.plan, budget.available, budget.limit,
 	    &err) < 0;
 	printf("%s\n", exit_code == 0 ? "It fits." : err.text);

@@ -165,7 +165,20 @@ def test_nothing_is_lost_while_they_come_and_go():
                          "idle_timeout": "100ms"}}
     with VersionHost(pools=pools, log_level="info") as host:
         with Load(host.socket, connections=6, pause=60) as load:
-            wait_until(lambda: pool_of(host)["retired"] >= 15, 20, every=0.1)
+            wait_until(lambda: pool_of(host)["retired"] >= 10, 20, every=0.1)
         assert load.result.failed == 0, load.result
         assert load.result.fine > 100
         assert host.status()["front"]["restarts"] == 0
+
+
+def test_the_plan_counts_all_there_may_be():
+    """Breaks when: a plan is for the workers of an idle pool, leaves those
+    out that take the place of others, or forgets the bound of each."""
+    pool = {"workers": "ondemand", "max_workers": 16, "recycle_age": "1h",
+            "max_memory": "64 MiB"}
+    with Host(start=False, pools={"default": pool}) as host:
+        lines = host.command("plan").stdout.splitlines()
+        assert any("18 x " in line and "worker_memory" in line
+                   for line in lines), lines
+        assert any("pool default, at most" in line and "18 x 64.0 MiB" in line
+                   for line in lines), lines
