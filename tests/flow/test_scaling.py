@@ -80,7 +80,7 @@ def test_a_request_for_one_that_leaves(most):
     """Breaks when: a request stays in the queue of a worker that was told to
     leave before it could take it, or waits for its end where another may be
     started."""
-    with elastic("ondemand", max_workers=most) as host, \
+    with elastic("ondemand", max_workers=most, idle_timeout="1s") as host, \
             host.connect() as conn:
         assert host.get("/hello-async").status == 200
         worker = host.pid_of("worker")
