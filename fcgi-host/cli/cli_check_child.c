@@ -23,6 +23,7 @@
 #include "cli/cli_inline.h"
 #include "cli/cli_models.h"
 #include "common/child.h"
+#include "common/environment.h"
 #include "common/handler_copy.h"
 #include "common/log.h"
 #include "model/model.h"
@@ -300,6 +301,7 @@ settle(const struct child *child, pid_t parent)
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	dup2(null, STDOUT_FILENO);	/* whatever handlers print */
 	setrlimit(RLIMIT_CORE, &no_core);
+	environment_restrict(child->order->config);
 	cli_limit_threads(child->order->config);
 }
 

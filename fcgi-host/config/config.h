@@ -173,6 +173,7 @@ struct config {
 	bool		 sandbox;	/* common/sandbox.h */
 	char		**read_paths;	/* of all handlers; or NULL */
 	char		**write_paths;
+	char		**environment;	/* variables that handlers see */
 
 	/* reloads */
 	bool		 watch;		/* the handler directory */

@@ -112,7 +112,7 @@ argument(const struct config_option *option)
 		[CONFIG_NAME] = "name", [CONFIG_REQUEST] = "request",
 		[CONFIG_SHA256] = "digits", [CONFIG_ACCOUNT] = "user",
 		[CONFIG_NETWORK] = "network", [CONFIG_LIST] = "list",
-		[CONFIG_SYSTEM_CALL] = "name",
+		[CONFIG_SYSTEM_CALL] = "name", [CONFIG_VARIABLE] = "name",
 		[CONFIG_MODE] = "mode", [CONFIG_SIZE] = "size",
 		[CONFIG_TIME] = "time", [CONFIG_COUNT] = "number",
 		[CONFIG_WORKERS] = "number | auto",

@@ -313,6 +313,18 @@ const struct config_option config_top_options[] = {
 	    "/dev/null and its like.  SQLite wants the folder of its "
 	    "database.  A core file, too, is only written where this "
 	    "allows it." },
+	{ .name = "environment", .type = CONFIG_LIST,
+	    .item = CONFIG_VARIABLE, TOP(environment),
+	    .fallback = "PATH HOME USER LOGNAME LANG LANGUAGE LC_* TZ TMPDIR "
+	    "LD_* GLIBC_TUNABLES MALLOC_* OMP_* GOMP_* OPENBLAS_* MKL_* "
+	    "SSL_CERT_FILE SSL_CERT_DIR",
+	    .text = "The variables of the host's environment that handlers "
+	    "see, also while they are loaded and in preload(), with sandbox = "
+	    "true; the rest is taken away, so that a password in it is not "
+	    "every handler's.  A name that ends in '*' is that of all that "
+	    "begin like it.  This replaces the default: PGPASSFILE, "
+	    "CREDENTIALS_DIRECTORY or http_proxy are to be added to it.  "
+	    "What a single handler needs is better given to it by set." },
 
 	{ .name = "memory_plan", .type = CONFIG_CHOICE, TOP(memory_plan),
 	    .heading = "Memory",

@@ -26,6 +26,7 @@ enum config_type {
 	CONFIG_REQUEST,		/* char *: METHOD /path?query; NULL for "" */
 	CONFIG_ACCOUNT,		/* char *: a user that exists, or a uid */
 	CONFIG_NETWORK,		/* char *: ADDRESS or ADDRESS/BITS */
+	CONFIG_VARIABLE,	/* char *: a name, or its beginning and '*' */
 	CONFIG_SYSTEM_CALL,	/* char *: a name that libseccomp knows */
 	CONFIG_SHA256,		/* char *: 64 lower case digits; NULL for "" */
 	CONFIG_MODE,		/* mode_t: octal */

@@ -88,6 +88,21 @@ check_sha256(const char *text, struct err *err)
 }
 
 static int
+check_variable(const char *name, struct err *err)
+{
+	size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789_");
+	char shown[CONFIG_EXCERPT];
+
+	length += name[length] == '*';
+	if (name[0] != '\0' && name[length] == '\0')
+		return 0;
+	return err_set(err, "\"%s\" is no name of a variable: write its "
+	    "letters, digits and '_' alone, or the first of them and '*'",
+	    config_excerpt(name, strlen(name), shown));
+}
+
+static int
 check_system_call(const char *name, struct err *err)
 {
 	char shown[CONFIG_EXCERPT];
@@ -131,6 +146,8 @@ config_text_check(enum config_type type, const char *text, struct err *err)
 		return config_request_check(text, err);
 	case CONFIG_SHA256:
 		return check_sha256(text, err);
+	case CONFIG_VARIABLE:
+		return check_variable(text, err);
 	case CONFIG_SYSTEM_CALL:
 		return check_system_call(text, err);
 	case CONFIG_ACCOUNT:

@@ -21,6 +21,7 @@
 
 #include "common/channel.h"
 #include "common/child.h"
+#include "common/environment.h"
 #include "common/handler_set.h"
 #include "common/log.h"
 #include "common/memory_limit.h"
@@ -53,6 +54,7 @@ give_up_what_is_not_needed(const struct config *config, int socket,
 	if (child_drop_privileges(config, err) != 0)
 		return -1;
 	child_begin("loader", parent);
+	environment_restrict(config);
 	if (on_exit(leave, NULL) != 0)
 		return err_set(err, "on_exit failed");
 	return 0;

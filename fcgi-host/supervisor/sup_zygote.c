@@ -16,6 +16,7 @@
 
 #include "common/channel.h"
 #include "common/clock.h"
+#include "common/environment.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crashes.h"
@@ -53,6 +54,7 @@ become_zygote(const struct config *config, int link, pid_t parent)
 	if (child_drop_privileges(config, &err) < 0)
 		fatalx(EXIT_CODE_CONFIG, "%s", err.text);
 	child_begin("zygote", parent);
+	environment_restrict(config);
 	set_environment(config);
 	execv("/proc/self/exe", argv);
 	fatal(EXIT_CODE_SYSTEM, "exec of the zygote");

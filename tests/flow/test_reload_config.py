@@ -254,7 +254,7 @@ OTHER = {	# another value of every option that a reload takes
     "breaker_failures": 7, "breaker_window": "9s", "breaker_pause": "3s",
     "poison_kills": 4, "poison_window": "5m",
     "sync_warn": "1s", "sandbox": False, "read_paths": ["/var"],
-    "write_paths": ["/var/tmp"],
+    "write_paths": ["/var/tmp"], "environment": ["PATH", "FH_*"],
     "capture_crashed": True}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control"}

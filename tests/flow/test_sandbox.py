@@ -150,6 +150,40 @@ def test_worker_init_is_tried_in_it():
         assert host.get("/try?do=socket").body == b"done\n"
 
 
+# ------------------------------------------------------------- environment
+
+def variables(host, *names):
+    """What preload() saw of the first, and a worker and the front of all."""
+    for route in "/variable", "/variable-sync":
+        for name in names:
+            yield host.get("%s?name=%s" % (route, name)).body.decode().split()
+
+
+def test_environment():
+    """Breaks when: a handler sees a variable that nobody named, or one that
+    was named, or that the host sets, is gone."""
+    names = "SECRET", "PGHOST", "PGPORT", "LC_TIME", "OMP_NUM_THREADS", "TZ"
+    with sandboxed('set = { "early=SECRET" }', omp_threads=3, environment={
+            "SECRET": "s", "PGHOST": "h", "PGPORT": "p", "LC_TIME": "C",
+            "TZ": "UTC"}) as host:
+        def seen():
+            early, values = zip(*variables(host, *names))
+            assert values[:len(names)] == values[len(names):]
+            return early[0], list(values[:len(names)])
+
+        assert seen() == ("none", ["none", "none", "none", "C", "3", "UTC"])
+        for role in "zygote", "front", "worker":
+            assert "SECRET" not in read_proc(
+                host.pids(role)[0], "environ")
+        host.write_config(**dict(host.written, options=dict(
+            host.written["options"], environment=["PG*", "SECRET"])))
+        host.reload()
+        assert seen() == ("s", ["s", "h", "p", "none", "3", "none"])
+        host.change(sandbox=False)
+        host.reload()
+        assert seen() == ("s", ["s", "h", "p", "C", "3", "UTC"])
+
+
 # ------------------------------------------------------------------- files
 
 def no_landlock():

@@ -358,6 +358,26 @@ private_memory_is_limited(void **state)
 	assert_build_fails("greedy", "build() returned -1");
 }
 
+/* Breaks when: a build() sees what the configuration does not name. */
+static void
+environment_is_private(void **state)
+{
+	(void)state;
+	setenv("LOADER_SECRET", "x", 1);
+	config.sandbox = true;
+	assert_build_fails("variable", "exited with status 8");
+	config.sandbox = false;
+}
+
+/* Breaks when: a variable is gone though there is no sandbox. */
+static void
+environment_is_whole(void **state)
+{
+	(void)state;
+	setenv("LOADER_SECRET", "x", 1);
+	assert_build_fails("variable", "exited with status 9");
+}
+
 /* The socket stays open in a grandchild, so end-of-file never comes. */
 static void
 death_is_seen_without_end_of_file(void **state)
@@ -478,6 +498,8 @@ main(void)
 		loader_test(exit_is_a_reason),
 		loader_test(hang_is_a_reason),
 		loader_test(private_memory_is_limited),
+		loader_test(environment_is_private),
+		loader_test(environment_is_whole),
 		loader_test(death_is_seen_without_end_of_file),
 		loader_test(loader_dies_with_its_parent),
 		loader_test(missing_handler_folder_is_a_reason),

@@ -42,7 +42,8 @@
  * open() gives EACCES but for system files (/usr, /etc, /proc, ...), which can
  * be read, /tmp, /var/tmp and /dev/shm, and what `read_paths` and `write_paths`
  * of the configuration name.  preload() and the models' hooks run outside of
- * it: what is opened there stays open.
+ * it: what is opened there stays open.  getenv() knows what `environment` of
+ * the configuration names, PATH, LANG, TZ and their like by default.
  *
  * Errors.  Functions that return int give 0, or -1 with errno set.  The reply
  * functions return the value serve() should return, so that a handler can end
