@@ -261,6 +261,9 @@ struct front {
 	struct front_request_list free_requests;
 	uint32_t		 free_request_count;
 	size_t			 body_bytes;	/* that bodies have */
+	void			*reserve;	/* of memory; NULL: given up */
+	bool			 reserve_mapped; /* not of the heap */
+	uv_poll_t		 table_poll;
 	uint8_t			*free_buffers[64];
 	uint32_t		 free_buffer_count;
 	struct front_pool	*pools;
@@ -317,6 +320,7 @@ bool	front_record(struct front_conn *, const struct wire_piece *);
 /* front_request.c */
 struct front_request	*front_request_begin(struct front_conn *, uint16_t id,
 			    bool keep);
+void	front_request_starve(struct front_request *); /* 503: no memory */
 void	front_request_params(struct front_request *, const struct wire_piece *);
 void	front_request_stdin(struct front_request *, const struct wire_piece *);
 /* The next bytes of parameters or body, in memory or spooled.  0 or -1. */
@@ -330,6 +334,7 @@ void	front_request_cancel(struct front_request *); /* nobody waits */
 void	front_request_replied(struct front_request *); /* all is buffered */
 void	front_request_end(struct front_request *); /* ... and has left */
 void	front_request_free(struct front_request *);
+void	front_request_forget(struct front *); /* those kept for later */
 
 /* front_spool.c */
 int	front_spool_write(struct front_request *, const uint8_t *, size_t);
@@ -341,6 +346,13 @@ int	front_spool_adopt(struct front_request *, uint64_t number, int fd,
 void	front_spool_release(struct front_request *);
 int	front_spool_open(const struct front *, uint64_t number); /* to read */
 void	front_spool_remove(struct front *, uint64_t number);
+
+/* front_memory.c: realloc() for what a peer wants; NULL, and even the reserve
+ * is used up.  While it is given up nothing new is to be taken on. */
+void	front_memory_start(struct front *);
+bool	front_memory_is_short(struct front *);
+void	front_memory_tidy(struct front *); /* what is kept for later goes */
+void	*front_memory(struct front *, void *old, size_t);
 
 /* front_dispatch.c */
 void	front_dispatch(struct front_request *);
@@ -366,7 +378,9 @@ int	front_output_stdout(struct front_conn *, uint16_t id, const void *first,
 int	front_output_end(struct front_conn *, uint16_t id);
 int	front_output_raw(struct front_conn *, const void *, size_t);
 size_t	front_output_left(const struct front_conn *);
+void	front_output_cut(struct front_conn *, size_t left);
 void	front_output_release(struct front_conn *);
+void	front_output_forget(struct front *);	/* buffers kept for later */
 
 /* front_answer.c: replies of the host itself; each ends the request. */
 void	front_answer(struct front_request *, int status, const char *extra,

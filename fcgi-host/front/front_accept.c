@@ -4,8 +4,9 @@
  * Runs in: front.
  * Owns: the watcher of the listening socket.
  * Invariant: at most `connections` are accepted, and none before we are told to
- * serve or after we are told to retire or stop; what is not accepted waits in
- * the kernel's backlog, which the supervisor keeps open over our death.
+ * serve or after we are told to retire or stop, nor what there is no memory to
+ * answer; what is not accepted waits in the kernel's backlog, which the
+ * supervisor keeps open over our death.
  */
 #include <sys/socket.h>
 
@@ -75,6 +76,13 @@ is_passing(int error)
 	    error == EPROTO;
 }
 
+static void
+pause_for_a_while(struct front *front)
+{
+	front_accept_pause(front);
+	uv_timer_start(&front->accept_timer, on_accept_timer, PAUSE_MS, 0);
+}
+
 /* Out of descriptors or memory: an idle connection gives way, or all wait. */
 static bool
 can_go_on(struct front *front)
@@ -85,8 +93,7 @@ can_go_on(struct front *front)
 		front_conn_close(TAILQ_FIRST(&front->idle));
 		return true;
 	}
-	front_accept_pause(front);
-	uv_timer_start(&front->accept_timer, on_accept_timer, PAUSE_MS, 0);
+	pause_for_a_while(front);
 	return false;
 }
 
@@ -103,6 +110,10 @@ on_connection(uv_poll_t *handle, int status, int events)
 
 		if (is_full(front) && TAILQ_EMPTY(&front->idle)) {
 			front_accept_pause(front);
+			return;
+		}
+		if (front_memory_is_short(front)) {
+			pause_for_a_while(front);
 			return;
 		}
 		fd = accept4(front->start->listen_fd,

@@ -92,13 +92,13 @@ set_timer(struct front_conn *conn, int timing, uint64_t ms)
 static struct front_conn *
 create(struct front *front, int fd)
 {
-	struct front_conn *conn = calloc(1, sizeof(*conn));
+	struct front_conn *conn = front_memory(front, NULL, sizeof(*conn));
 
 	if (conn == NULL) {
-		front_trouble(front, SHM_TROUBLE_MEMORY);
 		close(fd);
 		return NULL;
 	}
+	memset(conn, 0, sizeof(*conn));
 	conn->front = front;
 	conn->fd = fd;
 	conn->poll.data = conn;
@@ -326,10 +326,10 @@ hold(struct front_conn *conn, const struct wire_piece *begin,
     const uint8_t *rest, size_t length)
 {
 	size_t record = begin == NULL ? 0 : FCGI_HEADER_LEN + begin->length;
-	struct front_held *held = malloc(sizeof(*held) + record + length);
+	struct front_held *held = front_memory(conn->front, NULL,
+	    sizeof(*held) + record + length);
 
 	if (held == NULL) {
-		log_warn("a request that came early");
 		front_conn_close(conn);
 		return;
 	}

@@ -183,6 +183,7 @@ front_main(const struct child_start *start)
 	set_up_sync(front);
 	let_witness_look(front);
 	start_watching(front);
+	front_memory_start(front);
 	front_accept_start(front);
 	if (front_link_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "the supervisor does not answer");

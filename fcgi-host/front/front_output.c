@@ -26,7 +26,7 @@ take_buffer(struct front *front, struct front_output *output)
 		output->bytes = front->free_buffers[
 		    --front->free_buffer_count];
 	else
-		output->bytes = malloc(FRONT_BUFFER_SIZE);
+		output->bytes = front_memory(front, NULL, FRONT_BUFFER_SIZE);
 	output->size = output->bytes == NULL ? 0 : FRONT_BUFFER_SIZE;
 	output->have = output->sent = 0;
 	return output->bytes == NULL ? -1 : 0;
@@ -51,6 +51,13 @@ front_output_release(struct front_conn *conn)
 	memset(output, 0, sizeof(*output));
 }
 
+void
+front_output_forget(struct front *front)
+{
+	while (front->free_buffer_count > 0)
+		free(front->free_buffers[--front->free_buffer_count]);
+}
+
 /* Room for `length` more bytes; where they go, or NULL. */
 static uint8_t *
 extend(struct front_conn *conn, size_t length)
@@ -71,7 +78,8 @@ extend(struct front_conn *conn, size_t length)
 		for (size = output->size; size < output->have + length;
 		    size *= 2)
 			;
-		if ((at = realloc(output->bytes, size)) == NULL)
+		if ((at = front_memory(conn->front, output->bytes,
+		    size)) == NULL)
 			return NULL;
 		output->bytes = at;
 		output->size = size;
@@ -79,6 +87,14 @@ extend(struct front_conn *conn, size_t length)
 	at = output->bytes + output->have;
 	output->have += length;
 	return at;
+}
+
+/* Takes back what was added since there was so much left, and nothing sent. */
+void
+front_output_cut(struct front_conn *conn, size_t left)
+{
+	if (front_output_left(conn) > left)
+		conn->output.have = conn->output.sent + left;
 }
 
 int

@@ -78,6 +78,8 @@ begin(struct front_conn *conn, const struct wire_piece *piece)
 	}
 	if (front_request_begin(conn, piece->id, keep) == NULL)
 		front_conn_close(conn);
+	else if (front_memory_is_short(conn->front))
+		front_request_starve(conn->request);
 	return true;
 }
 

@@ -25,8 +25,12 @@ take_request(struct front *front)
 {
 	struct front_request *request = TAILQ_FIRST(&front->free_requests);
 
-	if (request == NULL)
-		return calloc(1, sizeof(*request));
+	if (request == NULL) {
+		request = front_memory(front, NULL, sizeof(*request));
+		if (request != NULL)
+			memset(request, 0, sizeof(*request));
+		return request;
+	}
 	TAILQ_REMOVE(&front->free_requests, request, link);
 	front->free_request_count--;
 	memset(request, 0, offsetof(struct front_request, result));
@@ -40,10 +44,8 @@ front_request_begin(struct front_conn *conn, uint16_t id, bool keep)
 {
 	struct front_request *request = take_request(conn->front);
 
-	if (request == NULL) {
-		front_trouble(conn->front, SHM_TROUBLE_MEMORY);
+	if (request == NULL)
 		return NULL;
-	}
 	request->front = conn->front;
 	request->conn = conn;
 	request->id = id;
@@ -56,6 +58,28 @@ front_request_begin(struct front_conn *conn, uint16_t id, bool keep)
 	conn->draining = false;
 	front_conn_reading(conn);
 	return request;
+}
+
+static void
+destroy(struct front_request *request)
+{
+	request->front->body_bytes -= request->body_size;
+	free(request->params);
+	free(request->body);
+	free(request->scratch);
+	free(request);
+}
+
+void
+front_request_forget(struct front *front)
+{
+	struct front_request *request;
+
+	while ((request = TAILQ_FIRST(&front->free_requests)) != NULL) {
+		TAILQ_REMOVE(&front->free_requests, request, link);
+		front->free_request_count--;
+		destroy(request);
+	}
 }
 
 void
@@ -72,16 +96,13 @@ front_request_free(struct front_request *request)
 		front->free_request_count++;
 		return;
 	}
-	front->body_bytes -= request->body_size;
-	free(request->params);
-	free(request->body);
-	free(request->scratch);
-	free(request);
+	destroy(request);
 }
 
 /* Makes room for `length` more bytes behind `have`. */
 static int
-grow(uint8_t **bytes, size_t *size, size_t have, size_t length, size_t first)
+grow(struct front *front, uint8_t **bytes, size_t *size, size_t have,
+    size_t length, size_t first)
 {
 	size_t wanted = *size == 0 ? first : *size;
 	uint8_t *grown;
@@ -90,7 +111,7 @@ grow(uint8_t **bytes, size_t *size, size_t have, size_t length, size_t first)
 		return 0;
 	while (wanted < have + length)
 		wanted *= 2;
-	if ((grown = realloc(*bytes, wanted)) == NULL)
+	if ((grown = front_memory(front, *bytes, wanted)) == NULL)
 		return -1;
 	*bytes = grown;
 	*size = wanted;
@@ -109,6 +130,16 @@ make_id(struct front_request *request)
 	request->front->next_id++;
 }
 
+/* What still comes of it is thrown away. */
+void
+front_request_starve(struct front_request *request)
+{
+	if (request->request_id[0] == '\0')
+		make_id(request);
+	front_answer(request, 503, "Retry-After: 5\r\n",
+	    "The service is out of memory.");
+}
+
 static void
 take_id(struct front_request *request)
 {
@@ -125,7 +156,7 @@ take_id(struct front_request *request)
 int
 front_request_identify(struct front_request *request)
 {
-	if (grow(&request->scratch, &request->scratch_size, 0,
+	if (grow(request->front, &request->scratch, &request->scratch_size, 0,
 	    request->params_have + 1, PARAMS_FIRST_SIZE) < 0)
 		return -1;
 	request->params_done = true;
@@ -160,8 +191,7 @@ params_complete(struct front_request *request)
 	const struct config *config = request->front->config;
 
 	if (front_request_identify(request) < 0) {
-		log_warn("parameters");
-		front_conn_close(request->conn);
+		front_request_starve(request);
 		return;
 	}
 	set_arrival(request);
@@ -178,7 +208,7 @@ int
 front_request_put_params(struct front_request *request, const uint8_t *bytes,
     size_t length)
 {
-	if (grow(&request->params, &request->params_size,
+	if (grow(request->front, &request->params, &request->params_size,
 	    request->params_have, length, PARAMS_FIRST_SIZE) < 0)
 		return -1;
 	memcpy(request->params + request->params_have, bytes, length);
@@ -205,10 +235,8 @@ front_request_params(struct front_request *request,
 		return;
 	}
 	if (front_request_put_params(request, piece->data,
-	    piece->length) < 0) {
-		log_warn("parameters");
-		front_conn_close(request->conn);
-	}
+	    piece->length) < 0)
+		front_request_starve(request);
 }
 
 /* Each may have body_memory, and all together what the memory plan says. */
@@ -219,16 +247,16 @@ has_place(const struct front_request *request, size_t length)
 	size_t whole = request->body_have + length;
 
 	return whole <= front->config->body_memory &&
-	    (whole <= request->body_size ||
-	    front->body_bytes + whole <= config_bodies(front->config));
+	    (whole <= request->body_size || (front->reserve != NULL &&
+	    front->body_bytes + whole <= config_bodies(front->config)));
 }
 
 static int
 grow_body(struct front_request *request, size_t length)
 {
 	size_t before = request->body_size;
-	int rc = grow(&request->body, &request->body_size, request->body_have,
-	    length, 1024);
+	int rc = grow(request->front, &request->body, &request->body_size,
+	    request->body_have, length, 1024);
 
 	request->front->body_bytes += request->body_size - before;
 	return rc;

@@ -21,6 +21,7 @@
 struct sync_sink {
 	struct api_sink		 sink;
 	struct front_request	*request;
+	bool			 failed;	/* no memory for the reply */
 };
 
 /* Buffered here, sent when serve() has returned. */
@@ -36,6 +37,7 @@ sync_send(struct api_sink *base, const char *head, size_t head_length,
 	if (front_output_stdout(request->conn, request->id, head, head_length,
 	    body, length) == 0)
 		return 0;
+	sink->failed = true;
 	errno = EPIPE;
 	return -1;
 }
@@ -143,6 +145,7 @@ front_sync_serve(struct front_request *request)
 	struct crash_request crash;
 	struct api_input input;
 	enum api_outcome outcome;
+	size_t left = front_output_left(request->conn);
 
 	if (request->spool_fd >= 0 && front_spool_map(request) < 0) {
 		log_warn("req=%s spooled body", request->request_id);
@@ -165,7 +168,10 @@ front_sync_serve(struct front_request *request)
 	request->ended_ns = clock_now_ns();
 	api_request_reset(front->sync_request);
 	request->served = true;
-	if (outcome == API_DONE)
+	if (sink.failed) {
+		front_output_cut(request->conn, left);
+		front_request_starve(request);
+	} else if (outcome == API_DONE)
 		front_request_replied(request);
 	else
 		front_conn_close(request->conn);

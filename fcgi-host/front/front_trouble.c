@@ -31,6 +31,8 @@ look(struct front *front, enum shm_trouble_kind kind, uint64_t now)
 
 	if (since == 0)
 		return;
+	if (kind == SHM_TROUBLE_MEMORY && front->reserve == NULL)
+		front->trouble_last_ms[kind] = now;
 	if (now - front->trouble_last_ms[kind] < QUIET_MS) {
 		uv_timer_start(&front->trouble_timer, front_trouble_look,
 		    LOOK_MS, 0);
@@ -49,6 +51,7 @@ front_trouble_look(uv_timer_t *timer)
 	uint64_t now = clock_now_ms();
 
 	front_trouble_log(front);
+	front_memory_tidy(front);
 	for (int kind = 0; kind < SHM_TROUBLES; kind++)
 		look(front, (enum shm_trouble_kind)kind, now);
 }

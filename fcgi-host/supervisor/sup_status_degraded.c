@@ -21,8 +21,8 @@ static const struct degraded of_front[SHM_TROUBLES] = {
 	[SHM_TROUBLE_DESCRIPTORS] = { "descriptors", "Connections wait, or "
 	    "idle ones are closed for them: raise LimitNOFILE or lower "
 	    "connections." },
-	[SHM_TROUBLE_MEMORY] = { "memory", "The front got no memory for a "
-	    "connection or a request, which was closed." },
+	[SHM_TROUBLE_MEMORY] = { "memory", "The front gets no memory: requests "
+	    "get a 503, and connections wait until there is some." },
 	[SHM_TROUBLE_SPOOL] = { "spool", "Bodies over body_memory cannot be "
 	    "written to state_dir and get a 503: make room there." },
 	[SHM_TROUBLE_LOG] = { "log", "The log takes no lines, and they are "

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import resource
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from lib import fcgi
 from lib.fcgi import wait_until
-from lib.host import Host
+from lib.host import Host, read_proc, sanitized
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
 BIG = b"b" * 200000		# over body_memory
@@ -137,6 +138,56 @@ def test_a_log_that_nobody_reads():
         assert host.pid_of("front") == front
     reader.join(10)
     os.close(read)
+
+
+def in_use(pid, resource_):
+    """Bytes of a process that count for RLIMIT_AS or RLIMIT_DATA."""
+    key = "VmSize" if resource_ == resource.RLIMIT_AS else "VmData"
+    return int(re.search(r"^%s:\s+(\d+) kB" % key,
+                         read_proc(pid, "status"), re.M).group(1)) << 10
+
+
+@pytest.mark.skipif(sanitized(), reason="the sanitizer's allocator ends the "
+                    "process instead of returning NULL")
+@pytest.mark.parametrize("which", [resource.RLIMIT_AS, resource.RLIMIT_DATA],
+                         ids=["as", "data"])
+def test_a_front_out_of_memory(which):
+    """Breaks when: a connection that was taken gets no answer, one that was
+    not is lost, the front ends, or it stays short of memory for ever."""
+    half = fcgi.request("POST", "/show", b"b" * 60000)
+    with Host(handlers=["hello", "live_show"], connections=2000,
+              log_level="info") as host:
+        front = host.pid_of("front")
+        crowd = [host.connect() for _ in range(150)]
+        for conn in crowd:
+            assert conn.get("/hello").status == 200
+        limit = resource.prlimit(front, which)
+        resource.prlimit(front, which, (in_use(front, which), limit[1]))
+        for conn in crowd:
+            conn.send(half[:-20000])
+        wait_until(lambda: degraded(host, "memory"))
+        waiting = host.connect()
+        waiting.send(fcgi.request("GET", "/hello"))
+        found = []
+        for conn in crowd:	# params are no longer kept, or all of it is
+            conn.send(half[-20000:])
+            reply = conn.read_reply()
+            found.append(reply.status)
+            if reply.status == 503:
+                assert "memory" in reply.problem()["detail"]
+        assert set(found) == {200, 503}, found
+        for conn in crowd:	# and the same ones again, one after another
+            conn.send(fcgi.request("GET", "/hello"))
+            assert conn.read_reply().status in (200, 503)
+        for conn in crowd:
+            conn.close()
+        assert waiting.read_reply().status == 200, "with the limit as it was"
+        assert host.post("/show", b"b" * 60000).status == 200
+        resource.prlimit(front, which, limit)
+        over(host, "memory")
+        waiting.close()
+        assert host.log().count("degraded: out of memory") == 2
+        assert host.pid_of("front") == front
 
 
 def limit_processes(host, most):
