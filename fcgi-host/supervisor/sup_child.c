@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 
 #define NAME_BYTES	24
 #define RETRY_MS	500	/* what it needs was not to be had */
+#define CUT_OFF_MS	500	/* from a link's end to its process's */
 
 static const char *
 kind_of(const struct sup_child *child)
@@ -117,6 +119,39 @@ may_say(const struct sup_child *child, const struct message *message)
 	return message->type == MESSAGE_READY || child->slot == SLOT_FRONT;
 }
 
+/* Not dead and waiting for a zygote that is slow. */
+static bool
+is_running(pid_t pid)
+{
+	char path[32], state = 'Z';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'Z';
+	fclose(file);
+	return state != 'Z' && state != 'X';
+}
+
+/* It lives, and can neither be told anything nor wake the others. */
+static void
+on_cut_off(uv_timer_t *timer)
+{
+	struct sup_child *child = timer->data;
+	char name[NAME_BYTES];
+
+	if (!is_running(child->pid))
+		return;
+	log_warnx("%s (process %d) closed descriptors that are the host's; "
+	    "killed.  A handler is to close only what it has opened",
+	    name_of(child, name), (int)child->pid);
+	child->blame = "its handler closed descriptors of the host";
+	sup_child_signal(child, SIGKILL);
+}
+
 static void
 on_link(uv_poll_t *poll, int status, int events)
 {
@@ -131,6 +166,7 @@ on_link(uv_poll_t *poll, int status, int events)
 		break;
 	case SUP_POST_ENDED:	/* the zygote will report its death */
 		sup_post_close(&child->post);
+		uv_timer_start(child->timer, on_cut_off, CUT_OFF_MS, 0);
 		break;
 	}
 }
@@ -347,6 +383,8 @@ sup_child_exited(struct sup_child *child, int status)
 	    .value = status };
 
 	log_death(child, status);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		child->blame = NULL;	/* it was faster than we */
 	died.extra = sup_crash_begin(child, status);
 	uv_timer_stop(child->timer);
 	sup_post_close(&child->post);
