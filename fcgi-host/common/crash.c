@@ -10,6 +10,7 @@
 #include "common/crash.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <dlfcn.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/crash_registers.h"
+#include "common/log.h"
 
 #define STACK_BYTES	(64u << 10)
 #define SECTIONS_AT	UINT64_C(4096)
@@ -33,7 +35,8 @@ struct abort_message {
 };
 
 struct thread {
-	const struct crash_request *_Atomic running;
+	struct crash_request request;	/* while `running` */
+	_Atomic bool	 running;
 	uintptr_t	 stack_low, stack_high;
 	void		*alternate;
 };
@@ -42,7 +45,10 @@ static _Thread_local struct thread self;
 
 static struct {
 	int		 fd;
+	dev_t		 device;	/* what `fd` is, if it still is ours */
+	ino_t		 inode;
 	pid_t		 pid;
+	bool		 forked;	/* by a handler: a copy */
 	bool		 keep_request;
 	struct abort_message **message;	/* NULL: this libc has none */
 	_Atomic int32_t	 crasher;	/* its thread; others wait */
@@ -129,7 +135,7 @@ put_request(const struct crash_request *request)
 {
 	struct crash_record *record = &words.record;
 
-	if (request == NULL || !words.keep_request)
+	if (!words.keep_request)
 		return;
 	record->params_at = words.end;
 	record->params_length = put_memory((uintptr_t)request->params,
@@ -161,7 +167,6 @@ put_message(void)
 static void
 describe_thread(enum crash_kind kind)
 {
-	const struct crash_request *request = self.running;
 	struct crash_record *record = &words.record;
 
 	record->magic = CRASH_MAGIC;
@@ -171,9 +176,9 @@ describe_thread(enum crash_kind kind)
 	record->syscall = -1;
 	record->stack_low = self.stack_low;
 	record->stack_high = self.stack_high;
-	if (request != NULL) {
-		record->reply = request->reply;
-		record->finishing = request->finishing;
+	if (self.running) {
+		record->reply = self.request.reply;
+		record->finishing = self.request.finishing;
 	}
 	words.end = SECTIONS_AT;
 }
@@ -182,21 +187,30 @@ describe_thread(enum crash_kind kind)
 static void
 put_all(void)
 {
-	const struct crash_request *request = self.running;
-
 	put_record();
 	put_stack();
 	put_maps();
-	put_record();
-	if (request != NULL)
-		put_text(words.record.request_id,
-		    sizeof(words.record.request_id), request->request_id);
-	put_request(request);
 	put_record();
 	if (words.record.signal == SIGABRT) {
 		put_message();
 		put_record();
 	}
+	if (!self.running)
+		return;
+	put_text(words.record.request_id, sizeof(words.record.request_id),
+	    self.request.request_id);
+	put_request(&self.request);
+	put_record();
+}
+
+/* A handler that closed it may have opened a file of its own there. */
+static bool
+is_still_ours(void)
+{
+	struct stat status;
+
+	return fstat(words.fd, &status) == 0 &&
+	    status.st_dev == words.device && status.st_ino == words.inode;
 }
 
 /* Nobody comes back from here while another thread takes the process along.
@@ -206,7 +220,7 @@ is_first(void)
 {
 	int32_t thread = (int32_t)syscall(SYS_gettid), none = 0;
 
-	if (words.fd < 0 || syscall(SYS_getpid) != words.pid)
+	if (syscall(SYS_getpid) != words.pid || !is_still_ours())
 		return false;	/* a child that a handler forked */
 	if (atomic_compare_exchange_strong(&words.crasher, &none, thread))
 		return true;
@@ -250,7 +264,7 @@ crash_exits(int status, const char *name)
 {
 	ucontext_t here;
 
-	if (self.running == NULL || !is_first())
+	if (!self.running || !is_first())
 		return;
 	describe_thread(CRASH_EXIT);
 	words.record.exit_status = status;
@@ -259,7 +273,7 @@ crash_exits(int status, const char *name)
 	words.record.fault_flags = 0;
 	put_text(words.record.message, CRASH_MESSAGE_MAX, name);
 	put_all();
-	self.running = NULL;
+	self.running = false;
 }
 
 /* What else was registered to run at exit() may be a library's of the zygote,
@@ -268,10 +282,18 @@ static void
 on_exit_called(int status, void *context)
 {
 	(void)context;
-	if (self.running == NULL)
+	if (!self.running)
 		return;
 	crash_exits(status, "exit");
 	_exit(status);
+}
+
+void
+crash_thread_left(void *context)
+{
+	(void)context;
+	crash_exits(EXIT_FAILURE, "pthread_exit");
+	_exit(EXIT_FAILURE);
 }
 
 /* -------------------------------------------------------------- beginning */
@@ -319,13 +341,31 @@ crash_thread_end(void)
 	self.alternate = NULL;
 }
 
+static void
+on_fork(void)
+{
+	words.forked = true;
+}
+
+static void
+take_descriptor(int fd)
+{
+	struct stat status = { .st_ino = 0 };
+
+	if (fstat(fd, &status) < 0)
+		return;
+	words.fd = fd;
+	words.device = status.st_dev;
+	words.inode = status.st_ino;
+}
+
 void
 crash_begin(int fd, bool keep_request)
 {
 	struct sigaction action = { .sa_sigaction = on_crash,
 	    .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
-	words.fd = fd;
+	take_descriptor(fd);
 	words.pid = getpid();
 	words.keep_request = keep_request;
 	words.message = dlsym(RTLD_DEFAULT, "__abort_msg");
@@ -336,12 +376,26 @@ crash_begin(int fd, bool keep_request)
 	for (size_t i = 0; i < CRASHES; i++)
 		sigaction(crashes[i], &action, NULL);
 	on_exit(on_exit_called, NULL);
+	pthread_atfork(NULL, NULL, on_fork);
+}
+
+void
+crash_end_copy(void)
+{
+	if (!words.forked)
+		return;
+	log_warnx("process %d, which a handler has forked here, replies or "
+	    "has come back from the handler; it is ended: such a process is "
+	    "to call exec() or _exit()", (int)getpid());
+	_exit(EXIT_SUCCESS);
 }
 
 void
 crash_enter(const struct crash_request *request)
 {
-	atomic_store_explicit(&self.running, request, memory_order_relaxed);
+	self.request = *request;
+	atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(&self.running, true, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -349,5 +403,6 @@ void
 crash_leave(void)
 {
 	atomic_signal_fence(memory_order_seq_cst);
-	atomic_store_explicit(&self.running, NULL, memory_order_relaxed);
+	atomic_store_explicit(&self.running, false, memory_order_relaxed);
+	crash_end_copy();
 }

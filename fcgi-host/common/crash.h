@@ -51,7 +51,7 @@ enum crash_kind {
  * reply	1 + the worker's reply slot that this thread answers; 0: none
  * finishing	a front in a finish(), not in a serve()
  * message	of abort(), assert() or the allocator's own checks; or "".  Of
- *		CRASH_EXIT: "_exit", if it was that one
+ *		CRASH_EXIT: the function that was called
  */
 struct crash_record {
 	uint64_t	magic;
@@ -99,11 +99,24 @@ void	crash_begin(int fd, bool keep_request);
 void	crash_thread_begin(void);
 void	crash_thread_end(void);
 
-/* The request is the caller's, and lives until crash_leave. */
+/*
+ * Around a handler's code.  The request is copied, since a handler that runs
+ * over its stack runs over its callers'; what it points to lives until
+ * crash_leave.
+ */
 void	crash_enter(const struct crash_request *);
 void	crash_leave(void);
 
-/* The record of exit() or _exit(), if this thread is in a request. */
+/* A process that a handler forked ends here, or it would serve beside the one
+ * it is a copy of.  Part of crash_leave; to be called before a handler's reply
+ * goes into memory that is shared, and after other code of handlers. */
+void	crash_end_copy(void);
+
+/* The record of exit() or its like, if this thread is in a request. */
 void	crash_exits(int status, const char *name);
+
+/* For pthread_cleanup_push() in a thread that runs handlers: pthread_exit()
+ * ends the process, or the thread's request would wait for ever. */
+void	crash_thread_left(void *);
 
 #endif

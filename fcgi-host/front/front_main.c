@@ -107,6 +107,7 @@ static void
 set_up_sync(struct front *front)
 {
 	front->sync_worker = api_worker_create(front->set, API_SYNC);
+	crash_end_copy();
 	if (front->sync_worker != NULL)
 		front->sync_request = api_request_create(front->sync_worker);
 	if (front->sync_request == NULL)
@@ -150,6 +151,19 @@ map_memory(struct front *front)
 	front->stats = shm_front_stats(front->shm);
 }
 
+static void
+run(struct front *front)
+{
+	set_up_sync(front);
+	let_witness_look(front);
+	start_watching(front);
+	front_memory_start(front);
+	front_accept_start(front);
+	if (front_link_start(front) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "the supervisor does not answer");
+	uv_run(&front->loop, UV_RUN_DEFAULT);
+}
+
 void
 front_main(const struct child_start *start)
 {
@@ -180,13 +194,8 @@ front_main(const struct child_start *start)
 	    front_fault_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
 	enter_sandbox(front);
-	set_up_sync(front);
-	let_witness_look(front);
-	start_watching(front);
-	front_memory_start(front);
-	front_accept_start(front);
-	if (front_link_start(front) < 0)
-		fatalx(EXIT_CODE_SYSTEM, "the supervisor does not answer");
-	uv_run(&front->loop, UV_RUN_DEFAULT);
+	pthread_cleanup_push(crash_thread_left, NULL);
+	run(front);
+	pthread_cleanup_pop(0);
 	fatalx(EXIT_CODE_BUG, "the event loop ended");
 }

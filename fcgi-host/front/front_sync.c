@@ -32,6 +32,7 @@ sync_send(struct api_sink *base, const char *head, size_t head_length,
 	struct sync_sink *sink = (struct sync_sink *)base;
 	struct front_request *request = sink->request;
 
+	crash_end_copy();
 	if (head == NULL)
 		head_length = 0;
 	if (front_output_stdout(request->conn, request->id, head, head_length,

@@ -22,19 +22,24 @@ struct death {
 	unsigned	lost;		/* requests that had begun */
 };
 
+static bool
+runs_in(const struct front_job *job, uint32_t reply)
+{
+	uint32_t worker, slot;
+
+	return front_job_begun(job, &worker, &slot) && slot == reply - 1;
+}
+
 /* Where the process could not say whose thread it was, and nothing else ran,
  * it was this one's. */
 static bool
 is_culprit(const struct death *death, const struct front_job *job)
 {
-	uint32_t worker, slot;
-
 	if (death->stopped)
 		return false;
 	if (death->culprit == 0)
 		return death->lost == 1;
-	return front_job_begun(job, &worker, &slot) &&
-	    slot == death->culprit - 1;
+	return runs_in(job, death->culprit);
 }
 
 static void
@@ -137,16 +142,22 @@ note_passed(struct front_pool *pool)
 		job->passed = jobq_passed(&pool->jobq, job->at);
 }
 
-static unsigned
-count_lost(const struct front_pool *pool, uint32_t worker)
+/* What the dead process said of itself it may have overwritten: a slot in which
+ * nothing ran is nobody's. */
+static void
+count_lost(const struct front_pool *pool, struct death *death)
 {
 	const struct front_job *job;
-	unsigned lost = 0;
-	uint32_t claim;
+	uint32_t claim, culprit = 0;
 
-	TAILQ_FOREACH(job, &pool->active, link)
-		lost += lot_now(job, worker, &claim) == LOT_LOST;
-	return lost;
+	TAILQ_FOREACH(job, &pool->active, link) {
+		if (lot_now(job, death->worker, &claim) != LOT_LOST)
+			continue;
+		death->lost++;
+		if (runs_in(job, death->culprit))
+			culprit = death->culprit;
+	}
+	death->culprit = culprit;
 }
 
 /* What is not begun is pushed again into an empty queue, whether or not it was
@@ -158,7 +169,7 @@ settle_jobs(struct front_pool *pool, struct death *death)
 	uint32_t claim;
 
 	note_passed(pool);
-	death->lost = count_lost(pool, death->worker);
+	count_lost(pool, death);
 	jobq_repair(&pool->jobq);
 	for (job = TAILQ_FIRST(&pool->active); job != NULL; job = next) {
 		enum lot lot = lot_now(job, death->worker, &claim);

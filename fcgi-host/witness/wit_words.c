@@ -318,9 +318,14 @@ say_abort(const struct words *words)
 static void
 say_exit(const struct words *words)
 {
-	say(words, "called %s(%d)",
-	    strcmp(words->crash->message, "_exit") == 0 ? "_exit" : "exit",
-	    (int)words->crash->exit_status);
+	const char *name = words->crash->message;
+
+	if (strcmp(name, "pthread_exit") == 0)
+		say(words, "called pthread_exit(), or its thread was "
+		    "cancelled");
+	else
+		say(words, "called %s(%d)", strcmp(name, "_exit") == 0 ?
+		    "_exit" : "exit", (int)words->crash->exit_status);
 }
 
 /* Nothing has failed: somebody wanted it.  In siginfo the sender's number lies

@@ -171,6 +171,18 @@ enter_sandbox(const struct wrk *wrk)
 		log_debug("sandbox: %s", err.text);
 }
 
+static void
+run(struct wrk *wrk)
+{
+	if (wrk_thread_prepare(&wrk->threads[0]) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "out of memory");
+	wrk_sample_at_start(wrk);
+	say_ready(wrk);
+	wrk_thread_run(&wrk->threads[0]);
+	join_threads(wrk);
+	wrk_thread_release(&wrk->threads[0]);
+}
+
 void
 wrk_main(const struct child_start *start)
 {
@@ -190,12 +202,8 @@ wrk_main(const struct child_start *start)
 	    .id = pthread_self() };
 	enter_sandbox(&wrk);
 	limit_memory(&wrk);
-	if (wrk_thread_prepare(&wrk.threads[0]) < 0)
-		fatalx(EXIT_CODE_SYSTEM, "out of memory");
-	wrk_sample_at_start(&wrk);
-	say_ready(&wrk);
-	wrk_thread_run(&wrk.threads[0]);
-	join_threads(&wrk);
-	wrk_thread_release(&wrk.threads[0]);
+	pthread_cleanup_push(crash_thread_left, NULL);
+	run(&wrk);
+	pthread_cleanup_pop(0);
 	_exit(0);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/crash.h"
 #include "common/futex.h"
 #include "worker/wrk.h"
 
@@ -112,6 +113,7 @@ sink_send(struct api_sink *base, const char *head, size_t head_length,
 {
 	struct wrk_sink *sink = (struct wrk_sink *)base;
 
+	crash_end_copy();
 	if (atomic_load_explicit(&sink->job->cancelled,
 	    memory_order_relaxed) == SHM_CANCELLED_NOBODY ||
 	    (head != NULL && put(sink, (const uint8_t *)head,

@@ -21,6 +21,7 @@ wrk_thread_prepare(struct wrk_thread *thread)
 
 	thread->next_reply = thread->index * wrk->pool->depth;
 	thread->worker = api_worker_create(wrk->start->set, wrk->pool_index);
+	crash_end_copy();
 	if (thread->worker == NULL)
 		return -1;
 	thread->request = api_request_create(thread->worker);
@@ -40,6 +41,7 @@ further_thread(void *context)
 	struct wrk_thread *thread = context;
 
 	crash_thread_begin();
+	pthread_cleanup_push(crash_thread_left, NULL);
 	if (wrk_thread_prepare(thread) == 0)
 		wrk_thread_run(thread);
 	else {
@@ -47,6 +49,7 @@ further_thread(void *context)
 		atomic_fetch_sub(&thread->wrk->idle, 1);
 	}
 	wrk_thread_release(thread);
+	pthread_cleanup_pop(0);
 	crash_thread_end();
 	return NULL;
 }

@@ -39,6 +39,7 @@
  * Sandbox.  From worker_init on, code that opens a network connection, starts
  * a process or signals another one ends like a crash, unless the handler's
  * section in the configuration says `network = true` or `processes = true`.
+ * A process made by fork() calls exec() or _exit(): it may not come back.
  * open() gives EACCES but for system files (/usr, /etc, /proc, ...), which can
  * be read, /tmp, /var/tmp and /dev/shm, and what `read_paths` and `write_paths`
  * of the configuration name.  preload() and the models' hooks run outside of
