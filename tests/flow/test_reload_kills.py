@@ -15,7 +15,7 @@ import pytest
 
 from lib import fcgi
 from lib.fcgi import wait_until
-from lib.host import KEPT, alive, comm, descriptors, read_proc
+from lib.host import KEPT, alive, below, descriptors
 from lib.load import Load
 from lib.versions import WAYS, VersionHost, ask_versions
 
@@ -33,18 +33,6 @@ def slow_host(**options):
     return VersionHost(pools=POOLS, model_size=8 << 20, test_ms=20,
                        watch=True, crashes=True, drain_timeout="3s",
                        **options)
-
-
-def below(pid):
-    """pid: role of all that a process has started; quicker than all of
-    /proc."""
-    out, todo = {}, [pid]
-    while todo:
-        one = todo.pop()
-        for word in read_proc(one, "task/%d/children" % one).split():
-            out[int(word)] = comm(word)[3:]
-            todo.append(int(word))
-    return out
 
 
 class Killer(threading.Thread):

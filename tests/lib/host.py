@@ -100,6 +100,18 @@ def threads(pid):
     return len(os.listdir("/proc/%d/task" % pid))
 
 
+def below(pid):
+    """pid: role of all that a process has started; quicker than all of
+    /proc."""
+    out, todo = {}, [pid]
+    while todo:
+        one = todo.pop()
+        for word in read_proc(one, "task/%d/children" % one).split():
+            out[int(word)] = comm(word)[3:]
+            todo.append(int(word))
+    return out
+
+
 def memory(pid, key):
     """"Pss", "Private_Dirty", ... of smaps_rollup, in bytes."""
     found = re.search(r"^%s:\s+(\d+) kB" % key,
