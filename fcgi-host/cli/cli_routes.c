@@ -151,6 +151,7 @@ json_of(const struct route *route, const struct config *config)
 	    json_object_new_int64((int64_t)route->sync_warn_ms));
 	add(json, "max_concurrent",
 	    json_object_new_int64(route->max_concurrent));
+	add(json, "reserve", json_object_new_int64(route->reserve));
 	add(json, "handler", json_object_new_string(route->handler->name));
 	add(json, "file", json_object_new_string(route->handler->file));
 	add(json, "summary", json_object_new_string(route->summary));

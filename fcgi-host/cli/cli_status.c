@@ -93,6 +93,22 @@ print_faults(struct json_object *routes)
 }
 
 static void
+print_reserves(struct json_object *routes)
+{
+	for (size_t i = 0; i < json_object_array_length(routes); i++) {
+		struct json_object *route = json_object_array_get_idx(routes,
+		    i);
+		uint64_t kept = cli_number(route, "reserve");
+
+		if (kept > 0)
+			printf("%s: %" PRIu64 " worker%s of pool %s %s kept "
+			    "for it\n", cli_text(route, "route"), kept,
+			    kept == 1 ? "" : "s", cli_text(route, "pool"),
+			    kept == 1 ? "is" : "are");
+	}
+}
+
+static void
 print_workers(struct json_object *workers)
 {
 	printf("\n%-6s %8s %-16s %-9s %5s %10s %12s %9s\n", "WORKER", "PID",
@@ -297,6 +313,7 @@ print_status(struct json_object *root)
 		print_pools(json_object_object_get(root, "pools"));
 		print_routes(json_object_object_get(root, "routes"));
 		print_faults(json_object_object_get(root, "routes"));
+		print_reserves(json_object_object_get(root, "routes"));
 		print_workers(json_object_object_get(root, "workers"));
 	}
 	print_models(json_object_object_get(root, "models"));

@@ -66,6 +66,7 @@ handler_apply_route(const struct config *config, struct route *route,
 	route->timeout_ms = from->timeout_ms != 0 ? from->timeout_ms :
 	    config->timeout_ms;
 	route->max_concurrent = from->max_concurrent;
+	route->reserve = 0;
 	route->sync_warn_ms = config->sync_warn_ms;
 	if (section != NULL) {
 		if (section->async != CONFIG_UNSET)
@@ -79,6 +80,8 @@ handler_apply_route(const struct config *config, struct route *route,
 		if (section->max_concurrent != CONFIG_UNSET)
 			route->max_concurrent =
 			    (uint32_t)section->max_concurrent;
+		if (section->reserve != CONFIG_UNSET)
+			route->reserve = (uint32_t)section->reserve;
 	}
 	route->pool = 0;
 	if (pool == NULL || find_pool(config, pool, &route->pool) == 0 ||
@@ -200,6 +203,33 @@ check_route_section(const struct handler_set *set,
 		    "has a route like it", label);
 }
 
+/* Those sections that name their pool were looked at when the file was read
+ * (config_check.c); here it is known where each route runs. */
+static void
+check_reserves(const struct handler_set *set, uint32_t pool,
+    const struct reporter *to)
+{
+	const struct config_pool *config = &set->config->pools[pool];
+	const struct route *last = NULL;
+	uint64_t kept = 0;
+
+	for (size_t i = 0; i < set->route_count; i++) {
+		const struct route *route = &set->routes[i];
+
+		if (!route->async || route->pool != pool ||
+		    route->reserve == 0)
+			continue;
+		kept += route->reserve;
+		last = route;
+	}
+	if (kept >= config->workers && last != NULL)
+		complain(to, find_section(set->config, last)->line, "route "
+		    "\"%s\": reserve: %llu workers of pool \"%s\" are kept "
+		    "for its routes, which has %u; one at least must be left "
+		    "to all: lower them or raise workers", last->label,
+		    (unsigned long long)kept, config->name, config->workers);
+}
+
 static void
 check_model_section(const struct handler_set *set,
     const struct config_model *section, const struct reporter *to)
@@ -240,6 +270,8 @@ handler_apply_report(const struct handler_set *set, handler_report *report,
 
 	for (size_t i = 0; i < config->route_count; i++)
 		check_route_section(set, &config->routes[i], &to);
+	for (uint32_t i = 0; i < config->pool_count; i++)
+		check_reserves(set, i, &to);
 	for (size_t i = 0; i < config->model_count; i++)
 		check_model_section(set, &config->models[i], &to);
 	for (size_t i = 0; i < config->handler_count; i++)

@@ -57,6 +57,7 @@ struct route {
 	uint64_t	 deadline_ms;	/* from its arrival; 0: none */
 	uint64_t	 sync_warn_ms;	/* slow, if it is sync; 0: never */
 	uint32_t	 max_concurrent;/* 0: none */
+	uint32_t	 reserve;	/* workers kept for it, if async */
 };
 
 struct handler_set {

@@ -72,6 +72,7 @@ struct shm_route_stats {
 	uint32_t		async;
 	uint32_t		demoted;
 	uint32_t		pool;
+	uint32_t		reserve;	/* workers kept for it */
 	_Atomic uint64_t	requests;
 	_Atomic uint64_t	status[6];	/* by class; [0]: client left */
 	_Atomic uint64_t	refused[SHM_REFUSALS];

@@ -79,6 +79,7 @@ struct config_route {
 	int64_t		 deadline_ms;
 	int64_t		 sync_warn_ms;
 	int64_t		 max_concurrent;
+	int64_t		 reserve;	/* workers */
 	unsigned	 line;
 };
 

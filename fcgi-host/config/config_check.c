@@ -154,6 +154,40 @@ check_route_pools(const struct config *config,
 	}
 }
 
+/* What the routes that are said to run in a pool keep of its workers; reported
+ * at the last.  Where others run, only their handlers know. */
+static void
+check_reserves(const struct config *config, const struct config_pool *pool,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	const struct config_section *section =
+	    &config_sections[CONFIG_SECTION_ROUTE];
+	size_t place = (size_t)(config_table_find(section, "reserve", 7) -
+	    section->options);
+	uint64_t kept = 0;
+	size_t index = 0;
+	unsigned line = 0;
+
+	for (size_t i = 0; i < statements->count; i++) {
+		const struct config_instance *instance = &statements->list[i];
+		const struct config_route *route;
+
+		if (instance->kind != CONFIG_SECTION_ROUTE)
+			continue;
+		route = &config->routes[index++];
+		if (route->pool == NULL || route->reserve <= 0 ||
+		    route->async == 0 || strcmp(route->pool, pool->name) != 0)
+			continue;
+		kept += (uint64_t)route->reserve;
+		line = instance->lines[place];
+	}
+	if (kept >= pool->workers && line != 0)
+		config_fault(faults, line, "reserve", "%llu workers of pool "
+		    "\"%s\" are kept for its routes, which has %u; one at "
+		    "least must be left to all: lower them or raise workers",
+		    (unsigned long long)kept, pool->name, pool->workers);
+}
+
 /* Reported at the pool that asks for most. */
 static void
 check_running(const struct config *config, struct config_faults *faults)
@@ -225,6 +259,9 @@ config_check(struct config *config,
 		config_pool_settle(&config->pools[i]);
 	check_bounds(config, statements, faults);
 	check_running(config, faults);
-	if (pools_are_named(config, statements))
-		check_route_pools(config, statements, faults);
+	if (!pools_are_named(config, statements))
+		return;
+	check_route_pools(config, statements, faults);
+	for (size_t i = 0; i < config->pool_count && faults->count == 0; i++)
+		check_reserves(config, &config->pools[i], statements, faults);
 }

@@ -147,6 +147,15 @@ const struct config_option config_route_options[] = {
 	    .min = "1", .max = "1000000", .zero = true,
 	    .text = "How many requests of this route may run or wait at a "
 	    "time; more get a 503.  0: no limit but the pool's." },
+	{ .name = "reserve", .type = CONFIG_COUNT, ROUTE(reserve),
+	    .example = "1",
+	    .min = "1", .max = "1023", .zero = true,
+	    .text = "How many workers of the pool are kept for this route: "
+	    "the others together get only the rest, whatever comes in.  This "
+	    "route takes more than its own where there are any, and has a "
+	    "queue to itself, as long as the pool's.  A worker with threads "
+	    "counts as that many requests.  One worker at least must be left "
+	    "to all.  Of no use to a sync route.  0: none." },
 	{ .name = NULL }
 };
 

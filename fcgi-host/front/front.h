@@ -38,6 +38,7 @@
 #include "front/front_arrival.h"
 #include "front/front_breaker.h"
 #include "front/front_clients.h"
+#include "front/front_lanes.h"
 #include "front/front_poison.h"
 #include "wire/wire_record.h"
 
@@ -203,8 +204,9 @@ struct front_pool {
 	const struct config_pool	*config;
 	const struct shm_pool_geometry	*geometry;
 	struct jobq			 jobq;
-	struct front_request_list	 pending;
-	uint32_t			 pending_count;
+	struct front_lanes		 lanes;
+	struct front_request_list	*pending;	/* by lane */
+	uint32_t			 pending_count;	/* of all lanes */
 	uv_timer_t			 pending_timer;	/* of the first ... */
 	uint64_t			 pending_due_ns; /* to expire */
 	struct front_job		*jobs;
@@ -269,6 +271,7 @@ struct front {
 	struct front_pool	*pools;
 	struct front_worker	*workers;
 	uint32_t		*route_active;	/* for max_concurrent */
+	uint32_t		*route_lane;	/* in its pool */
 	struct front_breaker	*breakers;	/* one per route */
 	struct front_poison	 poison;
 	struct api_worker	*sync_worker;
@@ -389,7 +392,9 @@ void	front_refuse(struct front_request *, enum shm_refusal);
 
 /* front_pool.c */
 int	front_pools_create(struct front *);
-bool	front_pool_has_place(const struct front_pool *);
+uint32_t	front_pool_lane(const struct front_pool *,
+		    const struct route *);
+bool	front_pool_has_place(const struct front_pool *, const struct route *);
 void	front_pool_add(struct front_pool *, struct front_request *);
 void	front_pool_put_back(struct front_pool *, struct front_request *);
 void	front_pool_remove(struct front_pool *, struct front_request *);

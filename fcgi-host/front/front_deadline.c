@@ -38,6 +38,26 @@ arm_pending(struct front_pool *pool, uint64_t due_ns, uint64_t rest_ms)
 	    ms < rest_ms ? rest_ms : ms, 0);
 }
 
+/* Returns when the first of the others will be too late, or `due` if that is
+ * before; 0: never. */
+static uint64_t
+drop_stale(struct front_pool *pool, const struct front_request_list *list,
+    uint64_t now, uint64_t due)
+{
+	struct front_request *request, *next;
+
+	for (request = TAILQ_FIRST(list); request != NULL; request = next) {
+		next = TAILQ_NEXT(request, link);
+		if (!front_stale(request, now)) {
+			due = due_first(due, request->begin_by_ns);
+			continue;
+		}
+		front_pool_remove(pool, request);
+		front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
+	}
+	return due;
+}
+
 /* Routes differ in their deadlines and web servers in how long they kept a
  * request, so any of them may be the next: a long list is not looked through
  * all the time. */
@@ -47,18 +67,9 @@ on_pending_timer(uv_timer_t *timer)
 	struct front_pool *pool = timer->data;
 	uint64_t rest_ms = pool->pending_count / PENDING_PER_MS;
 	uint64_t now = clock_now_ns(), due = 0;
-	struct front_request *request, *next;
 
-	for (request = TAILQ_FIRST(&pool->pending); request != NULL;
-	    request = next) {
-		next = TAILQ_NEXT(request, link);
-		if (!front_stale(request, now)) {
-			due = due_first(due, request->begin_by_ns);
-			continue;
-		}
-		front_pool_remove(pool, request);
-		front_refuse(request, SHM_REFUSED_QUEUE_TIMEOUT);
-	}
+	for (uint32_t i = 0; i < pool->lanes.count; i++)
+		due = drop_stale(pool, &pool->pending[i], now, due);
 	pool->pending_due_ns = 0;
 	if (due != 0)
 		arm_pending(pool, due, rest_ms);
@@ -232,6 +243,7 @@ on_job_timer(uv_timer_t *timer)
 
 	if (!front_job_begun(job, &worker, &slot)) {
 		look_again(job, now);
+		front_pool_refill(job->pool);	/* its place may be free */
 		return;
 	}
 	if (job->timed_out) {

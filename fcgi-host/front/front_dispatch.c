@@ -144,7 +144,7 @@ front_dispatch(struct front_request *request)
 	else if (!front_client_admits(request))
 		front_refuse(request, SHM_REFUSED_CLIENT_FULL);
 	else if (route->async &&
-	    !front_pool_has_place(&front->pools[route->pool]))
+	    !front_pool_has_place(&front->pools[route->pool], route))
 		front_refuse(request, SHM_REFUSED_QUEUE_FULL);
 	else
 		admit(request);

@@ -96,6 +96,8 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	TAILQ_INSERT_TAIL(&pool->active, job, link);
 	pool->active_count++;
 	count_active(pool);
+	front_lanes_begun(&pool->lanes, front_pool_lane(pool,
+	    request->match.route));
 	job->seq = pool->front->next_seq++;
 	job->request = request;
 	job->route = request->match.route;
@@ -257,5 +259,6 @@ front_job_release(struct front_job *job)
 	TAILQ_INSERT_HEAD(&pool->free, job, link);
 	pool->active_count--;
 	count_active(pool);
+	front_lanes_ended(&pool->lanes, front_pool_lane(pool, job->route));
 	front_leave_if_done(pool->front);
 }

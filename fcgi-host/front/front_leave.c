@@ -85,10 +85,11 @@ end_jobs(struct front_pool *pool)
 	struct front_request *request;
 	unsigned told = 0;
 
-	while ((request = TAILQ_FIRST(&pool->pending)) != NULL) {
-		front_pool_remove(pool, request);
-		front_refuse(request, SHM_REFUSED_STOPPING);
-	}
+	for (uint32_t i = 0; i < pool->lanes.count; i++)
+		while ((request = TAILQ_FIRST(&pool->pending[i])) != NULL) {
+			front_pool_remove(pool, request);
+			front_refuse(request, SHM_REFUSED_STOPPING);
+		}
 	for (job = TAILQ_FIRST(&pool->active); job != NULL; job = next) {
 		next = TAILQ_NEXT(job, link);
 		request = job->request;

@@ -195,12 +195,23 @@ front_pass_settle(struct front_conn *conn)
 		    conn->request->match.route->pool]);
 }
 
+static void
+pass_waiting(const struct front_request_list *list)
+{
+	struct front_request *request, *next;
+
+	for (request = TAILQ_FIRST(list); request != NULL; request = next) {
+		next = TAILQ_NEXT(request, link);
+		front_pass(request->conn);
+	}
+}
+
 /* What is in the shared queue was admitted before what is pending. */
 static void
 pass_requests(struct front_pool *pool)
 {
 	struct front_job *job, *next_job;
-	struct front_request *request, *next;
+	struct front_request *request;
 
 	for (job = TAILQ_FIRST(&pool->active); job != NULL &&
 	    front_pass_is_open(pool->front); job = next_job) {
@@ -212,11 +223,8 @@ pass_requests(struct front_pool *pool)
 		front_pool_put_back(pool, request);
 		front_pass(request->conn);
 	}
-	for (request = TAILQ_FIRST(&pool->pending); request != NULL;
-	    request = next) {
-		next = TAILQ_NEXT(request, link);
-		front_pass(request->conn);
-	}
+	for (uint32_t i = 0; i < pool->lanes.count; i++)
+		pass_waiting(&pool->pending[i]);
 }
 
 static void

@@ -2,15 +2,57 @@
  * front_pool.c - a pool's pending requests, and when they go to the workers.
  *
  * Runs in: front.
- * Owns: each struct front_pool: pending list, job slots.
- * Invariant: first come, first served; the shared queue holds no more than its
- * workers can take at once, and the rest waits here, where a request can be
- * dropped the moment nobody wants it any more.
+ * Owns: each struct front_pool: pending lists, job slots.
+ * Invariant: first come, first served, but for whom workers are kept
+ * (front_lanes.h); the shared queue holds no more than its workers can take at
+ * once, and the rest waits here, where a request can be dropped the moment
+ * nobody wants it any more.
  */
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "front/front.h"
+
+/* One for each route of the pool that has a reserve, after everybody's. */
+static uint32_t
+number_lanes(struct front_pool *pool, struct front_lane *lanes)
+{
+	struct front *front = pool->front;
+	uint32_t count = 1;
+
+	for (size_t i = 0; i < front->set->route_count; i++) {
+		const struct route *route = &front->set->routes[i];
+
+		if (!route->async || route->reserve == 0 ||
+		    route->pool != pool->index)
+			continue;
+		if (lanes != NULL) {
+			front->route_lane[route->index] = count;
+			lanes[count].reserve = (uint64_t)route->reserve *
+			    pool->config->threads;
+		}
+		count++;
+	}
+	return count;
+}
+
+static int
+lanes_create(struct front_pool *pool)
+{
+	const struct config_pool *config = pool->config;
+	uint32_t count = number_lanes(pool, NULL);
+	struct front_lane *lanes = calloc(count, sizeof(*lanes));
+
+	pool->pending = calloc(count, sizeof(*pool->pending));
+	if (lanes == NULL || pool->pending == NULL)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		TAILQ_INIT(&pool->pending[i]);
+	number_lanes(pool, lanes);
+	front_lanes_init(&pool->lanes, lanes, count,
+	    (uint64_t)config->workers * config->threads, config->threads);
+	return 0;
+}
 
 static int
 pool_create(struct front *front, uint32_t index)
@@ -23,9 +65,8 @@ pool_create(struct front *front, uint32_t index)
 	pool->geometry = &front->start->geometry->pools[index];
 	pool->stats = shm_pool_stats(front->shm, index);
 	jobq_init(&pool->jobq, front->shm, index);
-	if (front_client_start(pool) < 0)
+	if (front_client_start(pool) < 0 || lanes_create(pool) < 0)
 		return -1;
-	TAILQ_INIT(&pool->pending);
 	pool->pending_timer.data = pool;
 	uv_timer_init(&front->loop, &pool->pending_timer);
 	TAILQ_INIT(&pool->free);
@@ -55,8 +96,10 @@ front_pools_create(struct front *front)
 	    sizeof(*front->workers));
 	front->route_active = calloc(front->set->route_count + 1,
 	    sizeof(*front->route_active));
+	front->route_lane = calloc(front->set->route_count + 1,
+	    sizeof(*front->route_lane));
 	if (front->pools == NULL || front->workers == NULL ||
-	    front->route_active == NULL)
+	    front->route_active == NULL || front->route_lane == NULL)
 		return -1;
 	for (uint32_t i = 0; i < geometry->pool_count; i++)
 		if (pool_create(front, i) < 0)
@@ -64,14 +107,23 @@ front_pools_create(struct front *front)
 	return 0;
 }
 
-bool
-front_pool_has_place(const struct front_pool *pool)
+uint32_t
+front_pool_lane(const struct front_pool *pool, const struct route *route)
 {
-	uint64_t running = (uint64_t)pool->config->workers *
-	    pool->config->threads;
+	return pool->front->route_lane[route->index];
+}
 
-	return pool->active_count + pool->pending_count <
-	    running + pool->config->queue;
+static uint32_t
+lane_of(const struct front_pool *pool, const struct front_request *request)
+{
+	return front_pool_lane(pool, request->match.route);
+}
+
+bool
+front_pool_has_place(const struct front_pool *pool, const struct route *route)
+{
+	return front_lanes_admit(&pool->lanes, front_pool_lane(pool, route),
+	    pool->config->queue);
 }
 
 static void
@@ -86,16 +138,18 @@ set_pending(struct front_pool *pool, uint32_t count)
 void
 front_pool_put_back(struct front_pool *pool, struct front_request *request)
 {
-	struct front_request *before = TAILQ_LAST(&pool->pending,
-	    front_request_list);
+	uint32_t lane = lane_of(pool, request);
+	struct front_request_list *list = &pool->pending[lane];
+	struct front_request *before = TAILQ_LAST(list, front_request_list);
 
 	while (before != NULL && before->queued_ns > request->queued_ns)
 		before = TAILQ_PREV(before, front_request_list, link);
 	request->state = FRONT_PENDING;
 	if (before == NULL)
-		TAILQ_INSERT_HEAD(&pool->pending, request, link);
+		TAILQ_INSERT_HEAD(list, request, link);
 	else
-		TAILQ_INSERT_AFTER(&pool->pending, before, request, link);
+		TAILQ_INSERT_AFTER(list, before, request, link);
+	pool->lanes.lanes[lane].waiting++;
 	set_pending(pool, pool->pending_count + 1);
 	front_deadline_waits(request);
 	front_demand(pool);
@@ -105,18 +159,40 @@ front_pool_put_back(struct front_pool *pool, struct front_request *request)
 void
 front_pool_add(struct front_pool *pool, struct front_request *request)
 {
+	uint32_t lane = lane_of(pool, request);
+
 	if (request->queued_ns == 0)
 		request->queued_ns = clock_now_ns();
-	if (pool->pending_count > 0 || front_pass_is_open(pool->front) ||
-	    !front_job_push(pool, request))
+	if (pool->lanes.lanes[lane].waiting > 0 ||
+	    !front_lanes_may_run(&pool->lanes, lane) ||
+	    front_pass_is_open(pool->front) || !front_job_push(pool, request))
 		front_pool_put_back(pool, request);
 }
 
 void
 front_pool_remove(struct front_pool *pool, struct front_request *request)
 {
-	TAILQ_REMOVE(&pool->pending, request, link);
+	uint32_t lane = lane_of(pool, request);
+
+	TAILQ_REMOVE(&pool->pending[lane], request, link);
+	pool->lanes.lanes[lane].waiting--;
 	set_pending(pool, pool->pending_count - 1);
+}
+
+/* Who came first of those that have a place. */
+static struct front_request *
+next_to_run(const struct front_pool *pool)
+{
+	struct front_request *next = NULL;
+
+	for (uint32_t i = 0; i < pool->lanes.count; i++) {
+		struct front_request *first = TAILQ_FIRST(&pool->pending[i]);
+
+		if (first != NULL && front_lanes_may_run(&pool->lanes, i) &&
+		    (next == NULL || first->queued_ns < next->queued_ns))
+			next = first;
+	}
+	return next;
 }
 
 void
@@ -125,7 +201,7 @@ front_pool_refill(struct front_pool *pool)
 	struct front_request *request;
 
 	/* `hungry` must not be taken back, however shortly, while one waits. */
-	while ((request = TAILQ_FIRST(&pool->pending)) != NULL &&
+	while ((request = next_to_run(pool)) != NULL &&
 	    front_job_may_push(pool)) {
 		if (front_stale_drop(request, pool->front->looked_ns,
 		    clock_now_ns()))

@@ -141,6 +141,7 @@ name_routes(struct front *front)
 		stats->async = route->async;
 		stats->demoted = route->demoted;
 		stats->pool = route->pool;
+		stats->reserve = route->reserve;
 	}
 }
 

@@ -283,6 +283,8 @@ route_status(const struct sup_team *team, uint32_t index)
 	add_demotion(object, team->generation, own);
 	if (own->async && pool < config->pool_count)
 		sup_json_text(object, "pool", config->pools[pool].name);
+	if (own->async)
+		sup_json_number(object, "reserve", own->reserve);
 	add_counter(object, "requests", &stats->requests);
 	add_counter(object, "in_flight", &stats->in_flight);
 	json_object_object_add(object, "status", classes_status(stats));

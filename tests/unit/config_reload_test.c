@@ -357,14 +357,16 @@ test_what_is_written_is_read_as_the_same(void **state)
 	static const char *const texts[] = {
 		"route 'GET /x' { async = no pool = default timeout = 0\n"
 		"deadline = 0\n"
-		"sync_warn = 0 max_concurrent = 0 } model m { path = /m }",
+		"sync_warn = 0 max_concurrent = 0 reserve = 0 }\n"
+		"model m { path = /m }",
 		"listen = 'unix:/a\"b' listen_mode = 0606 handlers = '/\\ '\n"
 		"body_limit = 1001 timeout = 90061001ms kill_grace = 10m\n"
 		"idle_timeout = 121s read_timeout = 23h log_level = warn\n"
 		"watch = no watch_delay = 1m worker_memory = 1234567\n"
 		"allow_users = { root, 7 } allow_addresses = '::/0'\n"
 		"route 'GET /x' { async = on pool = default timeout = 7d\n"
-		"deadline = 1ms sync_warn = 1ms max_concurrent = 1 }\n"
+		"deadline = 1ms sync_warn = 1ms max_concurrent = 1\n"
+		"reserve = 1 } pool default { workers = 2 }\n"
 		"model m { path = /m sha256 = " SHA_A "\n"
 		"kind = build hugepages = try reload = free-first\n"
 		"check = 'PUT /a?b=%25' }"

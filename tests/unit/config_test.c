@@ -339,6 +339,16 @@ test_bounds(void **state)
 	faulty("pool x { workers = ondemand threads = 4000\n"
 	    "max_workers = 1000 }", 1, "65536");
 	faulty("pool x { stack = 65537 }", 1, "multiple of 4096");
+	faulty("pool x { workers = 3 }\n"
+	    "route 'GET /a' { pool = x reserve = 1 }\n"
+	    "route 'GET /b' { pool = x reserve = 2 }", 3, "3 workers of "
+	    "pool \"x\" are kept for its routes, which has 3; one at least");
+	faulty("pool x { workers = ondemand max_workers = 2 }\n"
+	    "route 'GET /a' { reserve = 2 pool = x }", 2, "which has 2");
+	config_free(sound("pool x { workers = 3 }\n"
+	    "route 'GET /a' { pool = x reserve = 2 }\n"
+	    "route 'GET /b' { pool = x reserve = 2 async = no }\n"
+	    "route 'GET /c' { pool = default reserve = 0 }"));
 	faulty("pool x { workers = 1000 threads = 4000 }", 1, "65536");
 	faulty("model m { path = /m max_bytes = 1 }", 1,
 	    "0, or 4 KiB to 64 GiB");
