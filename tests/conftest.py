@@ -19,7 +19,6 @@ import pytest  # noqa: E402
 from lib.gate import Gate  # noqa: E402
 from lib.host import BINARY  # noqa: E402
 
-FIGURES = []
 LONGEST = int(os.environ.get("FH_LONGEST", "90"))	# seconds a test may take
 
 
@@ -48,11 +47,16 @@ def gate():
 
 
 @pytest.fixture
-def figure():
+def figure(record_property):
     """Called with a line, has it printed at the end, passed or not."""
-    return FIGURES.append
+    return lambda line: record_property("figure", line)
 
 
 def pytest_terminal_summary(terminalreporter):
-    for line in FIGURES:
-        terminalreporter.write_line(line)
+    """The tests may have run in other processes, which send their reports."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, value in report.user_properties:
+                    if name == "figure":
+                        terminalreporter.write_line(value)
