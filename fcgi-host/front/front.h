@@ -400,8 +400,10 @@ void	front_pool_put_back(struct front_pool *, struct front_request *);
 void	front_pool_remove(struct front_pool *, struct front_request *);
 void	front_pool_refill(struct front_pool *);
 
-/* front_demand.c: asks for workers if the pool has fewer than it should. */
+/* front_demand.c: asks for workers if the pool has fewer than it should.
+ * ready: those that take jobs now. */
 void	front_demand(struct front_pool *);
+uint32_t	front_demand_ready(const struct front_pool *);
 
 /* front_job.c */
 bool	front_job_may_push(const struct front_pool *);

@@ -10,9 +10,8 @@
 #include "common/clock.h"
 #include "front/front.h"
 
-/* Those that take jobs. */
-static uint32_t
-count_ready(const struct front_pool *pool)
+uint32_t
+front_demand_ready(const struct front_pool *pool)
 {
 	const struct shm *shm = pool->front->shm;
 	uint32_t first = pool->geometry->first_worker, ready = 0;
@@ -30,7 +29,7 @@ front_demand(struct front_pool *pool)
 	uint64_t now;
 
 	if (pool->config->scaling == CONFIG_SCALING_STATIC ||
-	    count_ready(pool) >= config_pool_wanted(pool->config,
+	    front_demand_ready(pool) >= config_pool_wanted(pool->config,
 	    (uint64_t)pool->active_count + pool->pending_count))
 		return;
 	now = clock_now_ns();

@@ -5,7 +5,7 @@
  * Runs in: front.
  * Owns: nothing; the state is the caller's.
  * Invariant: pure; shared_used is the sum of what each lane runs beyond its
- * reserve, and with several lanes never over `shared`.
+ * reserve, and with several lanes none is begun that takes it over `shared`.
  */
 #include "front/front_lanes.h"
 
@@ -15,14 +15,19 @@ void
 front_lanes_init(struct front_lanes *lanes, struct front_lane *list,
     uint32_t count, uint64_t places, uint64_t least)
 {
-	uint64_t kept = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		kept += list[i].reserve;
 	*lanes = (struct front_lanes){ .lanes = list, .count = count,
-	    .places = places, .shared = least };
-	if (places > kept && places - kept > least)
-		lanes->shared = places - kept;
+	    .places = places, .least = least };
+	for (uint32_t i = 0; i < count; i++)
+		lanes->kept += list[i].reserve;
+	front_lanes_present(lanes, places);
+}
+
+void
+front_lanes_present(struct front_lanes *lanes, uint64_t places)
+{
+	uint64_t shared = places > lanes->kept ? places - lanes->kept : 0;
+
+	lanes->shared = shared > lanes->least ? shared : lanes->least;
 }
 
 bool

@@ -24,8 +24,10 @@ struct front_lane {
 struct front_lanes {
 	struct front_lane	*lanes;	/* the caller's */
 	uint32_t		 count;
-	uint64_t		 places;
-	uint64_t		 shared; /* those that are nobody's */
+	uint64_t		 places;	/* of all its workers */
+	uint64_t		 kept;		/* the sum of the reserves */
+	uint64_t		 least;
+	uint64_t		 shared;	/* that are nobody's */
 	uint64_t		 shared_used;
 };
 
@@ -35,6 +37,10 @@ struct front_lanes {
  */
 void	front_lanes_init(struct front_lanes *, struct front_lane *lanes,
 	    uint32_t count, uint64_t places, uint64_t least);
+
+/* So many there are now: a place is kept among the workers that are there, and
+ * not in one that is to come. */
+void	front_lanes_present(struct front_lanes *, uint64_t places);
 
 /* Is there a place for one more of that lane? */
 bool	front_lanes_may_run(const struct front_lanes *, uint32_t lane);

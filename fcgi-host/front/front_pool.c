@@ -155,6 +155,23 @@ front_pool_put_back(struct front_pool *pool, struct front_request *request)
 	front_demand(pool);
 }
 
+/* A pool that grows has its workers when they are asked for: there those count
+ * that may be. */
+static void
+count_places(struct front_pool *pool)
+{
+	uint32_t ready;
+
+	if (pool->lanes.count == 1 ||
+	    pool->config->scaling != CONFIG_SCALING_STATIC)
+		return;
+	ready = front_demand_ready(pool);
+	if (ready > pool->config->workers)
+		ready = pool->config->workers;
+	front_lanes_present(&pool->lanes, (uint64_t)ready *
+	    pool->config->threads);
+}
+
 /* While a newer front takes requests they go there and not to our workers. */
 void
 front_pool_add(struct front_pool *pool, struct front_request *request)
@@ -163,6 +180,7 @@ front_pool_add(struct front_pool *pool, struct front_request *request)
 
 	if (request->queued_ns == 0)
 		request->queued_ns = clock_now_ns();
+	count_places(pool);
 	if (pool->lanes.lanes[lane].waiting > 0 ||
 	    !front_lanes_may_run(&pool->lanes, lane) ||
 	    front_pass_is_open(pool->front) || !front_job_push(pool, request))
@@ -200,6 +218,7 @@ front_pool_refill(struct front_pool *pool)
 {
 	struct front_request *request;
 
+	count_places(pool);
 	/* `hungry` must not be taken back, however shortly, while one waits. */
 	while ((request = next_to_run(pool)) != NULL &&
 	    front_job_may_push(pool)) {

@@ -7,6 +7,7 @@ import time
 
 from lib import fcgi
 from lib.fcgi import wait_until
+from lib.held import Held
 from lib.host import Host
 
 KEPT = "/gate-side"	# the route that has workers of its own
@@ -15,9 +16,10 @@ KEPT = "/gate-side"	# the route that has workers of its own
 class Setting:
     """A host whose KEPT has a reserve, a flood of another route, and both."""
 
-    def __init__(self, gate, workers=3, reserve=1, routes=None, **pool):
+    def __init__(self, gate, workers=3, reserve=1, routes=None, host=Host,
+                 **pool):
         self.gate, self.stack = gate, contextlib.ExitStack()
-        self.host = Host(
+        self.host = host(
             handlers=["live_gate", "live_crash"], crashes=True,
             pools={"default": dict(pool, workers=workers)},
             routes=dict({"GET " + KEPT: {"reserve": reserve}},
@@ -161,6 +163,22 @@ def test_a_dead_worker_gives_its_place_back(gate):
             it.host.kill_process(held.pop(0).pid)
             held += it.begun(1)
             it.at_once()
+
+
+def test_it_is_kept_among_the_workers_that_are_there(gate):
+    """Breaks when: while a dead worker's successor starts, the others get the
+    last one; or what waits is forgotten when it has come."""
+    with Setting(gate, host=Held) as it:
+        it.flood()
+        held = it.begun(2)
+        it.host.hold("worker")
+        it.host.kill_process(held.pop(0).pid)
+        it.host.at("worker")
+        gate.nobody()
+        it.at_once()
+        it.host.go("worker")
+        it.begun(1)
+        it.at_once()
 
 
 def test_who_leaves_gives_its_place_back(gate):

@@ -99,6 +99,31 @@ test_somebody_else_always_may(void **state)
 	assert_int_equal(fill(&lanes, 1), 24);
 }
 
+/* Breaks when: a place is kept in a worker that is not there, or is not shared
+ * again when that has come. */
+static void
+test_workers_that_are_not_there(void **state)
+{
+	struct front_lane list[2] = { { .reserve = 0 }, { .reserve = 2 } };
+	struct front_lanes lanes;
+
+	(void)state;
+	front_lanes_init(&lanes, list, 2, 8, 2);
+	assert_int_equal(fill(&lanes, 0), 6);
+	front_lanes_present(&lanes, 6);
+	drain(&lanes, 0, 2);
+	assert_int_equal(fill(&lanes, 0), 0);
+	assert_int_equal(fill(&lanes, 1), 2);
+	front_lanes_present(&lanes, 8);
+	assert_int_equal(fill(&lanes, 0), 2);
+	drain(&lanes, 0, 6);
+	front_lanes_present(&lanes, 2);
+	assert_int_equal(fill(&lanes, 0), 2);
+	drain(&lanes, 0, 2);
+	front_lanes_present(&lanes, 0);
+	assert_int_equal(fill(&lanes, 0), 2);
+}
+
 /* Breaks when: a full queue of others keeps a route from its kept places, or
  * from its own queue; or one overtakes those of its lane that wait. */
 static void
@@ -160,6 +185,7 @@ main(void)
 		cmocka_unit_test(test_one_lane),
 		cmocka_unit_test(test_kept_places),
 		cmocka_unit_test(test_somebody_else_always_may),
+		cmocka_unit_test(test_workers_that_are_not_there),
 		cmocka_unit_test(test_queues),
 		cmocka_unit_test(test_any_order),
 	};
