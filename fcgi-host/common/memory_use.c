@@ -7,10 +7,12 @@
  */
 #include "common/memory_use.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static uint64_t
 kilobytes_of(const char *line, const char *name)
@@ -32,6 +34,13 @@ private_of(const char *line)
 	    kilobytes_of(line, "Private_Hugetlb:");
 }
 
+static void
+add(struct memory_use *use, const char *line)
+{
+	use->pss_bytes += kilobytes_of(line, "Pss:");
+	use->private_bytes += private_of(line);
+}
+
 int
 memory_use_read(pid_t pid, struct memory_use *use_out)
 {
@@ -46,10 +55,8 @@ memory_use_read(pid_t pid, struct memory_use *use_out)
 	if (file == NULL)
 		return -1;
 	memset(use_out, 0, sizeof(*use_out));
-	while (fgets(line, sizeof(line), file) != NULL) {
-		use_out->pss_bytes += kilobytes_of(line, "Pss:");
-		use_out->private_bytes += private_of(line);
-	}
+	while (fgets(line, sizeof(line), file) != NULL)
+		add(use_out, line);
 	fclose(file);
 	return 0;
 }
@@ -65,7 +72,7 @@ sharing_of(const char *line)
 }
 
 int
-memory_use_own(uint64_t *bytes_out)
+memory_use_read_own(struct memory_use *use_out, uint64_t *own_out)
 {
 	FILE *file = fopen("/proc/self/smaps", "re");
 	bool shared = false, begins = true;
@@ -73,16 +80,38 @@ memory_use_own(uint64_t *bytes_out)
 
 	if (file == NULL)
 		return -1;
-	*bytes_out = 0;
+	memset(use_out, 0, sizeof(*use_out));
+	*own_out = 0;
 	while (fgets(line, sizeof(line), file) != NULL) {
 		char sharing = begins ? sharing_of(line) : '\0';
 
 		begins = strchr(line, '\n') != NULL;
-		if (sharing != '\0')
+		if (sharing != '\0') {
 			shared = sharing == 's';
-		else if (!shared)
-			*bytes_out += private_of(line);
+			continue;
+		}
+		add(use_out, line);
+		*own_out += shared ? 0 : private_of(line);
 	}
 	fclose(file);
+	return 0;
+}
+
+int
+memory_use_anonymous(uint64_t *bytes_out)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	uint64_t resident, shared;
+	int got;
+
+	if (file == NULL)
+		return -1;
+	got = fscanf(file, "%*u %" SCNu64 " %" SCNu64, &resident, &shared);
+	fclose(file);
+	if (got != 2 || shared > resident) {
+		errno = EINVAL;
+		return -1;
+	}
+	*bytes_out = (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 	return 0;
 }

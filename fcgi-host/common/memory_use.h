@@ -19,11 +19,15 @@ struct memory_use {
 int	memory_use_read(pid_t pid, struct memory_use *use_out);
 
 /*
- * What this process has taken for itself: private pages of mappings that are
- * not shared.  A page of a model that only one process has read so far is
- * private to the kernel, and so to memory_use_read(), but not to this one.
- * From /proc/self/smaps, which takes longer.  0, or -1 with errno.
+ * The same of ourselves, and beside it what this process has taken for itself:
+ * private pages of mappings that are not shared.  A page of a model that only
+ * one process has read so far is private to the kernel, but not here.  From
+ * /proc/self/smaps, which takes as long and is more to read.
  */
-int	memory_use_own(uint64_t *bytes_out);
+int	memory_use_read_own(struct memory_use *use_out, uint64_t *own_out);
+
+/* All anonymous memory of this process, inherited pages included: a few
+ * microseconds, from /proc/self/statm.  0, or -1 with errno. */
+int	memory_use_anonymous(uint64_t *bytes_out);
 
 #endif

@@ -92,9 +92,9 @@ const struct config_option config_pool_options[] = {
 	    .fallback = "0", .min = "1 MiB", .max = "1 TiB", .zero = true,
 	    .text = "With how much private memory a worker is replaced in the "
 	    "same way.  Models and other memory that is shared do not count.  "
-	    "It is looked at once a second.  A worker must have grown by a "
-	    "quarter since it was ready.  0: never; see max_memory for a "
-	    "bound." },
+	    "A worker must have grown by a quarter since it was ready.  It "
+	    "looks at itself after a request, about once a second.  0: never; "
+	    "see max_memory for a bound." },
 	{ .name = "recycle_jitter", .type = CONFIG_COUNT,
 	    POOL(recycle_jitter),
 	    .fallback = "10", .min = "1", .max = "50", .zero = true,

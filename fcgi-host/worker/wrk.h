@@ -44,6 +44,8 @@ struct wrk {
 	_Atomic uint32_t	 thread_count;	/* whose `id` is set */
 	pthread_mutex_t		 starting;	/* held over one's start */
 	_Atomic uint64_t	 next_sample_ms;
+	_Atomic uint64_t	 looked_ms;	/* at its memory */
+	_Atomic uint64_t	 anonymous_bytes; /* when last measured */
 	struct wrk_thread	*threads;
 };
 
