@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from lib import fcgi
 from lib.fcgi import wait_until
 from lib.held import Held
 from lib.host import Host, sanitized
@@ -84,6 +85,30 @@ def test_one_in_eight_at_a_time():
         assert most <= 9
         assert recycled(host)["age"] >= 8
         assert "crash" not in host.log()
+
+
+def test_one_that_leaves_ends_what_it_runs(gate):
+    """Breaks when: a worker that was told to leave breaks off the request
+    that it runs in another thread, or takes a new one."""
+    pools = recycling(threads=2, recycle_requests=1)
+    with Host(handlers=["live_gate", "hello"], pools=pools) as host, \
+            host.connect() as conn:
+        conn.send(fcgi.request("GET", gate.path()))
+        held = gate.accept()
+        assert host.get("/hello-async").status == 200
+        host.wait_log(r"\(process %d\) has served 1 " % held.pid)
+        for _ in range(5):
+            with host.connect() as other:
+                other.send(fcgi.request("GET", gate.path()))
+                again = gate.accept()
+                assert again.pid != held.pid
+                again.tell("go")
+                assert other.read_reply().status == 200
+        assert [row["pid"] for row in host.status()["workers"]
+                if row["state"] == "leaving"] == [held.pid]
+        held.tell("go")
+        assert conn.read_reply().status == 200
+        wait_until(lambda: held.pid not in host.pids("worker"))
 
 
 def test_recycling_under_load_loses_nothing():

@@ -8,6 +8,7 @@ import pytest
 
 from lib import fcgi
 from lib.fcgi import wait_until
+from lib.held import Held
 from lib.host import Host
 from lib.load import Load
 from lib.versions import VersionHost
@@ -113,6 +114,27 @@ def test_a_dead_worker_is_missed_only_when_needed(gate):
         held.tell("crash")
         assert first.read_reply().status == 500
         assert next_.read_reply().status == 200
+
+
+def test_a_worker_that_cannot_start_is_held_back():
+    """Breaks when: each request, or each look, starts one more of those that
+    die at once; or the pool does not recover by itself."""
+    pools = {"default": {"workers": "ondemand", "max_workers": 8,
+                         "queue_timeout": "1s"}}
+    with Held(pools=pools, crashes=True) as host:
+        bad = os.path.join(host.folder, "bad")
+        host.vary("2", after={"worker_init":
+                              'if (is_role("fh-worker") && access("%s", F_OK) '
+                              '== 0) abort();' % bad})
+        assert host.reload().code == 0
+        host.write("bad", b"")
+        os.chmod(host.folder, 0o755)
+        assert host.get("/vary-async").status == 503
+        crashes = host.log().count(' crash {')
+        assert 2 <= crashes <= 6	# 0, 0, 100, 200, 400 ms
+        os.unlink(bad)
+        wait_until(lambda: host.get("/vary-async").status == 200)
+        assert host.status()["front"]["restarts"] == 0
 
 
 # ---------------------------------------------------------------- dynamic

@@ -202,6 +202,24 @@ def test_what_is_under_way_at_an_upgrade(gate):
         assert host.ran_twice() == []
 
 
+def test_an_upgrade_with_workers_on_demand(gate):
+    """Breaks when: the new host, which begins without a worker, is not ready
+    or has none for what comes, or the old one ends its only one."""
+    with UpgradeHost(handlers=["live_gate"], notify=False, pools={"default": {
+            "workers": "ondemand", "idle_timeout": "500ms"}}) as host, \
+            host.connect() as conn, host.connect() as other:
+        conn.send(fcgi.request("GET", gate.path()))
+        holder = gate.accept()
+        host.install()
+        assert host.command("upgrade").returncode == 0
+        assert ask_versions(other) == host.version
+        assert holder.pid in host.pids("worker")
+        holder.tell("go")
+        assert conn.read_reply().body == b"ok\n"
+        conn.close()
+        host.wait_alone(workers=0, others=["guard"])
+
+
 def test_drain_timeout_of_an_old_host(gate):
     """Breaks when: a handler that never returns keeps the old host, or its
     client gets no whole answer."""
