@@ -539,6 +539,7 @@ void	sup_team_spoilt(struct sup_team *, const struct message *);
 void	sup_team_stop(struct sup_team *, int link);
 void	sup_team_destroy(struct sup_team *);	/* its processes are dead */
 bool	sup_team_is_ready(const struct sup_team *);
+bool	sup_team_has_served(const struct sup_team *);	/* or one after it */
 
 /* sup_child.c */
 void	sup_child_init(struct sup_child *, struct sup_team *, uint32_t slot);

@@ -405,15 +405,17 @@ sup_generation_front_died(struct sup_generation *generation, int status,
 }
 
 /* It keeps its place, its models and its copies of handlers: the next one is
- * made of them.  A zygote serves nobody itself: only to live is work. */
+ * made of them.  A zygote's work is what its front serves, for a while. */
 static void
 fallen(struct sup_generation *generation, uint64_t lived_ms)
 {
 	struct sup *sup = generation->sup;
+	bool worked = lived_ms >= SUP_RESPAWN_SERVED_MS &&
+	    sup_team_has_served(generation->teams);
 
 	sup_generation_unfork(generation);
 	respawn_after(sup, sup_respawn_delay(&sup->zygote_respawn, lived_ms,
-	    false));
+	    worked));
 }
 
 static void

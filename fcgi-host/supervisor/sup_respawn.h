@@ -14,6 +14,7 @@
 #define SUP_RESPAWN_FIRST_MS	100
 #define SUP_RESPAWN_MAX_MS	30000
 #define SUP_RESPAWN_LIVED_MS	10000	/* counts as having worked */
+#define SUP_RESPAWN_SERVED_MS	500	/* so does this, if its front serves */
 
 struct sup_respawn {		/* zeroed is fresh */
 	uint32_t	failures;	/* in a row */

@@ -91,6 +91,15 @@ sup_team_destroy(struct sup_team *team)
 	free(team);
 }
 
+bool
+sup_team_has_served(const struct sup_team *team)
+{
+	for (; team != NULL; team = team->next)
+		if (atomic_load(&shm_front_stats(team->shm)->requests) > 0)
+			return true;
+	return false;
+}
+
 /* A worker that is not wanted yet is not waited for. */
 bool
 sup_team_is_ready(const struct sup_team *team)

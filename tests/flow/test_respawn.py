@@ -43,3 +43,19 @@ def test_a_finish_hook_that_loops(gate):
             host.wait_log("front .*finish-loop")
             host.wait_replaced("front", old)
         assert host.get("/hello").status == 200
+
+
+def test_a_zygote_whose_front_serves_is_replaced_at_once():
+    """Breaks when: zygotes that die from outside, young but each with a front
+    that serves, count as a crash loop: after the seventh nobody is there for
+    3 seconds, after the tenth for 25."""
+    with Host(handlers=["hello"], crashes=True, log_level="warn",
+              pools={"default": {"workers": 1}}) as host:
+        for number in range(7):
+            assert host.get("/hello").status == 200
+            time.sleep(0.6)
+            begin = time.monotonic()
+            host.kill_role("zygote")
+            host.wait_log("zygote .* was killed", count=number + 1)
+            assert host.get("/hello").status == 200
+            assert time.monotonic() - begin < 2.5
