@@ -16,7 +16,7 @@ from lib.fcgi import wait_until
 from lib.gate import Gate
 from lib.host import Host
 
-STALL = float(os.environ.get("FH_STALL", "0.8"))
+STALL = float(os.environ.get("FH_STALL", "1.6"))
 QUEUED = 2000
 SERVICE = 0.1		# seconds of the handler that counts
 
