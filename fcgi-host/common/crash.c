@@ -259,21 +259,33 @@ on_crash(int number, siginfo_t *info, void *context)
 	die(number, info);
 }
 
-void
-crash_exits(int status, const char *name)
+static void
+put_exit(enum crash_kind kind, int status, const char *message)
 {
 	ucontext_t here;
 
-	if (!self.running || !is_first())
-		return;
-	describe_thread(CRASH_EXIT);
+	describe_thread(kind);
 	words.record.exit_status = status;
 	if (getcontext(&here) == 0)
 		crash_take_registers(&words.record, &here);
 	words.record.fault_flags = 0;
-	put_text(words.record.message, CRASH_MESSAGE_MAX, name);
+	put_text(words.record.message, CRASH_MESSAGE_MAX, message);
 	put_all();
 	self.running = false;
+}
+
+void
+crash_exits(int status, const char *name)
+{
+	if (self.running && is_first())
+		put_exit(CRASH_EXIT, status, name);
+}
+
+void
+crash_gives_up(const char *sentence)
+{
+	if (is_first())
+		put_exit(CRASH_END, EXIT_FAILURE, sentence);
 }
 
 /* What else was registered to run at exit() may be a library's of the zygote,

@@ -32,7 +32,8 @@
 enum crash_kind {
 	CRASH_NONE,
 	CRASH_SIGNAL,		/* it dies of `signal` */
-	CRASH_EXIT,		/* its code called exit() or _exit() */
+	CRASH_EXIT,		/* its code called exit() or its like */
+	CRASH_END,		/* its code left it useless: its own exit */
 	CRASH_SLOW		/* it lives: looked at from outside */
 };
 
@@ -51,7 +52,8 @@ enum crash_kind {
  * reply	1 + the worker's reply slot that this thread answers; 0: none
  * finishing	a front in a finish(), not in a serve()
  * message	of abort(), assert() or the allocator's own checks; or "".  Of
- *		CRASH_EXIT: the function that was called
+ *		CRASH_EXIT: the function that was called, of CRASH_END a
+ *		sentence
  */
 struct crash_record {
 	uint64_t	magic;
@@ -114,6 +116,9 @@ void	crash_end_copy(void);
 
 /* The record of exit() or its like, if this thread is in a request. */
 void	crash_exits(int status, const char *name);
+
+/* The record of an end that is ours, for what handlers have done before. */
+void	crash_gives_up(const char *sentence);
 
 /* For pthread_cleanup_push() in a thread that runs handlers: pthread_exit()
  * ends the process, or the thread's request would wait for ever. */

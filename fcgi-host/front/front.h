@@ -245,6 +245,8 @@ struct front {
 	uv_timer_t		 drain_timer;
 	bool			 serving;	/* accepts, when it has room */
 	bool			 accepting;
+	uint64_t		 descriptors;	/* that it may have, at start */
+	uint64_t		 unaccepted_since_ms; /* for want of them; 0 */
 	uv_timer_t		 trouble_timer;
 	uint64_t		 trouble_last_ms[SHM_TROUBLES];
 	uint64_t		 log_lost;	/* lines, as last seen */

@@ -8,16 +8,22 @@
  * answer; what is not accepted waits in the kernel's backlog, which the
  * supervisor keeps open over our death.
  */
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <errno.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/crash.h"
 #include "common/log.h"
 #include "front/front.h"
 
 #define ACCEPTS_PER_EVENT	64
 #define PAUSE_MS		100	/* out of descriptors: try again */
+#define ALONE_MS		1000	/* ... for so long, with no connection */
+#define PATIENCE_MS		5000	/* ... with some */
+#define OWN_DESCRIPTORS		64	/* that are not for connections */
 
 static void	on_connection(uv_poll_t *, int, int);
 
@@ -83,10 +89,44 @@ pause_for_a_while(struct front *front)
 	uv_timer_start(&front->accept_timer, on_accept_timer, PAUSE_MS, 0);
 }
 
+/* It has far more than what we use: a handler has the rest, and keeps it. */
+static bool
+is_robbed(const struct front *front)
+{
+	uint64_t own = OWN_DESCRIPTORS + 2 * (uint64_t)front->conn_count;
+	uint64_t patience = front->conn_count == 0 ? ALONE_MS : PATIENCE_MS;
+
+	return own < front->descriptors / 2 &&
+	    clock_now_ms() - front->unaccepted_since_ms >= patience;
+}
+
+/* Another front can take what waits in the backlog. */
+static void
+give_way(const struct front *front)
+{
+	log_warnx("no connection can be taken, and only %u are open: handlers "
+	    "have left descriptors open, or have lowered RLIMIT_NOFILE.  This "
+	    "front makes way for another one", front->conn_count);
+	crash_gives_up("its handlers have left it no descriptors");
+	_exit(EXIT_CODE_SYSTEM);
+}
+
+static void
+note_unaccepted(struct front *front, int error)
+{
+	if (error != EMFILE)
+		return;
+	if (front->unaccepted_since_ms == 0)
+		front->unaccepted_since_ms = clock_now_ms();
+	else if (is_robbed(front))
+		give_way(front);
+}
+
 /* Out of descriptors or memory: an idle connection gives way, or all wait. */
 static bool
 can_go_on(struct front *front)
 {
+	note_unaccepted(front, errno);
 	front_trouble(front, front_trouble_of(errno,
 	    SHM_TROUBLE_DESCRIPTORS));
 	if (!TAILQ_EMPTY(&front->idle)) {
@@ -120,6 +160,7 @@ on_connection(uv_poll_t *handle, int status, int events)
 		    (struct sockaddr *)&peer, &length,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
+			front->unaccepted_since_ms = 0;
 			receive(front, fd, (struct sockaddr *)&peer);
 			continue;
 		}
@@ -131,6 +172,10 @@ on_connection(uv_poll_t *handle, int status, int events)
 void
 front_accept_start(struct front *front)
 {
+	struct rlimit limit = { 0, 0 };
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	front->descriptors = limit.rlim_cur;
 	front_peer_start(front);
 	front->listen_poll.data = front;
 	front->accept_timer.data = front;

@@ -64,10 +64,21 @@ read_section(int fd, uint64_t size, uint64_t at, uint64_t length, size_t most,
 	return bytes;
 }
 
+/* glibc ends it with a new line. */
+static void
+end_message(char *message, size_t size)
+{
+	size_t length = strnlen(message, size - 1);
+
+	while (length > 0 && message[length - 1] == '\n')
+		length--;
+	message[length] = '\0';
+}
+
 static void
 make_sound(struct crash_record *crash)
 {
-	crash->message[sizeof(crash->message) - 1] = '\0';
+	end_message(crash->message, sizeof(crash->message));
 	crash->request_id[sizeof(crash->request_id) - 1] = '\0';
 	if (crash->register_count > CRASH_REGISTERS)
 		crash->register_count = CRASH_REGISTERS;

@@ -15,6 +15,7 @@
 
 #define NULL_PAGES	UINT64_C(0x10000)	/* a member of a NULL struct */
 #define NEAR		UINT64_C(0x10000)	/* of a stack, of an end */
+#define LEAP		(UINT64_C(1) << 30)	/* one frame over the guard */
 #define MODEL_PREFIX	"/memfd:model:"
 #define DELETED		" (deleted)"
 #define PLACE_MAX	512
@@ -63,6 +64,7 @@ static const struct code_words of_sigbus[] = {
 	{ BUS_OBJERR, "the device of a mapped file failed" },
 	{ BUS_MCEERR_AR, "broken memory (hardware)" },
 	{ BUS_MCEERR_AO, "broken memory (hardware)" },
+	{ SI_KERNEL, "a stack pointer or base that is no address" },
 	{ 0, NULL }
 };
 
@@ -154,7 +156,8 @@ is_stack_overflow(const struct words *words)
 	uint64_t bottom = stack_bottom(words);
 	uint64_t lowest = sp < bottom ? sp : bottom;
 
-	if (sp == 0 || bottom == 0 || !is_forbidden(words->map))
+	if (sp == 0 || bottom == 0 || !is_forbidden(words->map) ||
+	    bottom - lowest > LEAP)
 		return false;
 	if (sp >= bottom ? sp - bottom > NEAR : address < sp &&
 	    sp - address > NEAR)
@@ -357,6 +360,9 @@ say_signal(const struct words *words, const char *syscall, const char *advice)
 	case SIGBUS:
 		say_bus(words);
 		break;
+	case SIGTRAP:
+		say(words, "a breakpoint in the code");
+		break;
 	case SIGFPE:
 		say_code(words, of_sigfpe);
 		break;
@@ -384,6 +390,8 @@ wit_words(const struct crash_record *crash, const struct wit_maps *maps,
 	out[0] = '\0';
 	if (crash->kind == CRASH_EXIT)
 		say_exit(&words);
+	else if (crash->kind == CRASH_END)
+		say(&words, "%s", crash->message);
 	else if (crash->kind == CRASH_SIGNAL)
 		say_signal(&words, syscall, advice);
 }
