@@ -28,7 +28,7 @@
  *	sup_post       messages to zygote, fronts and workers
  *	sup_respawn    policy: when may a dead process be replaced
  *	sup_crash      from its death to a report, which is kept
- *	sup_output     what handlers print
+ *	sup_output     what handlers print (sup_printed)
  *	sup_slow       sync handlers that are slow (sup_slow_line)
  *	sup_witness    a child that puts a crash or a slow handler into words
  *	sup_counts     counters over fronts and generations
@@ -50,6 +50,7 @@
 #include "model/model.h"
 #include "supervisor/sup_directory.h"
 #include "supervisor/sup_picks.h"
+#include "supervisor/sup_printed.h"
 #include "supervisor/sup_respawn.h"
 #include "supervisor/sup_store.h"
 
@@ -96,6 +97,7 @@ struct sup_child {
 	uint64_t		 delay_ms;	/* before the next process */
 	uint64_t		 restarts;
 	struct sup_output	*output;
+	struct sup_printed	 printed;
 	struct sup_respawn	 respawn;
 	int			 crash_fd;	/* its last words; -1 */
 	bool			 asked_to_end;	/* by a signal of ours */
@@ -565,6 +567,7 @@ void	sup_hang_watch(struct sup_team *);
 struct sup_output	*sup_output_create(struct sup *, struct sup_child *,
 			    const char *who, int fd);
 void	sup_output_detach(struct sup_output **);	/* it reads on */
+void	sup_output_drain(struct sup_output *);	/* what is there; NULL: none */
 
 /* sup_control.c */
 int	sup_control_open(struct sup *, struct err *);

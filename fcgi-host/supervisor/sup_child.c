@@ -254,6 +254,7 @@ sup_child_spawn(struct sup_child *child)
 	child->asked_to_end = false;
 	child->leaving = false;
 	child->blame = NULL;
+	memset(&child->printed, 0, sizeof(child->printed));
 	fds[SPAWN_FD_SHM] = team->shm_fd;
 	fds[SPAWN_FD_EVENT] = team->event_fd;
 	fds[SPAWN_FD_CONTROL] = link[1];
@@ -382,6 +383,7 @@ sup_child_exited(struct sup_child *child, int status)
 	    .slot = child->slot, .incarnation = child->incarnation,
 	    .value = status };
 
+	sup_output_drain(child->output);
 	log_death(child, status);
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 		child->blame = NULL;	/* it was faster than we */

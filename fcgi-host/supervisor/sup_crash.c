@@ -19,6 +19,7 @@
 
 #include <json-c/json.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup_crashes.h"
 #include "supervisor/sup_witness.h"
@@ -140,6 +141,8 @@ sup_crash_begin(struct sup_child *child, int status)
 	crash->team = team;
 	crash->out_of_memory = is_out_of_memory(crash->sup, status);
 	read_record(crash);
+	sup_printed_words(&child->printed, clock_now_ms(), crash->aborted,
+	    sizeof(crash->aborted));
 	reply = has_record(crash) ? crash->record.reply : 0;
 	if (!is_crash(crash, child)) {
 		destroy(crash);

@@ -31,6 +31,7 @@ struct sup_crash {
 	int			 status;	/* of wait */
 	const char		*blame;		/* what the host saw, or NULL */
 	bool			 out_of_memory;	/* the kernel ended it */
+	char			 aborted[2 * SUP_PRINTED_MAX + 64]; /* or "" */
 	int			 fd;		/* its last words */
 	struct crash_record	 record;	/* believed only in `reply` */
 	struct json_object	*report;

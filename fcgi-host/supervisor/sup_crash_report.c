@@ -23,6 +23,8 @@
 
 #define LINE_BYTES	3500	/* a line is written whole: PIPE_BUF */
 #define FRAMES_FIRST	16	/* of the backtrace, in the log */
+#define SIGNAL_NAME_MAX	32
+#define WHAT_MAX	256
 #define FRAMES_FEW	4	/* worth more than the requests beside it */
 
 static void
@@ -170,10 +172,35 @@ sup_crash_add_request(struct sup_crash *crash, const struct sup_team *team,
 #define SPAWNED	"system(), popen() and posix_spawn() need processes = true " \
 	"in the handler's section"
 
+#define SILENT	", and left no record: a stack overflow in a thread that a " \
+	"handler started, or a handler changed the signal's action or closed " \
+	"descriptors of the host"
+
+static void
+name_signal(int number, char *out, size_t size)
+{
+	const char *name = sigabbrev_np(number);
+
+	if (name != NULL)
+		snprintf(out, size, "SIG%s", name);
+	else
+		snprintf(out, size, "signal %d", number);
+}
+
+/* Of these there is a record, unless something has prevented it. */
+static bool
+is_silent(const struct sup_crash *crash, int number)
+{
+	return crash->record.magic != CRASH_MAGIC && (number == SIGSEGV ||
+	    number == SIGBUS || number == SIGFPE || number == SIGILL ||
+	    number == SIGTRAP || number == SIGABRT);
+}
+
 static void
 describe_signal(const struct sup_crash *crash, char *out, size_t size)
 {
 	int number = WTERMSIG(crash->status);
+	char name[SIGNAL_NAME_MAX];
 
 	if (crash->out_of_memory)
 		snprintf(out, size, "out of memory: the kernel killed it");
@@ -181,8 +208,11 @@ describe_signal(const struct sup_crash *crash, char *out, size_t size)
 		snprintf(out, size, "killed from outside (SIGKILL)");
 	else if (number == SIGSYS)	/* blocked, as posix_spawn() has it */
 		snprintf(out, size, "killed by SIGSYS: " SPAWNED);
-	else
-		snprintf(out, size, "killed by SIG%s", sigabbrev_np(number));
+	else {
+		name_signal(number, name, sizeof(name));
+		snprintf(out, size, "killed by %s%s", name,
+		    is_silent(crash, number) ? SILENT : "");
+	}
 }
 
 /* What the wait status says, where the process itself could not. */
@@ -228,15 +258,15 @@ static void
 add_end(struct sup_crash *crash)
 {
 	struct json_object *report = crash->report;
-	char core[512], signal_name[32];
+	char core[512], signal_name[SIGNAL_NAME_MAX];
 
 	if (!WIFSIGNALED(crash->status)) {
 		sup_json_number(report, "exit_status",
 		    (uint64_t)WEXITSTATUS(crash->status));
 		return;
 	}
-	snprintf(signal_name, sizeof(signal_name), "SIG%s",
-	    sigabbrev_np(WTERMSIG(crash->status)));
+	name_signal(WTERMSIG(crash->status), signal_name,
+	    sizeof(signal_name));
 	sup_json_text(report, "signal", signal_name);
 	if (!WCOREDUMP(crash->status))
 		return;
@@ -245,10 +275,23 @@ add_end(struct sup_crash *crash)
 	sup_json_text(report, "core", core);
 }
 
+/* An abort() without a message: of the C++ runtime's, and many a library's, all
+ * that is known is on stderr. */
+static void
+add_printed(struct sup_crash *crash)
+{
+	const char *what = json_object_get_string(json_object_object_get(
+	    crash->report, "what"));
+
+	if (crash->aborted[0] != '\0' && what != NULL &&
+	    strcmp(what, "abort") == 0)
+		sup_json_text(crash->report, "what", crash->aborted);
+}
+
 void
 sup_crash_conclude(struct sup_crash *crash, struct json_object *words)
 {
-	char what[160];
+	char what[WHAT_MAX];
 
 	add_end(crash);
 	json_object_object_add(crash->report, "others",
@@ -257,6 +300,7 @@ sup_crash_conclude(struct sup_crash *crash, struct json_object *words)
 	if (crash->blame != NULL)
 		sup_json_text(crash->report, "what", what);
 	take_words(crash->report, words);
+	add_printed(crash);
 	if (!has(crash->report, "what"))
 		sup_json_text(crash->report, "what", what);
 }

@@ -19,6 +19,7 @@
 
 #define LINE_BYTES		2048
 #define LINES_PER_SECOND	100
+#define DRAIN_PIECES		32	/* twice what a pipe holds */
 
 struct sup_output {
 	struct sup		*sup;
@@ -108,11 +109,20 @@ emit_line(struct sup_output *output)
 }
 
 static void
+end_line(struct sup_output *output)
+{
+	if (output->child != NULL && output->have > 0)
+		sup_printed_line(&output->child->printed, output->line,
+		    output->have, clock_now_ms());
+	emit_line(output);
+}
+
+static void
 take_text(struct sup_output *output, const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] == '\n' || output->have == sizeof(output->line))
-			emit_line(output);
+			end_line(output);
 		if (text[i] != '\n')
 			output->line[output->have++] = text[i];
 	}
@@ -121,7 +131,7 @@ take_text(struct sup_output *output, const char *text, size_t length)
 static void
 destroy(struct sup_output *output)
 {
-	emit_line(output);
+	end_line(output);
 	say_suppressed(output);
 	if (output->child != NULL)
 		output->child->output = NULL;
@@ -146,6 +156,21 @@ on_readable(uv_poll_t *poll, int status, int events)
 		destroy(output);
 	else
 		take_text(output, text, (size_t)got);
+}
+
+/* A process that has been forked may print on, and must not keep us. */
+void
+sup_output_drain(struct sup_output *output)
+{
+	char text[4096];
+	ssize_t got;
+
+	for (int i = 0; output != NULL && i < DRAIN_PIECES; i++) {
+		got = read(output->fd, text, sizeof(text));
+		if (got <= 0)
+			break;
+		take_text(output, text, (size_t)got);
+	}
 }
 
 struct sup_output *

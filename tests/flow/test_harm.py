@@ -100,3 +100,34 @@ def test_descriptors_of_the_front_are_closed():
         host.wait_replaced("front", before)
         assert len(reports(host)) == 1
         wait_until(lambda: host.get("/hello").status == 200, what="front")
+
+
+def test_no_descriptors_are_left():
+    """Breaks when: a sync handler that leaves its front without descriptors
+    takes the service down: those who connect wait for ever."""
+    with harmed() as host:
+        before = host.pid_of("front")
+        assert host.get("/harm-sync?how=limit").status == 200
+        assert host.get("/hello").status == 200, "by the next front"
+        assert host.pid_of("front") != before
+        (report,) = reports(host)
+        assert report["what"] == "its handlers have left it no descriptors"
+
+
+def test_what_the_runtime_said():
+    """Breaks when: an exception that nobody caught is an abort like any."""
+    with harmed() as host:
+        host.get("/harm?how=terminate").problem(500)
+        assert reports(host)[0]["what"] == (
+            "abort: terminate called after throwing an instance of "
+            "'std::runtime_error', what():  no model")
+
+
+def test_a_thread_of_its_own():
+    """Breaks when: a stack overflow in a thread that a handler has started is
+    no more than the number of a signal."""
+    with harmed() as host:
+        host.get("/harm?how=overflow").problem(500)
+        (report,) = reports(host)
+        assert report["signal"] == "SIGSEGV" and report["route"] == "GET /harm"
+        assert "stack overflow" in report["what"]

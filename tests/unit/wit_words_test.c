@@ -161,6 +161,11 @@ test_stack_overflow(void **state)
 	crash.stack_low = 0x7ffc00000000;
 	assert_string_equal(words_of(&crash), "stack overflow");
 
+	/* a pointer that was overwritten */
+	crash.registers[SP_REGISTER] = 16;
+	crash.address = 8;
+	assert_string_equal(words_of(&crash), "NULL + 8");
+
 	/* a pointer that has nothing to do with it */
 	crash.registers[SP_REGISTER] = SP;
 	crash.address = 0x500010;
