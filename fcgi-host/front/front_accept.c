@@ -21,9 +21,9 @@
 
 #define ACCEPTS_PER_EVENT	64
 #define PAUSE_MS		100	/* out of descriptors: try again */
-#define ALONE_MS		1000	/* ... for so long, with no connection */
-#define PATIENCE_MS		5000	/* ... with some */
-#define OWN_DESCRIPTORS		64	/* that are not for connections */
+#define ALONE_MS		1000	/* ... so long, with no connection */
+#define PATIENCE_MS		5000	/* ... or with some */
+#define OWN_DESCRIPTORS		64	/* not for connections */
 
 static void	on_connection(uv_poll_t *, int, int);
 
