@@ -22,9 +22,8 @@
 
 #include "common/channel.h"
 #include "common/clock.h"
-#include "common/log.h"
 #include "front/front.h"
-#include "wire/wire_params.h"
+#include "front_inside.h"
 
 enum step {
 	STEP_REQUEST,		/* a client comes */
@@ -60,33 +59,10 @@ struct input {
 };
 
 static struct front	 front;
-static struct child_start start;
-static struct zygote_start zygote;
-static struct route	 route;
-static struct handler	 handler;
-static struct handler_set set;
 static struct client	 clients[CLIENTS];
 static int		 supervisor;		/* the link's other end */
 
 /* ----------------------------------------------------------------- set-up */
-
-static void
-say_fault(void *context, const char *sentence)
-{
-	(void)context;
-	fprintf(stderr, "%s\n", sentence);
-}
-
-static struct config *
-configure(void)
-{
-	static const char text[] = "reply_space = \"64 KiB\"\n"
-	    "body_memory = \"64 KiB\"\n"
-	    "pool \"default\" {\n\tworkers = 2\n\tthreads = 2\n}\n";
-
-	return config_parse("fuzz.conf", text, sizeof(text) - 1, say_fault,
-	    NULL);
-}
 
 static int
 serve(struct fh_request *rq)
@@ -96,105 +72,18 @@ serve(struct fh_request *rq)
 }
 
 static void
-make_set(const struct config *config)
-{
-	static char name[] = "fuzzed", file[] = "fuzzed.so";
-
-	CHECK(route_init(&route, "GET", 3, "/x") == 0);
-	route.handler = &handler;
-	route.summary = "";
-	route.serve = serve;
-	route.async = true;
-	route.timeout_ms = 1000;
-	handler.name = name;
-	handler.file = file;
-	handler.host.set = &set;
-	handler.host.handler = &handler;
-	set.handlers = &handler;
-	set.handler_count = 1;
-	set.config = config;
-	set.routes = &route;
-	set.route_count = 1;
-	set.root = route_tree_create(&route, 1);
-	CHECK(set.root != NULL);
-}
-
-static void
-make_start(struct config *config)
-{
-	struct shm_geometry *geometry = shm_geometry_create(config, 1);
-	struct err err;
-	int ends[2];
-
-	CHECK(geometry != NULL && channel_pair(ends) == 0);
-	supervisor = ends[0];
-	start = (struct child_start){ .config = config, .zygote = &zygote,
-	    .set = &set, .geometry = geometry, .fds = { -1, -1, ends[1], -1 },
-	    .listen_fd = -1, .spool_dir = -1, .crash_dir = -1,
-	    .slot = SLOT_FRONT };
-	start.fds[SPAWN_FD_SHM] = shm_create(geometry, &err);
-	CHECK(start.fds[SPAWN_FD_SHM] >= 0);
-	front.shm = shm_map(geometry, start.fds[SPAWN_FD_SHM], SHM_FRONT, 0,
-	    &err);
-	CHECK(front.shm != NULL);
-}
-
-static void
 make_front(void)
 {
-	struct config *config = configure();
+	static const char config[] = "reply_space = \"64 KiB\"\n"
+	    "body_memory = \"64 KiB\"\n"
+	    "pool \"default\" {\n\tworkers = 2\n\tthreads = 2\n}\n";
 
-	CHECK(config != NULL);
-	signal(SIGPIPE, SIG_IGN);
-	log_set_level(LOG_LEVEL_ERROR);
-	make_set(config);
-	make_start(config);
-	front.start = &start;
-	front.config = config;
-	front.set = &set;
-	front.spare_fd = -1;
-	front.stats = shm_front_stats(front.shm);
-	TAILQ_INIT(&front.idle);
-	TAILQ_INIT(&front.busy);
-	TAILQ_INIT(&front.free_requests);
-	TAILQ_INIT(&front.passings);
-	TAILQ_INIT(&front.takings);
-	CHECK(uv_loop_init(&front.loop) == 0);
-	CHECK(front_pools_create(&front) == 0);
-	CHECK(front_stats_start(&front) == 0);
-	CHECK(front_fault_start(&front) == 0);
-	uv_timer_init(&front.loop, &front.pass_timer);
-	uv_timer_init(&front.loop, &front.drain_timer);
-	front.pass_timer.data = front.drain_timer.data = &front;
+	supervisor = front_inside_make(&front, config, serve);
 	for (int i = 0; i < CLIENTS; i++)
 		clients[i].fd = -1;
 }
 
 /* ---------------------------------------------------------------- clients */
-
-static uint8_t *
-put_pair(uint8_t *at, uint8_t *end, const char *name, const char *value)
-{
-	at = wire_params_put(at, end, name, strlen(name), value,
-	    strlen(value));
-	CHECK(at != NULL);
-	return at;
-}
-
-static size_t
-make_request(uint8_t bytes[512])
-{
-	uint8_t *at = bytes + wire_put_begin(bytes, 1, FCGI_RESPONDER, 0);
-	uint8_t *content = at + FCGI_HEADER_LEN, *end = content;
-
-	end = put_pair(end, bytes + 256, "REQUEST_METHOD", "GET");
-	end = put_pair(end, bytes + 256, "SCRIPT_NAME", "/x");
-	end = put_pair(end, bytes + 256, "REQUEST_URI", "/x");
-	wire_put_header(at, FCGI_PARAMS, 1, (uint16_t)(end - content), 0);
-	wire_put_header(end, FCGI_PARAMS, 1, 0, 0);
-	wire_put_header(end + FCGI_HEADER_LEN, FCGI_STDIN, 1, 0, 0);
-	return (size_t)(end - bytes) + 2 * FCGI_HEADER_LEN;
-}
 
 static void
 turn(void)
@@ -206,8 +95,8 @@ static struct client *
 come(void)
 {
 	struct client *client = clients;
-	uint8_t bytes[512];
-	size_t length = make_request(bytes);
+	uint8_t bytes[FRONT_INSIDE_REQUEST];
+	size_t length = front_inside_request(bytes, "", "", 0, false);
 	int ends[2];
 
 	while (client < clients + CLIENTS && client->fd >= 0)
