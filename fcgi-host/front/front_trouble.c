@@ -61,7 +61,8 @@ begin(struct front *front, enum shm_trouble_kind kind, uint64_t now)
 {
 	struct shm_trouble *trouble = &front->stats->troubles[kind];
 
-	atomic_store(&trouble->count, 0);
+	/* in this order: who sees it sees that it came */
+	atomic_store(&trouble->count, 1);
 	atomic_store(&trouble->since_ms, now);
 	log_warn("degraded: %s, with %u connections open", names[kind],
 	    front->conn_count);
@@ -75,7 +76,8 @@ front_trouble(struct front *front, enum shm_trouble_kind kind)
 
 	if (atomic_load(&front->stats->troubles[kind].since_ms) == 0)
 		begin(front, kind, now);
-	front_count(&front->stats->troubles[kind].count, 1);
+	else
+		front_count(&front->stats->troubles[kind].count, 1);
 	front->trouble_last_ms[kind] = now;
 }
 
