@@ -35,6 +35,7 @@ reset_signals(void)
 		if (number != SIGKILL && number != SIGSTOP)
 			signal(number, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a file that is too large fails */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

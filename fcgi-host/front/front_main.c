@@ -174,7 +174,6 @@ front_main(const struct child_start *start)
 	signal(SIGINT, SIG_IGN);	/* ^C is for the supervisor */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);	/* it stops by a message */
-	signal(SIGXFSZ, SIG_IGN);	/* a file that is too large fails */
 	crash_begin(start->fds[SPAWN_FD_CRASH],
 	    start->config->capture_crashed);
 	front->start = start;

@@ -298,8 +298,8 @@ struct sup {
 	int			 lock_fd;	/* of state_dir */
 	struct sup_store	*store;
 	uv_signal_t		 terminate, interrupt, hangup, upgrade_signal;
-	uv_pipe_t		 control;
-	bool			 control_open;
+	int			 control;	/* the control socket; -1 */
+	uv_poll_t		*control_watch;	/* NULL: not served */
 	struct sup_directory	*directory;	/* NULL: not watched */
 	char			*directory_path; /* which */
 
@@ -574,6 +574,8 @@ int	sup_control_open(struct sup *, struct err *);
 void	sup_control_close(struct sup *);
 int	sup_control_fd(const struct sup *);
 void	sup_control_serve(struct sup *);	/* one that was taken */
+/* Is it short of descriptors? */
+bool	sup_control_troubled(uint64_t *since_ms_out, uint64_t *count_out);
 
 /* sup_counts.c: counters go on over fronts and generations. */
 void	sup_counts_keep(struct sup *, const struct sup_team *); /* it goes */

@@ -4,19 +4,23 @@
  *	status, generations, crashes, reload, rollback [N], upgrade
  *
  * Runs in: supervisor.
- * Owns: the control socket, its file, its connections.
+ * Owns: the control socket, its file, its connections, a spare descriptor.
  * Invariant: it is served by the supervisor alone, so it answers when every
  * worker and the front are busy; only the service's own users may connect.
  */
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crashes.h"
@@ -26,6 +30,7 @@
 #define BACKLOG		128
 #define PATIENCE_MS	10000	/* with one that asks nothing */
 #define ASKERS_MAX	100
+#define PAUSE_MS	500	/* out of descriptors: try again */
 
 struct asker {
 	TAILQ_ENTRY(asker) link;
@@ -44,11 +49,19 @@ struct asker {
 static TAILQ_HEAD(, asker) askers = TAILQ_HEAD_INITIALIZER(askers);
 static unsigned asker_count;
 
+static int	spare = -1;	/* a descriptor for one who asks, in need */
+static uv_timer_t *pause_timer;
+static uint64_t	troubled_since_ms, trouble_count;
+
+static void	keep_spare(void);
+
 static void
 on_closed(uv_handle_t *handle)
 {
 	struct asker *asker = handle->data;
 
+	if (asker->sup->control >= 0)
+		keep_spare();
 	sup_timer_destroy(&asker->patience);
 	free(asker->answer);
 	free(asker);
@@ -212,15 +225,72 @@ on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 		leave(asker);
 }
 
+/* ------------------------------------------------------------ connections */
+
 static void
-on_connection(uv_stream_t *server, int status)
+keep_spare(void)
 {
-	struct sup *sup = server->data;
+	if (spare < 0)
+		spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int
+take(const struct sup *sup)
+{
+	return accept4(sup->control, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static void
+trouble(void)
+{
+	if (troubled_since_ms == 0) {
+		log_warn("degraded: the supervisor is out of descriptors; "
+		    "raise LimitNOFILE");
+		troubled_since_ms = clock_now_ms();
+		trouble_count = 0;
+	}
+	trouble_count++;
+}
+
+static void
+recover(void)
+{
+	if (troubled_since_ms != 0)
+		log_info("no longer degraded: the supervisor has descriptors "
+		    "again");
+	troubled_since_ms = 0;
+}
+
+bool
+sup_control_troubled(uint64_t *since_ms_out, uint64_t *count_out)
+{
+	*since_ms_out = troubled_since_ms;
+	*count_out = trouble_count;
+	return troubled_since_ms != 0;
+}
+
+/* Who asks what is wrong is answered all the same: the spare descriptor is for
+ * that.  Else the oldest connection gives way. */
+static int
+take_in_need(struct sup *sup)
+{
+	trouble();
+	if (spare >= 0)
+		close(spare);
+	else if (!TAILQ_EMPTY(&askers))
+		leave(TAILQ_FIRST(&askers));
+	spare = -1;
+	return take(sup);
+}
+
+static void
+open_asker(struct sup *sup, int fd)
+{
 	struct asker *asker = calloc(1, sizeof(*asker));
 
-	if (status < 0 || asker == NULL) {
-		log_warnx("control connection not taken");
-		free(asker);
+	if (asker == NULL) {
+		log_warn("control connection");
+		close(fd);
 		return;
 	}
 	if (asker_count == ASKERS_MAX)
@@ -232,31 +302,64 @@ on_connection(uv_stream_t *server, int status)
 	uv_timer_start(asker->patience, on_patience, PATIENCE_MS, 0);
 	uv_pipe_init(&sup->loop, &asker->pipe, 0);
 	asker->pipe.data = asker;
-	if (uv_accept(server, (uv_stream_t *)&asker->pipe) < 0 ||
-	    uv_read_start((uv_stream_t *)&asker->pipe, on_room, on_read) < 0)
+	if (uv_pipe_open(&asker->pipe, fd) < 0) {
+		close(fd);
+		leave(asker);
+	} else if (uv_read_start((uv_stream_t *)&asker->pipe, on_room,
+	    on_read) < 0)
 		leave(asker);
 }
 
-/* Bound by us, not by libuv, which would remove the file with the handle even
- * when it is another host's by then. */
+static void	on_connection(uv_poll_t *, int, int);
+
+static void
+on_pause_over(uv_timer_t *timer)
+{
+	struct sup *sup = timer->data;
+
+	sup_timer_destroy(&pause_timer);
+	if (sup->control_watch != NULL)
+		uv_poll_start(sup->control_watch, UV_READABLE, on_connection);
+}
+
+/* Nobody can be taken: not to be told so again and again. */
+static void
+pause_for_a_while(struct sup *sup)
+{
+	uv_poll_stop(sup->control_watch);
+	if (pause_timer == NULL)
+		pause_timer = sup_timer_create(sup, sup);
+	uv_timer_start(pause_timer, on_pause_over, PAUSE_MS, 0);
+}
+
+static void
+on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct sup *sup = poll->data;
+	int fd = take(sup);
+
+	(void)status;
+	(void)events;
+	if (fd >= 0)
+		recover();
+	else if (errno == EMFILE || errno == ENFILE)
+		fd = take_in_need(sup);
+	if (fd >= 0)
+		open_asker(sup, fd);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+		pause_for_a_while(sup);
+}
+
 int
 sup_control_open(struct sup *sup, struct err *err)
 {
-	int fd = sup->control_taken;
-
-	if (fd < 0)
-		fd = sup_listen_unix("control", sup->config->control, 0117,
-		    BACKLOG, err);
-	if (fd < 0)
+	sup->control = sup->control_taken;
+	if (sup->control < 0)
+		sup->control = sup_listen_unix("control",
+		    sup->config->control, 0117, BACKLOG, err);
+	if (sup->control < 0)
 		return -1;
-	uv_pipe_init(&sup->loop, &sup->control, 0);
-	sup->control.data = sup;
-	if (uv_pipe_open(&sup->control, fd) < 0) {
-		close(fd);
-		return err_set(err, "control: %s cannot be watched",
-		    sup->config->control);
-	}
-	sup->control_open = true;
+	keep_spare();
 	if (sup->control_taken < 0)
 		sup_control_serve(sup);
 	return 0;
@@ -265,28 +368,28 @@ sup_control_open(struct sup *sup, struct err *err)
 void
 sup_control_serve(struct sup *sup)
 {
-	if (uv_listen((uv_stream_t *)&sup->control, BACKLOG,
-	    on_connection) < 0)
-		log_warnx("control: %s is not served",
-		    sup->config->control);
+	sup->control_watch = sup_watch_create(sup, sup->control, on_connection,
+	    sup);
 }
 
 int
 sup_control_fd(const struct sup *sup)
 {
-	uv_os_fd_t fd;
-
-	return uv_fileno((const uv_handle_t *)&sup->control, &fd) < 0 ? -1 :
-	    fd;
+	return sup->control;
 }
 
 void
 sup_control_close(struct sup *sup)
 {
-	if (!sup->control_open)
+	if (sup->control < 0)
 		return;
-	sup->control_open = false;
-	uv_close((uv_handle_t *)&sup->control, NULL);
+	sup_watch_destroy(&sup->control_watch);
+	sup_timer_destroy(&pause_timer);
+	close(sup->control);
+	sup->control = -1;
+	if (spare >= 0)
+		close(spare);
+	spare = -1;
 	if (sup_owns_files(sup))
 		unlink(sup->config->control);
 }

@@ -301,6 +301,7 @@ init(struct sup *sup, const struct config *config)
 {
 	sup->config = config;
 	sup->listen_fd = sup->lock_fd = sup->control_taken = -1;
+	sup->control = -1;
 	sup->upgrade.link = -1;
 	sup->successor_link = sup_successor_link();
 	sup->borrowed = sup->successor_link >= 0;

@@ -32,6 +32,10 @@ static const struct degraded of_front[SHM_TROUBLES] = {
 static const struct degraded of_forks = { "processes", "A front or worker "
     "cannot be forked, or has no descriptors: see the log." };
 
+static const struct degraded of_supervisor = { "descriptors", "The supervisor "
+    "has none left: processes that end cannot be replaced, and a reload "
+    "fails.  Raise LimitNOFILE." };
+
 static const struct degraded of_crashes = { "crashes", "Crash reports cannot "
     "be kept in state_dir/crashes, and are lost with a restart: see the log." };
 
@@ -74,6 +78,8 @@ sup_status_degraded(const struct sup *sup)
 	if (sup->unforked_since_ms != 0)
 		add(list, &of_forks, sup->unforked_since_ms,
 		    sup->unforked_count);
+	if (sup_control_troubled(&since_ms, &count))
+		add(list, &of_supervisor, since_ms, count);
 	if (sup_crashes_troubled(sup, &since_ms, &count))
 		add(list, &of_crashes, since_ms, count);
 	return list;

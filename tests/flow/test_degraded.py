@@ -1,10 +1,13 @@
 """Short of descriptors, disk, processes or a log: said, worked around, over."""
 
+import contextlib
 import os
 import pwd
 import re
 import resource
 import shutil
+import signal
+import socket
 import subprocess
 import threading
 import time
@@ -13,7 +16,7 @@ import pytest
 
 from lib import fcgi
 from lib.fcgi import wait_until
-from lib.host import Host, read_proc, sanitized
+from lib.host import Host, cpu_time, read_proc, sanitized
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
 BIG = b"b" * 200000		# over body_memory
@@ -66,6 +69,39 @@ def test_a_front_out_of_descriptors():
         assert host.log().count("degraded: out of descriptors") == 2, (
             "once when it begins, once when it is over")
         assert host.pid_of("front") == front
+
+
+def test_a_supervisor_out_of_descriptors():
+    """Breaks when: nobody can ask what is wrong, a worker that died is given
+    up, requests are harmed, or it takes a restart to be over."""
+    with Host(handlers=["hello", "live_crash"], crashes=True,
+              log_level="info", watch=False) as host:
+        limit = resource.prlimit(host.pid, resource.RLIMIT_NOFILE)
+        taken = {int(name) for name in os.listdir("/proc/%d/fd" % host.pid)}
+        free = min(set(range(len(taken) + 1)) - taken)
+        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (free, limit[1]))
+        silent = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for one in silent:
+            one.connect(host.control)
+        assert degraded(host, "descriptors")
+        assert "supervisor" in degraded(host, "descriptors")["detail"]
+        for pid in host.pids("worker"):
+            os.kill(pid, 9)
+        wait_until(lambda: degraded(host, "processes"), 15)
+        for _ in range(10):
+            assert host.get("/hello").status == 200
+        used = cpu_time([host.pid])
+        time.sleep(1)
+        assert cpu_time([host.pid]) - used < 0.3, "it does not spin"
+        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, limit)
+        over(host, "processes")
+        over(host, "descriptors")
+        assert host.get("/hello-async").status == 200
+        for one in silent:
+            one.close()
+        log = host.log()
+        assert log.count("degraded: the supervisor is out of") == 1
+        assert log.count("longer degraded: the supervisor has") == 1
 
 
 @as_root
@@ -140,18 +176,86 @@ def test_a_log_that_nobody_reads():
     os.close(read)
 
 
-def in_use(pid, resource_):
-    """Bytes of a process that count for RLIMIT_AS or RLIMIT_DATA."""
-    key = "VmSize" if resource_ == resource.RLIMIT_AS else "VmData"
-    return int(re.search(r"^%s:\s+(\d+) kB" % key,
-                         read_proc(pid, "status"), re.M).group(1)) << 10
+@contextlib.contextmanager
+def log_without_room(how, folder):
+    """A file for the log, what takes its room away from a host, and what
+    gives it back."""
+    place, file = os.path.join(folder, "disk"), None
+    os.mkdir(place)
+    if how == "disk":
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs",
+                        place], check=True)
+
+    def fill(host):
+        if how == "disk":
+            with open(os.path.join(place, "fill"), "wb", 0) as out, \
+                    contextlib.suppress(OSError):
+                while True:
+                    out.write(bytes(4096))
+        else:
+            limit(host, os.path.getsize(os.path.join(place, "log")) + 3000)
+
+    def limit(host, most):
+        for pid in host.processes():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE,
+                             (most, resource.RLIM_INFINITY))
+
+    def relieve(host):
+        if how == "disk":
+            os.unlink(os.path.join(place, "fill"))
+        else:
+            limit(host, resource.RLIM_INFINITY)
+    try:
+        file = open(os.path.join(place, "log"), "ab", buffering=0)
+        yield file, fill, relieve
+    finally:
+        if file:
+            file.close()
+        if how == "disk":
+            subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.parametrize("how", [
+    pytest.param("disk", marks=as_root), pytest.param(
+        "limit", marks=pytest.mark.skipif(os.geteuid() == 0, reason=
+                                          "a full disk is shown"))])
+def test_a_log_without_room(how, tmp_path):
+    """Breaks when: a log that cannot grow ends a process or stops a request,
+    or nothing is logged once there is room again."""
+    with log_without_room(how, str(tmp_path)) as (file, fill, relieve):
+        with Host(handlers=["hello"], preexec=lambda: os.dup2(
+                file.fileno(), 2)) as host:
+            before = sorted(host.processes())
+            for pid in before:	# whoever would write over a limit lives
+                ignored = re.search(r"^SigIgn:\s+(\w+)", read_proc(
+                    pid, "status"), re.M).group(1)
+                assert int(ignored, 16) >> signal.SIGXFSZ - 1 & 1
+            fill(host)
+            with host.connect() as conn:	# debug: a line for each
+                for _ in range(500):
+                    assert conn.get("/nothing").status == 404
+                for _ in range(10):
+                    assert conn.get("/hello-async").status == 200
+            wait_until(lambda: degraded(host, "log"))
+            relieve(host)
+            assert host.get("/nothing").status == 404
+            over(host, "log")
+            assert sorted(host.processes()) == before
+            with open(file.name) as log:
+                wait_until(lambda: "longer degraded: the log" in log.read())
+                log.seek(0)
+                assert "lines are lost: the log took nothing" in log.read()
+
+
+def in_use(pid):
+    """Bytes of a process that count for RLIMIT_AS."""
+    return int(re.search(r"^VmSize:\s+(\d+) kB", read_proc(
+        pid, "status"), re.M).group(1)) << 10
 
 
 @pytest.mark.skipif(sanitized(), reason="the sanitizer's allocator ends the "
                     "process instead of returning NULL")
-@pytest.mark.parametrize("which", [resource.RLIMIT_AS, resource.RLIMIT_DATA],
-                         ids=["as", "data"])
-def test_a_front_out_of_memory(which):
+def test_a_front_out_of_memory():
     """Breaks when: a connection that was taken gets no answer, one that was
     not is lost, the front ends, or it stays short of memory for ever."""
     half = fcgi.request("POST", "/show", b"b" * 60000)
@@ -161,8 +265,9 @@ def test_a_front_out_of_memory(which):
         crowd = [host.connect() for _ in range(150)]
         for conn in crowd:
             assert conn.get("/hello").status == 200
-        limit = resource.prlimit(front, which)
-        resource.prlimit(front, which, (in_use(front, which), limit[1]))
+        limit = resource.prlimit(front, resource.RLIMIT_AS)
+        resource.prlimit(front, resource.RLIMIT_AS,
+                         (in_use(front), limit[1]))
         for conn in crowd:
             conn.send(half[:-20000])
         wait_until(lambda: degraded(host, "memory"))
@@ -183,7 +288,7 @@ def test_a_front_out_of_memory(which):
             conn.close()
         assert waiting.read_reply().status == 200, "with the limit as it was"
         assert host.post("/show", b"b" * 60000).status == 200
-        resource.prlimit(front, which, limit)
+        resource.prlimit(front, resource.RLIMIT_AS, limit)
         over(host, "memory")
         waiting.close()
         assert host.log().count("degraded: out of memory") == 2

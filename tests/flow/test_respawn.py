@@ -9,7 +9,7 @@ import pytest
 from lib import fcgi
 from lib.host import Host, read_proc
 
-WINDOW = 3.0
+WINDOW = 2.0
 EVERY = 0.1		# ten crashes a second
 
 
