@@ -48,6 +48,10 @@ struct sandbox_folder;		/* common/sandbox.h */
 int	api_sandbox_enter(const struct handler_set *, uint32_t pool,
 	    const struct sandbox_folder *, size_t folder_count, struct err *);
 
+/* The same for a process in which this handler alone will run. */
+int	api_sandbox_enter_alone(const struct handler_set *,
+	    const struct handler *, struct err *);
+
 /* ------------------------------------------------- requests */
 
 struct api_input {
@@ -129,6 +133,21 @@ size_t	api_probe(const struct handler_set *, handler_report *, void *context);
  * status is 400 or more, or the reply is not whole.
  */
 int	api_check_request(const struct handler_set *, const char *request,
+	    char *why, size_t size);
+
+/* The handler of its route, or NULL: there is none. */
+const struct handler	*api_check_handler(const struct handler_set *,
+			    const char *request);
+
+/*
+ * Both again, but in forked processes, and in the sandbox with what a handler's
+ * own section allows: what it is refused is a failure that names the system
+ * call and what would allow it.  One that crashes or exits makes us end the
+ * same way; a hang is for whoever watches us.
+ */
+void	api_trial_hooks(const struct handler_set *, handler_report *,
+	    void *context);
+int	api_trial_request(const struct handler_set *, const char *request,
 	    char *why, size_t size);
 
 /* ------------------------------------------------- problem documents */

@@ -186,6 +186,21 @@ serve_alone(struct check *check, const struct handler_set *set,
 	return rc;
 }
 
+const struct handler *
+api_check_handler(const struct handler_set *set, const char *request)
+{
+	struct check check = { .text = request };
+	struct err err;
+	int rc;
+
+	request_init(&check.request);
+	rc = make_request(&check, &err);
+	if (rc == 0)
+		rc = find_route(&check, set, &err);
+	request_free(&check.request);
+	return rc == 0 ? check.match.route->handler : NULL;
+}
+
 int
 api_check_request(const struct handler_set *set, const char *request,
     char *why, size_t size)

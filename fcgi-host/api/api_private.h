@@ -72,6 +72,9 @@ struct api_worker	*api_worker_allocate(const struct handler_set *);
 bool	api_worker_serves(const struct handler_set *, const struct handler *,
 	    uint32_t pool);
 
+/* api_trial.c, told by api_probe.c: whose hook is run next. */
+void	api_trial_running(const struct handler *);
+
 /* Why a handler that failed may have failed, by the errno it left; or NULL. */
 const char	*api_sandbox_hint(int error);
 

@@ -38,6 +38,7 @@ try_handler(struct probe *probe, struct fh_worker *worker)
 	int value = 0;
 
 	handler_watched(handler->file);
+	api_trial_running(handler);
 	errno = 0;
 	if (desc->worker_init != NULL)
 		value = desc->worker_init(worker);
@@ -62,6 +63,7 @@ end_handler(struct fh_worker *worker)
 	if (!worker->serves || handler->desc.worker_fini == NULL)
 		return;
 	handler_watched(handler->file);
+	api_trial_running(handler);
 	handler->desc.worker_fini(worker);
 	worker->serves = false;
 }

@@ -57,23 +57,56 @@ allow_handler(struct sandbox *sandbox, const struct config *config,
 	return 0;
 }
 
-/* What all may, and each that runs here. */
+/* What all may. */
 static int
-gather(struct sandbox *sandbox, const struct handler_set *set, uint32_t pool)
+allow_all(struct sandbox *sandbox, const struct config *config)
 {
-	const struct config *config = set->config;
 	char *const own[] = { config->handlers, NULL };
 
 	if (sandbox_list_add(&sandbox->read_paths, own) < 0 ||
-	    sandbox_list_add(&sandbox->read_paths, config->read_paths) < 0 ||
-	    sandbox_list_add(&sandbox->write_paths, config->write_paths) < 0)
+	    sandbox_list_add(&sandbox->read_paths, config->read_paths) < 0)
 		return -1;
-	for (size_t i = 0; i < set->handler_count; i++)
-		if (set->handlers[i].error == NULL &&
-		    runs_here(set, &set->handlers[i], pool) &&
-		    allow_handler(sandbox, config, &set->handlers[i]) < 0)
+	return sandbox_list_add(&sandbox->write_paths, config->write_paths);
+}
+
+/* All that run in `pool`, or one alone. */
+static int
+gather(struct sandbox *sandbox, const struct handler_set *set, uint32_t pool,
+    const struct handler *alone)
+{
+	if (allow_all(sandbox, set->config) < 0)
+		return -1;
+	for (size_t i = 0; i < set->handler_count; i++) {
+		const struct handler *handler = &set->handlers[i];
+
+		if (handler->error != NULL)
+			continue;
+		if (alone != NULL ? handler != alone :
+		    !runs_here(set, handler, pool))
+			continue;
+		if (allow_handler(sandbox, set->config, handler) < 0)
 			return -1;
+	}
 	return 0;
+}
+
+static int
+enter(struct sandbox *sandbox, const struct handler_set *set, uint32_t pool,
+    const struct handler *alone, struct err *err)
+{
+	int rc;
+
+	if (set->config == NULL || !set->config->sandbox)
+		return 0;
+	if (gather(sandbox, set, pool, alone) < 0)
+		rc = err_set(err, "no memory");
+	else
+		rc = sandbox_enter(sandbox, err);
+	confined = rc == 0 && sandbox_files_version() > 0;
+	sandbox_list_free(&sandbox->system_calls);
+	sandbox_list_free(&sandbox->read_paths);
+	sandbox_list_free(&sandbox->write_paths);
+	return rc;
 }
 
 int
@@ -83,19 +116,17 @@ api_sandbox_enter(const struct handler_set *set, uint32_t pool,
 {
 	struct sandbox sandbox = { .folders = folders,
 	    .folder_count = folder_count };
-	int rc;
 
-	if (!set->config->sandbox)
-		return 0;
-	if (gather(&sandbox, set, pool) < 0)
-		rc = err_set(err, "no memory");
-	else
-		rc = sandbox_enter(&sandbox, err);
-	confined = rc == 0 && sandbox_files_version() > 0;
-	sandbox_list_free(&sandbox.system_calls);
-	sandbox_list_free(&sandbox.read_paths);
-	sandbox_list_free(&sandbox.write_paths);
-	return rc;
+	return enter(&sandbox, set, pool, NULL, err);
+}
+
+int
+api_sandbox_enter_alone(const struct handler_set *set,
+    const struct handler *handler, struct err *err)
+{
+	struct sandbox sandbox = { .network = false };
+
+	return enter(&sandbox, set, API_ALL_POOLS, handler, err);
 }
 
 /* The kernel tells nobody but who asked, and that only by EACCES; so what

@@ -19,7 +19,12 @@
 #include "cli/cli_files.h"
 #include "cli/cli_inline.h"
 #include "cli/cli_options.h"
+#include "common/environment.h"
 #include "common/log.h"
+
+/* Of a sanitizer, also one that was preloaded: at the end it looks for leaks in
+ * a process of its own, which the sandbox would refuse. */
+extern void	__lsan_do_leak_check(void) __attribute__((weak));
 
 struct call {
 	const char	*config_file;
@@ -31,6 +36,7 @@ struct call {
 	bool		 show_head;
 	bool		 all_models;
 	bool		 no_models;
+	bool		 no_sandbox;
 	const char	*method;
 	const char	*target;	/* path?query as given */
 	const char	*type;		/* of the body; NULL if not given */
@@ -88,6 +94,9 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 		    .flag = &call->all_models },
 		{ '\0', "no-models", NULL, "loads no models",
 		    .flag = &call->no_models },
+		{ '\0', "no-sandbox", NULL, "the handler may what this user "
+		    "may, for valgrind and\nsanitizers; else it is as sandbox "
+		    "and its kin say", .flag = &call->no_sandbox },
 	};
 	const struct cli_command command = { "call", "METHOD PATH[?QUERY]",
 	    0, 2,
@@ -99,7 +108,8 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 	    "not whole.\n\n"
 	    "  fcgi-host call --handlers . GET '/hello?name=you'\n"
 	    "  gdb --args fcgi-host call -c my.conf POST /train -d @rows.json\n"
-	    "  valgrind fcgi-host call -c my.conf --request 4711-1.request",
+	    "  valgrind fcgi-host call --no-sandbox -c my.conf --request "
+	    "4711-1.request",
 	    options, sizeof(options) / sizeof(options[0]) };
 	int operand = cli_parse(&command, argc, argv, exit_out);
 
@@ -303,7 +313,7 @@ static int
 run(struct call *call, const struct config *config, int out)
 {
 	struct cli_inline in = { .all_models = call->all_models,
-	    .no_models = call->no_models };
+	    .no_models = call->no_models, .sandbox = !call->no_sandbox };
 	struct cli_request *request = &call->request;
 	struct cli_sink sink;
 	enum head_rc head;
@@ -347,6 +357,10 @@ call_with(struct call *call, const struct config *config)
 	int rc, out;
 
 	log_set_level(config->log_level);
+	if (__lsan_do_leak_check != NULL)
+		call->no_sandbox = true;
+	if (!call->no_sandbox)
+		environment_restrict(config);
 	rc = make_request(call, config);
 	if (rc < 0)
 		return EXIT_CODE_SYSTEM;

@@ -26,6 +26,7 @@
 #include "common/environment.h"
 #include "common/handler_copy.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "model/model.h"
 
 #define LOAD_LIMIT_MS	10000	/* without --full */
@@ -239,7 +240,7 @@ ask_models(const struct child *child, const struct handler_set *set)
 
 		if (model->check == NULL ||
 		    handler_set_model(set, model->name) == NULL ||
-		    api_check_request(set, model->check, why,
+		    api_trial_request(set, model->check, why,
 		    sizeof(why)) == 0)
 			continue;
 		say_text(child, CLI_CHECK_REPORT, "%s:%u: model \"%s\": its "
@@ -264,7 +265,7 @@ try_all(struct child *child, struct handler_set *set)
 	if (handler_set_ready(set, &err) < 0)
 		report(child, NULL, err.text);
 	begin(child, CLI_CHECK_HOOKS, limit_ms);
-	api_probe(set, report, child);
+	api_trial_hooks(set, report, child);
 	begin(child, CLI_CHECK_REQUEST, limit_ms);
 	/* With a handler left out, its routes are missing. */
 	if (child->order->skip_count == 0)
@@ -305,6 +306,12 @@ settle(const struct child *child, pid_t parent)
 	cli_limit_threads(child->order->config);
 }
 
+static void
+note(void *context, const char *sentence)
+{
+	say_text(context, CLI_CHECK_NOTE, "%s", sentence);
+}
+
 void
 cli_check_child(const struct cli_check_order *order, int link, pid_t parent)
 {
@@ -314,6 +321,7 @@ cli_check_child(const struct cli_check_order *order, int link, pid_t parent)
 	struct err err;
 
 	settle(&child, parent);
+	sandbox_paths_check(order->config, note, &child);
 	begin(&child, CLI_CHECK_LOAD, load_limit_ms(order));
 	handler_set_watch(watch, &child);
 	set = load(&child, &err);

@@ -14,6 +14,7 @@
 
 #include "cli/cli_models.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 
 static void
 report(void *context, const struct handler *about, const char *sentence)
@@ -136,6 +137,28 @@ cli_inline_route(struct cli_inline *in, struct cli_request *request,
 
 /* ------------------------------------------------------------- serving */
 
+static void
+say_refused(const char *sentence)
+{
+	log_line(LOG_LEVEL_ERROR, "the handler %s", sentence);
+}
+
+/* As in the host, but for what it may because of those that run beside it. */
+static void
+enter_sandbox(const struct cli_inline *in, const struct handler *handler)
+{
+	struct err err;
+	int rc;
+
+	if (!in->sandbox || !in->config->sandbox)
+		return;
+	sandbox_catch(say_refused);
+	rc = in->all_models ? api_sandbox_enter(in->set, API_ALL_POOLS, NULL,
+	    0, &err) : api_sandbox_enter_alone(in->set, handler, &err);
+	if (rc < 0)
+		log_warnx("sandbox: %s; it goes on without", err.text);
+}
+
 /*
  * The view is the set as if it had one route: then only its handler's hooks
  * are run.  While they run it has one handler too, or all of them.
@@ -163,6 +186,7 @@ start_handler(struct cli_inline *in, const struct route *route)
 		return -1;
 	view->handlers = set->handlers;
 	view->handler_count = set->handler_count;
+	enter_sandbox(in, handler);
 	in->worker = api_worker_create(view, API_ALL_POOLS);
 	if (in->worker != NULL)
 		in->request = api_request_create(in->worker);

@@ -31,6 +31,7 @@ struct cli_inline {
 	struct handler_set	 view;	/* with one route: what is started */
 	bool			 all_models;
 	bool			 no_models;
+	bool			 sandbox;	/* where it is configured */
 	struct fh_model		*models;
 	struct cli_model	*model_memory;	/* in step with config.models */
 	size_t			 model_count;	/* of both tables */

@@ -69,9 +69,19 @@ int	sandbox_files_version(void);
 void	sandbox_paths_check(const struct config *, config_report *,
 	    void *context);
 
+/* Does the configuration let this handler do more than others? */
+bool	sandbox_is_relaxed(const struct config *, const char *handler);
+
 /* What everybody may read, and may write to; each ends in NULL. */
 extern const char *const sandbox_system_paths[];
 extern const char *const sandbox_scratch_paths[];
+
+/*
+ * From now on a refused system call of this process is told in a sentence,
+ * "called socket(): ...", before SIGSYS ends it; whom it is told may end it
+ * himself.
+ */
+void	sandbox_catch(void (*told)(const char *sentence));
 
 /* Is it the name of a system call, of this machine or another? */
 bool	sandbox_knows(const char *system_call);

@@ -1,7 +1,8 @@
 /*
- * sandbox_paths.c - paths of the configuration that nobody can come to.
+ * sandbox_paths.c - what the configuration says of handlers: who may more, and
+ * paths that nobody can come to.
  *
- * Runs in: zygote, before its first fork; `check`.
+ * Runs in: zygote and probe, supervisor, `check`.
  * Owns: nothing.
  * Invariant: looks with the rights that handlers will have.
  */
@@ -12,6 +13,27 @@
 #include <unistd.h>
 
 #include "common/sandbox.h"
+
+static bool
+is_relaxed(const struct config_handler *handler)
+{
+	return handler->network || handler->processes ||
+	    handler->syscalls != NULL || handler->read_paths != NULL ||
+	    handler->write_paths != NULL;
+}
+
+/* A tool, or a test, may have no configuration. */
+bool
+sandbox_is_relaxed(const struct config *config, const char *handler)
+{
+	size_t count = config == NULL ? 0 : config->handler_count;
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(config->handler_sections[i].name, handler) == 0 &&
+		    is_relaxed(&config->handler_sections[i]))
+			return true;
+	return false;
+}
 
 struct telling {
 	config_report	*report;

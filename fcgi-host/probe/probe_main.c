@@ -4,7 +4,8 @@
  * Runs in: probe, one per generation, before its front and workers.
  * Owns: nothing that outlives it.
  * Invariant: the name of a file is said before its code runs; READY is said
- * only when all have been tried.
+ * only when all have been tried.  Their code runs in processes of its own
+ * (api_trial.c).
  */
 #include "probe/probe_main.h"
 
@@ -82,23 +83,13 @@ check_models(const struct child_start *start)
 		    model->name) == NULL)
 			continue;
 		say_check(start, model->name);
-		if (api_check_request(start->set, model->check, why,
+		if (api_trial_request(start->set, model->check, why,
 		    sizeof(why)) == 0)
 			continue;
 		snprintf(failed.text, sizeof(failed.text), "model \"%s\": its "
 		    "check failed: %s", model->name, why);
 		say(start, &failed);
 	}
-}
-
-/* All handlers in one process: it may what any of them may. */
-static void
-enter_sandbox(const struct child_start *start)
-{
-	struct err err;
-
-	if (api_sandbox_enter(start->set, API_ALL_POOLS, NULL, 0, &err) < 0)
-		log_debug("sandbox: %s", err.text);
 }
 
 void
@@ -109,9 +100,8 @@ probe_main(const struct child_start *start)
 	void *context = (void *)(uintptr_t)start;
 
 	setrlimit(RLIMIT_CORE, &no_core);
-	enter_sandbox(start);
 	handler_set_watch(say_file, context);
-	api_probe(start->set, report, context);
+	api_trial_hooks(start->set, report, context);
 	check_models(start);
 	say(start, &ready);
 	_exit(0);

@@ -126,9 +126,6 @@ ended(struct sup_generation *generation, int status)
 	if (generation->sup->reload.hung)
 		snprintf(how, sizeof(how), "hung: it did not return within "
 		    "load_timeout");
-	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		snprintf(how, sizeof(how), "did what the sandbox refuses (see "
-		    "network and processes of its section)");
 	else
 		child_describe_end(status, how, sizeof(how));
 	sup_reload_crashed(generation, file, how,

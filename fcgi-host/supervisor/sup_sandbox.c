@@ -59,14 +59,6 @@ add_list(struct json_object *object, const char *key, char *const *items)
 	json_object_object_add(object, key, list);
 }
 
-static bool
-is_relaxed(const struct config_handler *handler)
-{
-	return handler->network || handler->processes ||
-	    handler->syscalls != NULL || handler->read_paths != NULL ||
-	    handler->write_paths != NULL;
-}
-
 static struct json_object *
 handler_status(const struct config_handler *handler)
 {
@@ -88,7 +80,8 @@ sup_sandbox_status(const struct config *config)
 	struct json_object *handlers = json_object_new_array();
 
 	for (size_t i = 0; i < config->handler_count; i++)
-		if (is_relaxed(&config->handler_sections[i]))
+		if (sandbox_is_relaxed(config,
+		    config->handler_sections[i].name))
 			json_object_array_add(handlers, handler_status(
 			    &config->handler_sections[i]));
 	sup_json_bool(object, "on", config->sandbox);

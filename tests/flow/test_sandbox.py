@@ -8,13 +8,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import tempfile
 
 import pytest
 
-from lib import fcgi
+from lib import build, fcgi
 from lib.fcgi import wait_until
-from lib.host import Host, read_proc
+from lib.host import Host, read_proc, sanitized
 
 REFUSED = {	# what it does: the system call, what would allow it
     "socket": ("socket", "network = true"),
@@ -142,12 +143,82 @@ def test_worker_init_is_tried_in_it():
                     'set = { "init=socket" }\n}\n')
         result = host.reload(code=None)
         assert result.code == 1, result
-        assert "see network" in str(result.document) + result.err, result
+        assert ("live_sandbox.so: called socket(): a network connection "
+                "needs network = true" in result.out.replace(
+                    "live_sandbox.so, which has not changed",
+                    "live_sandbox.so")), result
         assert host.get("/try?do=thread").status == 200
         host.change(extra='handler "live_sandbox" {\n'
                     'set = { "init=socket" }\nnetwork = true\n}\n')
         host.reload()
         assert host.get("/try?do=socket").body == b"done\n"
+
+
+# ----------------------------------------------------- before it serves
+
+INIT = 'handler "live_sandbox" {\nset = { "init=%s" }\n%s\n}\n'
+
+
+def test_a_trial_is_of_the_handler_alone():
+    """Breaks when: a new version passes because of what another may that runs
+    in its process, or is refused what its own section says."""
+    with sandboxed() as host:
+        host.change(extra=INIT % ("socket", "") +
+                    'handler "hello" { network = true }\n')
+        assert host.reload(code=None).code == 1
+        host.change(extra=INIT % ("socket", "network = true"))
+        host.reload()
+        assert host.get("/hello").status == 200
+
+
+@pytest.mark.parametrize("deed, said", [
+    ("socket", "called socket(): a network connection needs network = true"),
+    ("exec", "system(), popen() and posix_spawn() need processes = true"),
+    ("/", "see read_paths and write_paths")])
+def test_check_full(deed, said):
+    """Breaks when: check passes what a reload would refuse, or names neither
+    file nor remedy; or one that fails keeps others from being tried."""
+    bad = build.handler("vary", self_test="return -5;")
+    if deed == "/" and not landlock():
+        pytest.skip("no Landlock")
+    with sandboxed(start=False) as host:
+        host.put("vary.so", bad)
+        host.change(extra=INIT % (deed, ""))
+        done = host.command("check", "--full")
+        assert done.returncode == 100
+        assert re.search("live_sandbox.so: .*" + re.escape(said), done.stderr)
+        assert "vary.so: its self_test returned -5" in done.stderr
+        host.remove("vary.so")
+        host.change(extra=INIT % (
+            deed, ALL + '\nread_paths = { "/" }'))
+        done = host.command("check", "--full")
+        assert (done.returncode, done.stderr) == (0, "")
+        host.change(extra=INIT % (deed, ""), sandbox=False)
+        assert host.command("check", "--full").returncode == 0
+
+
+@pytest.mark.skipif(sanitized(), reason="its leak check needs a process")
+def test_call():
+    """Breaks when: call lets a handler do what the host will refuse, or does
+    not say what would allow it, or what is allowed is refused."""
+    with sandboxed(start=False, environment={"SECRET": "s"}) as host:
+        def call(target, *options):
+            return host.command("call", *options, "GET", target)
+
+        done = call("/try?do=socket")
+        assert done.returncode == -signal.SIGSYS
+        assert "called socket(): a network connection needs" in done.stderr
+        if landlock():
+            done = call("/file?do=list&path=/")
+            assert done.returncode == 1 and "EACCES" in done.stdout
+            assert "see read_paths and write_paths" in done.stderr
+        assert call("/variable?name=SECRET").stdout == "none none\n"
+        for target, said in (("/try?do=socket", "done"),
+                             ("/file?do=list&path=/", "done"),
+                             ("/variable?name=SECRET", "none s")):
+            assert call(target, "--no-sandbox").stdout == said + "\n"
+        host.change(extra=INIT % ("", "network = true"))
+        assert call("/try?do=socket").stdout == "done\n"
 
 
 # ------------------------------------------------------------- environment
@@ -332,6 +403,9 @@ def test_status():
         assert ("sandbox: live_sandbox may: network read_paths /nowhere"
                 in host.command("status").stdout)
         assert ("handlers run as root" in host.log()) == (os.geteuid() == 0)
+        done = host.command("check")
+        assert done.returncode == 0
+        assert "write_paths: /no/place: No such file" in done.stderr
 
 
 def test_a_kernel_without_landlock():
