@@ -56,10 +56,10 @@ def test_a_good_file_takes_the_place_of_the_old_one():
         new = outside(tools, "tools_serve", "hello")
         done = tools.run("check", "-c", tools.file, new)
         assert (done.code, done.log) == (0, "")
-        assert done.out == "ok: 2 handlers, 10 routes, 0 models\n"
+        assert done.out == "ok: 2 handlers, 11 routes, 0 models\n"
         done = tools.run("check", "-c", tools.file, new,
                          outside(tools, "hello", "again"))
-        assert done.out == "ok: 3 handlers, 12 routes, 0 models\n"
+        assert done.out == "ok: 3 handlers, 13 routes, 0 models\n"
         # Nothing was changed.
         done = tools.run("check", "-c", tools.file)
         assert done.out == "ok: 2 handlers, 3 routes, 0 models\n"
