@@ -236,7 +236,7 @@ def test_chaos():
         host.start()
         one = Chaos(host, SEED)
         one.mend()
-        wait_until(one.is_settled, what="a first reload")
+        one.wait_settled()
         before = Sizes(host)
         end = time.monotonic() + CHAOS
         with one:
@@ -245,6 +245,7 @@ def test_chaos():
                 one.calm(1.0)
         assert one.faults() == []
         wait_until(lambda: is_idle(host.status()), what="rest")
+        one.replace_workers()
         check_every_slot(host)
         wait_until(lambda: is_idle(host.status()), what="rest")
         after = Sizes(host)

@@ -402,9 +402,21 @@ class Chaos:
                 and all(worker["state"] == "ready"
                         for worker in status["workers"]))
 
+    def wait_settled(self):
+        wait_until(self.is_settled, SETTLED, "a host as it was", 0.1)
+
+    def replace_workers(self):
+        """Each of them dies once more, and nobody else."""
+        for pid, role in below(self.host.pid).items():
+            if role == "worker":
+                self.host.kill_process(pid)
+                wait_until(lambda: pid not in below(self.host.pid))
+        self.wait_settled()
+
     def calm(self, seconds):
-        """Until what was begun is over; then nothing may be answered but with
-        a 200 for so long."""
+        """Until what was begun is over: each slot has a worker again, by itself
+        and then in a new generation.  Then nothing may be answered but with a
+        200 for so long."""
         self.quiet.set()
         begin = time.monotonic()
         rounds = [client.rounds for client in self.clients]
@@ -412,8 +424,9 @@ class Chaos:
                                for client, before in zip(self.clients,
                                                          rounds)),
                    SETTLED, "the clients", 0.05)
+        self.wait_settled()
         self.mend()
-        wait_until(self.is_settled, SETTLED, "a host as it was", 0.1)
+        self.wait_settled()
         self.slowest = max(self.slowest, time.monotonic() - begin)
         start = time.monotonic()
         time.sleep(seconds)
