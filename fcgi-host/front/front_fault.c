@@ -19,6 +19,7 @@
 #include "front/front.h"
 
 #define HASHED_MAX	(1u << 20)	/* of a spooled body */
+#define PIECE		4096u
 
 static struct front_breaker_policy
 breaker_policy(const struct front *front)
@@ -39,7 +40,7 @@ poison_policy(const struct front *front)
 
 /* --------------------------------------------------- which request it is */
 
-/* What makes two requests the same; of a body in a file the first bytes. */
+/* What makes two requests the same; of a body in a file some pieces. */
 struct identity {
 	struct wire_span	 method, uri;
 	const void		*body;
@@ -48,17 +49,27 @@ struct identity {
 };
 
 static void
-add_file(EVP_MD_CTX *context, int fd)
+add_piece(EVP_MD_CTX *context, int fd, uint64_t at)
 {
-	uint8_t piece[4096];
-	uint64_t at = 0;
-	ssize_t got;
+	uint8_t piece[PIECE];
+	ssize_t got = pread(fd, piece, sizeof(piece), (off_t)at);
 
-	while (at < HASHED_MAX && (got = pread(fd, piece, sizeof(piece),
-	    (off_t)at)) > 0) {
+	if (got > 0)
 		EVP_DigestUpdate(context, piece, (size_t)got);
-		at += (uint64_t)got;
-	}
+}
+
+/* All of a short one; of a long one pieces, from the first to the last: two
+ * that differ in more than a few bytes are not the same. */
+static void
+add_file(EVP_MD_CTX *context, int fd, uint64_t length)
+{
+	uint64_t last = length > PIECE ? length - PIECE : 0;
+	uint64_t step = length > HASHED_MAX ? last / (HASHED_MAX / PIECE) :
+	    PIECE;
+
+	for (uint64_t at = 0; at < last; at += step)
+		add_piece(context, fd, at);
+	add_piece(context, fd, last);
 }
 
 static void
@@ -72,7 +83,7 @@ add_all(EVP_MD_CTX *context, const struct identity *identity)
 	    identity->method.length);
 	EVP_DigestUpdate(context, identity->uri.at, identity->uri.length);
 	if (identity->body_fd >= 0)
-		add_file(context, identity->body_fd);
+		add_file(context, identity->body_fd, identity->body_length);
 	else
 		EVP_DigestUpdate(context, identity->body,
 		    identity->body_length);
