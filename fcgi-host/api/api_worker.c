@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
+
 #define HEADER_LIMIT	((size_t)16 << 10)	/* without a configuration */
 
 bool
@@ -32,14 +34,40 @@ api_worker_serves(const struct handler_set *set,
 	return false;
 }
 
+/* A crash in here names the handler. */
+static int
+call_init(struct fh_worker *worker)
+{
+	const struct handler *handler = worker->handler;
+	int rc;
+
+	if (handler->desc.worker_init == NULL)
+		return 0;
+	crash_enter_hook(handler->name, "worker_init");
+	rc = handler->desc.worker_init(worker);
+	crash_leave();
+	return rc;
+}
+
+static void
+call_fini(struct fh_worker *worker)
+{
+	const struct handler *handler = worker->handler;
+
+	if (handler->desc.worker_fini == NULL)
+		return;
+	crash_enter_hook(handler->name, "worker_fini");
+	handler->desc.worker_fini(worker);
+	crash_leave();
+}
+
 static void
 start_handler(struct fh_worker *worker)
 {
-	const struct fh_handler *desc = &worker->handler->desc;
 	const char *hint;
 
 	errno = 0;
-	if (desc->worker_init == NULL || desc->worker_init(worker) == 0) {
+	if (call_init(worker) == 0) {
 		worker->serves = true;
 		return;
 	}
@@ -97,9 +125,8 @@ api_worker_destroy(struct api_worker *thread)
 	for (size_t i = 0; i < thread->set->handler_count; i++) {
 		struct fh_worker *worker = &thread->handlers[i];
 
-		if (worker->serves &&
-		    worker->handler->desc.worker_fini != NULL)
-			worker->handler->desc.worker_fini(worker);
+		if (worker->serves)
+			call_fini(worker);
 	}
 	free(thread->handlers);
 	free(thread);

@@ -170,7 +170,7 @@ static const char *const placed[] = {
 	"file", "build_id", "version", "route", "method", "uri", "request_id",
 	"age_ms", "run_ms", "signal", "code", "address", "message",
 	"exit_status", "core", "capture", "others", "backtrace", "registers",
-	"lived_ms", "in_finish"
+	"lived_ms", "in_finish", "hook"
 };
 
 static bool
@@ -205,6 +205,7 @@ print_handler(struct json_object *report)
 	print_row(report, "build id", "build_id");
 	print_row(report, "version", "version");
 	print_row(report, "route", "route");
+	print_row(report, "in", "hook");
 	if (json_object_get_boolean(member(report, "in_finish"))) {
 		print_label("in");
 		printf("finish(), after the reply\n");

@@ -135,7 +135,7 @@ put_request(const struct crash_request *request)
 {
 	struct crash_record *record = &words.record;
 
-	if (!words.keep_request)
+	if (!words.keep_request || request->hook != NULL)
 		return;
 	record->params_at = words.end;
 	record->params_length = put_memory((uintptr_t)request->params,
@@ -154,6 +154,20 @@ put_text(char *out, size_t size, const char *text)
 
 	memcpy(out, text, length);
 	out[length] = '\0';
+}
+
+static void
+put_names(const struct crash_request *request)
+{
+	struct crash_record *record = &words.record;
+
+	if (request->hook == NULL) {
+		put_text(record->request_id, sizeof(record->request_id),
+		    request->request_id);
+		return;
+	}
+	put_text(record->handler, sizeof(record->handler), request->handler);
+	put_text(record->hook, sizeof(record->hook), request->hook);
 }
 
 static void
@@ -197,8 +211,7 @@ put_all(void)
 	}
 	if (!self.running)
 		return;
-	put_text(words.record.request_id, sizeof(words.record.request_id),
-	    self.request.request_id);
+	put_names(&self.request);
 	put_request(&self.request);
 	put_record();
 }
@@ -417,4 +430,13 @@ crash_leave(void)
 	atomic_signal_fence(memory_order_seq_cst);
 	atomic_store_explicit(&self.running, false, memory_order_relaxed);
 	crash_end_copy();
+}
+
+void
+crash_enter_hook(const char *handler, const char *hook)
+{
+	const struct crash_request request = { .reply = CRASH_NO_REPLY,
+	    .handler = handler, .hook = hook };
+
+	crash_enter(&request);
 }

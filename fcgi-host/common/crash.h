@@ -24,6 +24,11 @@
 #define CRASH_MAPS_MAX		(512u << 10)	/* of /proc/self/maps */
 #define CRASH_MESSAGE_MAX	512
 #define CRASH_REGISTERS		32
+#define CRASH_HANDLER_MAX	72
+#define CRASH_HOOK_MAX		16
+
+/* In place of a reply slot: no request's code runs. */
+#define CRASH_NO_REPLY		UINT32_MAX
 
 /* fault_flags: what the processor says of a SIGSEGV (x86-64: REG_ERR & 2). */
 #define CRASH_FAULT_WRITE	1u	/* it was a write */
@@ -49,7 +54,8 @@ enum crash_kind {
  *		not known
  * stack_pointer  the address of the first byte of the section `stack`: after a
  *		stack overflow that is the first page above which there is one
- * reply	1 + the worker's reply slot that this thread answers; 0: none
+ * reply	1 + the worker's reply slot that this thread answers; 0: not
+ *		known; or CRASH_NO_REPLY
  * finishing	a front in a finish(), not in a serve()
  * message	of abort(), assert() or the allocator's own checks; or "".  Of
  *		CRASH_EXIT: the function that was called, of CRASH_END a
@@ -77,6 +83,8 @@ struct crash_record {
 	uint64_t	params_at, params_length;	/* FastCGI pairs */
 	uint64_t	body_at, body_length;
 	char		request_id[72];
+	char		handler[CRASH_HANDLER_MAX]; /* whose hook runs, or "" */
+	char		hook[CRASH_HOOK_MAX];
 	char		message[CRASH_MESSAGE_MAX];
 };
 
@@ -85,6 +93,7 @@ struct crash_request {
 	uint32_t	 reply;			/* as in the record */
 	bool		 finishing;
 	const char	*request_id;
+	const char	*handler, *hook;	/* or a hook, for no request */
 	const void	*params, *body;		/* kept if that is wanted */
 	size_t		 params_length, body_length;
 };
@@ -108,6 +117,9 @@ void	crash_thread_end(void);
  */
 void	crash_enter(const struct crash_request *);
 void	crash_leave(void);
+
+/* The same around a hook, "worker_init", of a handler. */
+void	crash_enter_hook(const char *handler, const char *hook);
 
 /* A process that a handler forked ends here, or it would serve beside the one
  * it is a copy of.  Part of crash_leave; to be called before a handler's reply

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "front/front.h"
 
@@ -18,7 +19,8 @@ struct death {
 	uint32_t	incarnation;
 	int		status;
 	bool		stopped;	/* by us, for a request over its time */
-	uint32_t	culprit;	/* 1 + its reply slot; 0: unknown */
+	uint32_t	culprit;	/* 1 + its reply slot; 0: unknown; or
+					 * CRASH_NO_REPLY: no request */
 	unsigned	lost;		/* requests that had begun */
 };
 
@@ -61,6 +63,8 @@ why_lost(const struct death *death)
 {
 	if (death->stopped)
 		return "Its worker was stopped because of another request.";
+	if (death->culprit == CRASH_NO_REPLY)
+		return "Its worker ended in a hook of a handler.";
 	if (death->culprit != 0)
 		return "Its worker ended because of another request.";
 	return "Its worker ended while several requests ran in it.";
@@ -157,7 +161,8 @@ count_lost(const struct front_pool *pool, struct death *death)
 		if (runs_in(job, death->culprit))
 			culprit = death->culprit;
 	}
-	death->culprit = culprit;
+	if (death->culprit != CRASH_NO_REPLY)
+		death->culprit = culprit;
 }
 
 /* What is not begun is pushed again into an empty queue, whether or not it was

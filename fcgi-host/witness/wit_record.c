@@ -80,6 +80,8 @@ make_sound(struct crash_record *crash)
 {
 	end_message(crash->message, sizeof(crash->message));
 	crash->request_id[sizeof(crash->request_id) - 1] = '\0';
+	crash->handler[sizeof(crash->handler) - 1] = '\0';
+	crash->hook[sizeof(crash->hook) - 1] = '\0';
 	if (crash->register_count > CRASH_REGISTERS)
 		crash->register_count = CRASH_REGISTERS;
 }

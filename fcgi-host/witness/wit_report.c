@@ -145,6 +145,8 @@ wit_report(const struct wit_record *record)
 	wit_words(crash, &record->maps, name, refused ? advice : NULL, what,
 	    sizeof(what));
 	add_text(report, "what", what);
+	add_text(report, "handler", crash->handler);
+	add_text(report, "hook", crash->hook);
 	if (crash->kind == CRASH_SIGNAL)
 		add_text(report, "message", crash->message);
 	if (refused)

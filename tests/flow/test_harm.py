@@ -2,6 +2,8 @@
 and is told."""
 
 
+import os
+
 import pytest
 
 from lib import fcgi
@@ -112,6 +114,24 @@ def test_no_descriptors_are_left():
         assert host.pid_of("front") != before
         (report,) = reports(host)
         assert report["what"] == "its handlers have left it no descriptors"
+
+
+def test_a_hook():
+    """Breaks when: what a worker dies of at its start, or at its end, does not
+    say whose hook it was: there is no request to say it."""
+    flag = "/tmp/fh-harm-%d" % os.getpid()
+    with harmed(settings={"live_harm": {"if_there_is": flag}},
+                extra="") as host:
+        try:
+            with open(flag, "w"):
+                pass
+            host.kill_role("worker")
+            report = reports(host, 2)[-1]
+        finally:
+            os.unlink(flag)
+        assert (report["handler"], report["hook"], report["what"]) == (
+            "live_harm", "worker_init", "called exit(3)")
+        assert host.get("/harm").status == 200
 
 
 def test_what_the_runtime_said():
