@@ -13,6 +13,8 @@ import load
 import rig
 from lib import fcgi
 from lib.facts import lines
+from lib.flood import flood, full_pool
+from lib.gate import Gate
 from load import median
 
 MEGABYTE = 1 << 20
@@ -301,6 +303,33 @@ def keep_idle(host, count):
     return conns
 
 
+# ------------------------------------------------------------- overload
+
+def overload(options):
+    """sync hello beside a flood of requests that are refused"""
+    count, rate = (500, 1000) if options.quick else (5000, 5000)
+    with Gate() as gate, rig.bench_host(
+            handlers=["hello", "live_gate"], connections=count + 100,
+            pools={"default": {"workers": 1, "queue": 1,
+                               "queue_timeout": "300s"}}) as host, \
+            full_pool(host, gate):
+        found = flood(host, gate.path(), "/hello", connections=count,
+                      rate=rate, probes=1000, rounds=options.rounds,
+                      window=options.seconds * 1000)
+    assert found["sent"] == found["answered"] == found["refused"], found
+    ratios = [asking["p99"] / silent["p99"] for silent, asking in zip(
+        found["silent"], found["asking"])]
+    return [
+        at_most("%d connections, %d refusals/s: p99 of sync, of idle"
+                % (count, rate), median(ratios), 1.5, found=found),
+        *(Row("  %s (us): p50, p99" % what, "%.0f, %.0f" % tuple(
+            median([one[key] for one in found[name]])
+            for key in ("p50", "p99"))) for what, name in (
+                ("idle", "silent"), ("beside the refusals", "asking"))),
+        at_most("  a 503, median (ms)", found["crowd"]["p50"] / 1e3, 5.0),
+    ]
+
+
 # ------------------------------------------------------------- sleepers
 
 def sleepers(options):
@@ -341,4 +370,5 @@ def check_statuses(replies, count):
 
 
 FIGURES = {function.__name__: function for function in (
-    throughput, calls, memory, killed, motivating, idle, sleepers)}
+    throughput, calls, memory, killed, motivating, idle, overload,
+    sleepers)}
