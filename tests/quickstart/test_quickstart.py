@@ -38,8 +38,9 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
-                # a test in the background is started with it ignored
+                # ignored in a test in the background, or under nohup
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.signal(signal.SIGHUP, signal.SIG_DFL)
                 os.chdir(folder)
                 os.execv("./quickstart", ["./quickstart", "run", *arguments])
             finally:
