@@ -60,6 +60,7 @@ struct config_pool {
 	uint64_t	 queue_timeout_ms;
 	size_t		 stack;		/* bytes per further thread */
 	size_t		 max_memory;	/* private, per worker; 0: any */
+	uint32_t	 max_files;	/* open, per worker; 0: as the host */
 	uint32_t	 max_per_client; /* 0: any */
 	char		*client_param;	/* NULL: REMOTE_ADDR */
 	unsigned	 line;

@@ -75,6 +75,13 @@ const struct config_option config_pool_options[] = {
 	    "it fails in that worker alone (malloc() returns NULL).  Models "
 	    "and other shared memory do not count, and neither does what "
 	    "preload() made.  0: no limit." },
+	{ .name = "max_files", .type = CONFIG_COUNT, POOL(max_files),
+	    .fallback = "0", .min = "64", .max = "1000000", .zero = true,
+	    .text = "How many descriptors a worker may have open "
+	    "(RLIMIT_NOFILE), the ten or so of its own included: one more "
+	    "fails with EMFILE in that worker alone, so that a leak ends "
+	    "there.  A library that uses select() wants 1024 at most.  0: as "
+	    "many as the host may." },
 	{ .name = "recycle_requests", .type = CONFIG_COUNT,
 	    POOL(recycle_requests),
 	    .fallback = "0", .min = "1", .max = "1000000000", .zero = true,

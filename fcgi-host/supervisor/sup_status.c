@@ -184,6 +184,7 @@ pool_status(const struct sup_team *team, uint32_t index)
 	add_pool_counts(object, team, index);
 	sup_json_number(object, "threads", pool->threads);
 	sup_json_number(object, "max_memory", config->max_memory);
+	sup_json_number(object, "max_files", config->max_files);
 	sup_json_number(object, "busy", busy);
 	sup_json_number(object, "idle", busy < capacity ? capacity - busy : 0);
 	sup_json_number(object, "queued", atomic_load(&stats->pending) +

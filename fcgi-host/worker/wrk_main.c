@@ -8,6 +8,8 @@
  */
 #include "worker/wrk_main.h"
 
+#include <sys/resource.h>
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -159,6 +161,22 @@ limit_memory(const struct wrk *wrk)
 		    (uint64_t)(config->threads - 1) * config->stack);
 }
 
+/* The hard limit too: a handler has no business with it. */
+static void
+limit_files(const struct wrk *wrk)
+{
+	rlim_t most = wrk->start->config->pools[wrk->pool_index].max_files;
+	struct rlimit limit;
+
+	if (most == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (most > limit.rlim_max)
+		most = limit.rlim_max;
+	limit = (struct rlimit){ most, most };
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("setrlimit(RLIMIT_NOFILE)");
+}
+
 /* The front says what it lacks.  Spooled bodies are read here. */
 static void
 enter_sandbox(const struct wrk *wrk)
@@ -202,6 +220,7 @@ wrk_main(const struct child_start *start)
 	    .id = pthread_self() };
 	enter_sandbox(&wrk);
 	limit_memory(&wrk);
+	limit_files(&wrk);
 	pthread_cleanup_push(crash_thread_left, NULL);
 	run(&wrk);
 	pthread_cleanup_pop(0);

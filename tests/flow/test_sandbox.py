@@ -221,6 +221,25 @@ def test_call():
         assert call("/try?do=socket").stdout == "done\n"
 
 
+# ------------------------------------------------------------ descriptors
+
+def test_max_files():
+    """Breaks when: max_files is not set in the workers, or in those of another
+    pool, or what a worker needs for itself no longer fits."""
+    pools = {"default": {"workers": 1, "max_files": 64},
+             "side": {"workers": 1}}
+    with sandboxed(pools=pools) as host:
+        count, why = host.get("/descriptors").body.decode().split()
+        assert why == "EMFILE" and 30 < int(count) < 64
+        assert host.status()["pools"][0]["max_files"] == 64
+        assert "64" in re.search(r"Max open files .*", read_proc(
+            host.pids("worker")[0], "limits")).group()
+        host.change(routes={"GET /descriptors": {"pool": "side"}})
+        host.reload()
+        count, why = host.get("/descriptors").body.decode().split()
+        assert int(count) > 500
+
+
 # ------------------------------------------------------------- environment
 
 def variables(host, *names):
