@@ -43,10 +43,11 @@
 #define REQUEST_MAX	65536
 #define TIMES_MAX	1000000
 #define ROUNDS_MAX	100
-#define TURN_NS		UINT64_C(200000)	/* those of a turn ask at once */
+#define TURN_NS		UINT64_C(200000)	/* one turn asks at once */
 #define PATIENCE_NS	UINT64_C(10000000000)	/* with the last replies */
 
-#define OVER		(2 * ROUNDS_MAX)	/* a phase: 2 * round + asking */
+/* A phase is 2 * round + asking; this is after the last one. */
+#define OVER		(2 * ROUNDS_MAX)
 
 struct request {
 	unsigned char	 bytes[REQUEST_MAX];
