@@ -6,6 +6,8 @@
  * Invariant: `written` - `consumed` never exceeds the space; a thread waits for
  * room only while somebody reads the reply, and there is a front.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,16 +16,27 @@
 #include "common/futex.h"
 #include "worker/wrk.h"
 
+/* It has no type.  A handler that closed it may have a file of its own there,
+ * into which we must not write; the supervisor sees that and ends us. */
+static bool
+is_event(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == 0;
+}
+
 void
 wrk_wake_front(struct wrk *wrk)
 {
+	int event = wrk->start->fds[SPAWN_FD_EVENT];
 	const uint64_t one = 1;
 	uint32_t asleep = atomic_load(&wrk->shm->state->asleep);
 
 	/* Waking takes a while: once for each of its sleeps is enough. */
 	if (asleep == 0 || atomic_exchange(&wrk->rung, asleep) == asleep)
 		return;
-	if (write(wrk->start->fds[SPAWN_FD_EVENT], &one, sizeof(one)) < 0)
+	if (is_event(event) && write(event, &one, sizeof(one)) < 0)
 		return;		/* full: the front is awake by then */
 }
 

@@ -91,6 +91,23 @@ def test_descriptors_of_the_host_are_closed():
         assert host.get("/harm").status == 200
 
 
+def test_a_file_in_the_place_of_a_descriptor():
+    """Breaks when: what was meant for the front goes into a file that a
+    handler has opened after it had closed what is not its own."""
+    victim = "/tmp/fh-harm-victim"
+    with open(victim, "w") as out:
+        out.write("precious")
+    os.chmod(victim, 0o666)
+    try:
+        with harmed() as host:
+            assert host.get("/harm?how=open").status in (200, 500)
+            assert reports(host)[0]["signal"] == "SIGKILL"
+            with open(victim) as file:
+                assert file.read() == "precious"
+    finally:
+        os.unlink(victim)
+
+
 def test_descriptors_of_the_front_are_closed():
     """Breaks when: the front stays deaf."""
     with harmed() as host:
