@@ -119,6 +119,7 @@ struct shm_front_stats {
 	_Atomic uint64_t	sync_end_ms;	/* it is ended then; 0: never */
 	_Atomic uint32_t	sync_route;	/* 1 + the one that runs */
 	_Atomic uint32_t	sync_finishing;	/* ... in its finish() */
+	_Atomic uint32_t	sync_closed;	/* descriptors of the host's */
 	_Atomic uint64_t	sync_begun_ms, sync_arrived_ms;
 	char			sync_request_id[HEAD_ID_MAX + 1];
 	char			sync_method[LOST_METHOD_MAX];

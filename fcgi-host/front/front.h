@@ -278,6 +278,8 @@ struct front {
 	struct front_poison	 poison;
 	struct api_worker	*sync_worker;
 	struct fh_request	*sync_request;
+	const struct route	*sync_ran;	/* in this turn: the last ... */
+	bool			 sync_ran_others; /* ... but not only it */
 	struct front_wall	 wall;
 	bool			 local;		/* so is the web server */
 	uint64_t		 looked_ns;	/* for who left, at least */
@@ -373,6 +375,8 @@ bool	front_stale_drop(struct front_request *, uint64_t seen_ns,
 	    uint64_t now_ns);
 
 /* front_sync.c */
+/* At the end of a turn: is all that we have still ours? */
+void	front_sync_look(struct front *);
 void	front_sync_serve(struct front_request *);
 void	front_finish(struct front_request *);
 

@@ -36,6 +36,7 @@ on_before_sleep(uv_prepare_t *handle)
 {
 	struct front *front = handle->data;
 
+	front_sync_look(front);
 	front->sleeps += front->sleeps == UINT32_MAX ? 2 : 1;
 	front->asleep = true;
 	atomic_store(&front->shm->state->asleep, front->sleeps);

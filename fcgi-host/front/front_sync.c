@@ -7,7 +7,9 @@
  * is framed in one piece after it has returned.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/capture.h"
 #include "common/clock.h"
@@ -108,6 +110,9 @@ say_done(const struct front_request *request, uint64_t begun_ns)
 
 	atomic_store_explicit(&front->stats->sync_route, 0,
 	    memory_order_relaxed);
+	front->sync_ran_others |= front->sync_ran != NULL &&
+	    front->sync_ran != request->match.route;
+	front->sync_ran = request->match.route;
 	uv_update_time(&front->loop);	/* or timers would count it as theirs */
 	if (due_is_over(slow_ns, uv_now(&front->loop) * CLOCK_NS_PER_MS))
 		front_count(&front_route_stats(request)->slow, 1);
@@ -199,4 +204,27 @@ front_finish(struct front_request *request)
 	crash_leave();
 	say_done(request, now);
 	api_request_reset(front->sync_request);
+}
+
+/* libuv would find it out, and abort, and nobody would know who it was. */
+static void
+give_up(struct front *front)
+{
+	log_warnx("a sync handler closed descriptors that are the host's.  A "
+	    "handler is to close only what it has opened");
+	if (!front->sync_ran_others)
+		atomic_store(&front->stats->sync_route,
+		    front->sync_ran->index + 1);
+	atomic_store(&front->stats->sync_closed, 1);
+	_exit(EXIT_CODE_SYSTEM);
+}
+
+void
+front_sync_look(struct front *front)
+{
+	if (front->sync_ran != NULL &&
+	    fcntl(uv_backend_fd(&front->loop), F_GETFD) < 0)
+		give_up(front);
+	front->sync_ran = NULL;
+	front->sync_ran_others = false;
 }

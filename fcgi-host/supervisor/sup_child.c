@@ -136,6 +136,8 @@ is_running(pid_t pid)
 	return state != 'Z' && state != 'X';
 }
 
+#define CLOSED	"its handler closed descriptors of the host"
+
 /* It lives, and can neither be told anything nor wake the others. */
 static void
 on_cut_off(uv_timer_t *timer)
@@ -148,7 +150,7 @@ on_cut_off(uv_timer_t *timer)
 	log_warnx("%s (process %d) closed descriptors that are the host's; "
 	    "killed.  A handler is to close only what it has opened",
 	    name_of(child, name), (int)child->pid);
-	child->blame = "its handler closed descriptors of the host";
+	child->blame = CLOSED;
 	sup_child_signal(child, SIGKILL);
 }
 
@@ -387,6 +389,9 @@ sup_child_exited(struct sup_child *child, int status)
 	log_death(child, status);
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 		child->blame = NULL;	/* it was faster than we */
+	if (child->slot == SLOT_FRONT && atomic_load(&shm_front_stats(
+	    child->team->shm)->sync_closed) != 0)
+		child->blame = CLOSED;	/* it has seen that itself */
 	died.extra = sup_crash_begin(child, status);
 	uv_timer_stop(child->timer);
 	sup_post_close(&child->post);

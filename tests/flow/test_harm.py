@@ -109,16 +109,23 @@ def test_a_file_in_the_place_of_a_descriptor():
 
 
 def test_descriptors_of_the_front_are_closed():
-    """Breaks when: the front stays deaf."""
-    with harmed() as host:
+    """Breaks when: the front stays deaf, or nobody knows who made it so, and
+    the same handler takes the next one."""
+    with harmed(on_sync_fault="demote") as host:
         before = host.pid_of("front")
         with host.connect() as conn:
             conn.send(fcgi.request("GET", "/harm-sync?how=close"))
             with pytest.raises((fcgi.Closed, OSError)):
                 conn.read_reply()
         host.wait_replaced("front", before)
-        assert len(reports(host)) == 1
+        (report,) = reports(host)
+        assert report["what"] == "its handler closed descriptors of the host"
+        assert report["route"] == "GET /harm-sync"
         wait_until(lambda: host.get("/hello").status == 200, what="front")
+        front = host.pid_of("front")
+        assert host.get("/harm-sync?how=close").status in (200, 500)
+        assert host.get("/hello").status == 200
+        assert host.pid_of("front") == front
 
 
 def test_no_descriptors_are_left():
