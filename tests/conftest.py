@@ -23,6 +23,8 @@ LONGEST = int(os.environ.get("FH_LONGEST", "90"))	# seconds a test may take
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures the machine, and so "
+                            "runs when no other test does")
     config.addinivalue_line("markers", "threaded: a worker with several "
                             "threads; run under ThreadSanitizer as well")
     if not os.access(BINARY, os.X_OK):

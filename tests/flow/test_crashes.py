@@ -187,6 +187,7 @@ def limited_group():
         return None
 
 
+@pytest.mark.alone	# the kernel counts those of the whole machine
 def test_out_of_memory():
     """Breaks when: a worker that the kernel ends for want of memory is told as
     one that somebody killed."""

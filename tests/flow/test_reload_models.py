@@ -423,6 +423,7 @@ def two_do_not_fit():
         assert host.model()["loads"] == 3
 
 
+@pytest.mark.alone
 def test_the_old_model_counts_in_the_plan():
     """Breaks when: two models that fit alone but not together are loaded; or
     one that is given up first is counted all the same.
