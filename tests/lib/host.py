@@ -565,10 +565,12 @@ class Host:
                       if name == role)
 
     def pid_of(self, role):
-        """The one process of that role."""
-        found = wait_until(lambda: self.pids(role), what="a " + role)
-        assert len(found) == 1, "%s: %s" % (role, found)
-        return found[0]
+        """The one process of that role.  A copy has its name until it takes its
+        own."""
+        def only():
+            found = self.pids(role)
+            return found[0] if len(found) == 1 else None
+        return wait_until(only, what="a single " + role)
 
     def kill_process(self, pid, signal_=signal.SIGKILL):
         """Unless it has gone by itself."""
