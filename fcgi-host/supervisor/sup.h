@@ -53,6 +53,7 @@
 #include "supervisor/sup_printed.h"
 #include "supervisor/sup_respawn.h"
 #include "supervisor/sup_store.h"
+#include "supervisor/sup_trouble.h"
 
 struct json_object;
 struct sup;
@@ -311,8 +312,7 @@ struct sup {
 	uint32_t		 generation_count; /* the last number used */
 	uint32_t		 team_count;
 	struct sup_respawn	 zygote_respawn, front_respawn;
-	uint64_t		 unforked_since_ms; /* 0: all could be */
-	uint64_t		 unforked_count;
+	struct sup_trouble	 unforked;	/* processes */
 	uv_timer_t		*respawn_timer;
 	uv_timer_t		*stop_timer;
 	uint64_t		 front_restarts;
@@ -574,8 +574,7 @@ int	sup_control_open(struct sup *, struct err *);
 void	sup_control_close(struct sup *);
 int	sup_control_fd(const struct sup *);
 void	sup_control_serve(struct sup *);	/* one that was taken */
-/* Is it short of descriptors? */
-bool	sup_control_troubled(uint64_t *since_ms_out, uint64_t *count_out);
+const struct sup_trouble	*sup_control_trouble(void); /* descriptors */
 
 /* sup_counts.c: counters go on over fronts and generations. */
 void	sup_counts_keep(struct sup *, const struct sup_team *); /* it goes */

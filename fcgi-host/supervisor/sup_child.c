@@ -216,13 +216,10 @@ spawn_later(struct sup_child *child, const char *what)
 	struct sup *sup = sup_of(child);
 	char name[NAME_BYTES];
 
-	if (sup->unforked_since_ms == 0) {
-		sup->unforked_since_ms = clock_now_ms();
-		sup->unforked_count = 0;
+	if (sup_trouble_begins(&sup->unforked))
 		log_warnx("degraded: %s %s; tried again every %d ms",
 		    name_of(child, name), what, RETRY_MS);
-	}
-	sup->unforked_count++;
+	sup->unforked.count++;
 	child->state = SUP_CHILD_WAITING;
 	uv_timer_start(child->timer, on_respawn, RETRY_MS, 0);
 }
@@ -230,11 +227,10 @@ spawn_later(struct sup_child *child, const char *what)
 static void
 spawned_again(struct sup *sup)
 {
-	if (sup->unforked_since_ms == 0)
-		return;
-	log_info("no longer degraded: processes can be forked again; %llu "
-	    "tries failed", (unsigned long long)sup->unforked_count);
-	sup->unforked_since_ms = 0;
+	if (sup_trouble_ends(&sup->unforked))
+		log_info("no longer degraded: processes can be forked again; "
+		    "%llu tries failed",
+		    (unsigned long long)sup->unforked.count);
 }
 
 void

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crashes.h"
@@ -51,7 +50,7 @@ static unsigned asker_count;
 
 static int	spare = -1;	/* a descriptor for one who asks, in need */
 static uv_timer_t *pause_timer;
-static uint64_t	troubled_since_ms, trouble_count;
+static struct sup_trouble trouble;	/* out of descriptors */
 
 static void	keep_spare(void);
 
@@ -240,33 +239,10 @@ take(const struct sup *sup)
 	return accept4(sup->control, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-static void
-trouble(void)
+const struct sup_trouble *
+sup_control_trouble(void)
 {
-	if (troubled_since_ms == 0) {
-		log_warn("degraded: the supervisor is out of descriptors; "
-		    "raise LimitNOFILE");
-		troubled_since_ms = clock_now_ms();
-		trouble_count = 0;
-	}
-	trouble_count++;
-}
-
-static void
-recover(void)
-{
-	if (troubled_since_ms != 0)
-		log_info("no longer degraded: the supervisor has descriptors "
-		    "again");
-	troubled_since_ms = 0;
-}
-
-bool
-sup_control_troubled(uint64_t *since_ms_out, uint64_t *count_out)
-{
-	*since_ms_out = troubled_since_ms;
-	*count_out = trouble_count;
-	return troubled_since_ms != 0;
+	return &trouble;
 }
 
 /* Who asks what is wrong is answered all the same: the spare descriptor is for
@@ -274,7 +250,10 @@ sup_control_troubled(uint64_t *since_ms_out, uint64_t *count_out)
 static int
 take_in_need(struct sup *sup)
 {
-	trouble();
+	if (sup_trouble_begins(&trouble))
+		log_warn("degraded: the supervisor is out of descriptors; "
+		    "raise LimitNOFILE");
+	trouble.count++;
 	if (spare >= 0)
 		close(spare);
 	else if (!TAILQ_EMPTY(&askers))
@@ -340,9 +319,10 @@ on_connection(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (fd >= 0)
-		recover();
-	else if (errno == EMFILE || errno == ENFILE)
+	if (fd >= 0 && sup_trouble_ends(&trouble))
+		log_info("no longer degraded: the supervisor has descriptors "
+		    "again");
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 		fd = take_in_need(sup);
 	if (fd >= 0)
 		open_asker(sup, fd);

@@ -22,7 +22,6 @@
 #include <json-c/json.h>
 
 #include "common/capture.h"
-#include "common/clock.h"
 #include "common/crash_file.h"
 #include "common/io.h"
 #include "common/log.h"
@@ -46,7 +45,7 @@ struct sup_crashes {
 	size_t		 count;
 	uint32_t	 bad[CRASH_FILES_MAX];	/* said already */
 	size_t		 bad_count;
-	uint64_t	 troubled_since_ms, trouble_count;
+	struct sup_trouble trouble;	/* the folder cannot be had */
 };
 
 /* ----------------------------------------------------------------- trouble */
@@ -54,35 +53,24 @@ struct sup_crashes {
 static void
 trouble(struct sup_crashes *crashes, const char *sentence)
 {
-	if (crashes->troubled_since_ms == 0) {
+	if (sup_trouble_begins(&crashes->trouble))
 		log_warnx("degraded: crash reports are kept in memory only: "
 		    "%s", sentence);
-		crashes->troubled_since_ms = clock_now_ms();
-		crashes->trouble_count = 0;
-	}
 }
 
 static void
 recover(struct sup_crashes *crashes)
 {
-	if (crashes->troubled_since_ms != 0)
+	if (sup_trouble_ends(&crashes->trouble))
 		log_info("no longer degraded: crash reports are written to "
 		    "state_dir again; %llu came meanwhile",
-		    (unsigned long long)crashes->trouble_count);
-	crashes->troubled_since_ms = 0;
+		    (unsigned long long)crashes->trouble.count);
 }
 
-bool
-sup_crashes_troubled(const struct sup *sup, uint64_t *since_ms_out,
-    uint64_t *count_out)
+const struct sup_trouble *
+sup_crashes_trouble(const struct sup *sup)
 {
-	const struct sup_crashes *crashes = sup->crashes;
-
-	if (crashes == NULL || crashes->troubled_since_ms == 0)
-		return false;
-	*since_ms_out = crashes->troubled_since_ms;
-	*count_out = crashes->trouble_count;
-	return true;
+	return sup->crashes == NULL ? NULL : &sup->crashes->trouble;
 }
 
 /* ---------------------------------------------------------------- the list */
@@ -434,7 +422,7 @@ sup_crashes_add(struct sup *sup, struct json_object *report)
 	else {
 		err_sys(&err, "state_dir/" CRASH_FOLDER);
 		trouble(crashes, err.text);
-		crashes->trouble_count++;
+		crashes->trouble.count++;
 	}
 	if (crash.text != NULL)
 		insert(crashes, crash);

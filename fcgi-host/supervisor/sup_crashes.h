@@ -33,8 +33,8 @@ char	*sup_crashes_json(struct sup *);
 /* Where captured requests go, common/capture.h; -1: nowhere. */
 int	sup_crashes_folder(const struct sup *);
 
-/* Is a file not to be had?  Since when, and for how many reports. */
-bool	sup_crashes_troubled(const struct sup *, uint64_t *since_ms_out,
-	    uint64_t *count_out);
+/* Files that are not to be had, and for how many reports; NULL: none are
+ * kept. */
+const struct sup_trouble	*sup_crashes_trouble(const struct sup *);
 
 #endif

@@ -65,22 +65,25 @@ add_front(struct json_object *list, const struct shm_front_stats *stats)
 	}
 }
 
+static void
+add_own(struct json_object *list, const struct degraded *degraded,
+    const struct sup_trouble *trouble)
+{
+	if (trouble != NULL && trouble->since_ms != 0)
+		add(list, degraded, trouble->since_ms, trouble->count);
+}
+
 struct json_object *
 sup_status_degraded(const struct sup *sup)
 {
 	struct json_object *list = json_object_new_array();
 	const struct sup_generation *serving = sup->serving;
-	uint64_t since_ms, count;
 
 	if (serving != NULL && serving->teams != NULL &&
 	    serving->teams->shm != NULL)
 		add_front(list, shm_front_stats(serving->teams->shm));
-	if (sup->unforked_since_ms != 0)
-		add(list, &of_forks, sup->unforked_since_ms,
-		    sup->unforked_count);
-	if (sup_control_troubled(&since_ms, &count))
-		add(list, &of_supervisor, since_ms, count);
-	if (sup_crashes_troubled(sup, &since_ms, &count))
-		add(list, &of_crashes, since_ms, count);
+	add_own(list, &of_forks, &sup->unforked);
+	add_own(list, &of_supervisor, sup_control_trouble());
+	add_own(list, &of_crashes, sup_crashes_trouble(sup));
 	return list;
 }

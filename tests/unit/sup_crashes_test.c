@@ -71,9 +71,7 @@ assert_numbers(struct sup *sup, const uint32_t *expected)
 static bool
 is_troubled(const struct sup *sup)
 {
-	uint64_t since_ms, count;
-
-	return sup_crashes_troubled(sup, &since_ms, &count);
+	return sup_crashes_trouble(sup)->since_ms != 0;
 }
 
 /* ------------------------------------------------------------------- order */
@@ -320,16 +318,14 @@ test_without_numbers_reports_are_in_memory(void **state)
 static void
 test_a_file_in_the_folders_place(void **state)
 {
-	uint64_t since_ms, count;
-
 	(void)state;
 	write_text(at("crashes"), "a file");
 	start(&host, true);
 	assert_true(is_troubled(&host));
 	add(&host, "{}");
 	add(&host, "{}");
-	assert_true(sup_crashes_troubled(&host, &since_ms, &count));
-	assert_int_equal(count, 2);
+	assert_true(is_troubled(&host));
+	assert_int_equal(sup_crashes_trouble(&host)->count, 2);
 	assert_numbers(&host, LISTED(2, 1));
 	assert_text(at("crashes"), "a file");
 	assert_int_equal(log_has("degraded: "), 1);
