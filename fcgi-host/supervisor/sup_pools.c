@@ -19,8 +19,8 @@
 
 /* ---------------------------------------------------------- a pool's state */
 
-static const struct config_pool *
-config_of(const struct sup_team *team, uint32_t pool)
+const struct config_pool *
+sup_pools_config(const struct sup_team *team, uint32_t pool)
 {
 	return &team->generation->config->pools[pool];
 }
@@ -89,7 +89,7 @@ requests_of(const struct sup_team *team, uint32_t pool)
 static uint32_t
 wanted(const struct sup_team *team, uint32_t pool)
 {
-	return config_pool_wanted(config_of(team, pool),
+	return config_pool_wanted(sup_pools_config(team, pool),
 	    requests_of(team, pool)) + sup_pools_doubled(team, pool);
 }
 
@@ -141,7 +141,7 @@ retire_one(struct sup_team *team, uint32_t pool)
 	if (child == NULL)
 		return;
 	log_debug("pool %s: worker %u (process %d) is not needed, and leaves",
-	    config_of(team, pool)->name, child->slot, (int)child->pid);
+	    sup_pools_config(team, pool)->name, child->slot, (int)child->pid);
 	sup_pools_counts(team, pool)->retired++;
 	sup_pools_tell_to_leave(child);
 }
@@ -149,7 +149,7 @@ retire_one(struct sup_team *team, uint32_t pool)
 static void
 scale(struct sup_team *team, uint32_t pool, struct sup_scale_now *now)
 {
-	const struct config_pool *config = config_of(team, pool);
+	const struct config_pool *config = sup_pools_config(team, pool);
 	struct sup_scale_step step;
 
 	now->wanted = wanted(team, pool);
@@ -172,7 +172,7 @@ scale(struct sup_team *team, uint32_t pool, struct sup_scale_now *now)
 static uint64_t
 look_at(struct sup_team *team, uint32_t pool)
 {
-	const struct config_pool *config = config_of(team, pool);
+	const struct config_pool *config = sup_pools_config(team, pool);
 	struct sup_scale_now now = count(team, pool);
 	bool recycles = config_pool_spares(config) > 0;
 
@@ -281,7 +281,7 @@ count_before(const struct sup_team *team, uint32_t pool)
 	config = serving->config;
 	for (uint32_t i = 0; i < config->pool_count; i++)
 		if (strcmp(config->pools[i].name,
-		    config_of(team, pool)->name) == 0)
+		    sup_pools_config(team, pool)->name) == 0)
 			return count(serving->teams, i).ready;
 	return 0;
 }
@@ -289,7 +289,7 @@ count_before(const struct sup_team *team, uint32_t pool)
 static uint32_t
 first_workers(const struct sup_team *team, uint32_t pool)
 {
-	const struct config_pool *config = config_of(team, pool);
+	const struct config_pool *config = sup_pools_config(team, pool);
 	uint32_t least = config_pool_wanted(config, 0);
 	uint32_t before = count_before(team, pool);
 

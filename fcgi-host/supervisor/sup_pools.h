@@ -48,7 +48,10 @@ void	sup_pools_ready(struct sup_child *);
 bool	sup_pools_gone(struct sup_child *);
 void	sup_pools_look(struct sup_team *);
 
-/* ---------------------------------------------- for sup_pools_recycle.c */
+/* ------------------------------------------------- between these files */
+
+const struct config_pool	*sup_pools_config(const struct sup_team *,
+				    uint32_t pool);
 
 /* The slots of a pool. */
 uint32_t	sup_pools_first(const struct sup_team *, uint32_t pool);

@@ -24,7 +24,7 @@ static SLIST_HEAD(, counted) all = SLIST_HEAD_INITIALIZER(all);
 struct sup_pool_counts *
 sup_pools_counts(const struct sup_team *team, uint32_t pool)
 {
-	const char *name = team->generation->config->pools[pool].name;
+	const char *name = sup_pools_config(team, pool)->name;
 	struct counted *one;
 
 	SLIST_FOREACH(one, &all, link)

@@ -16,12 +16,6 @@
 #include "common/log.h"
 #include "supervisor/sup_pools.h"
 
-static const struct config_pool *
-config_of(const struct sup_team *team, uint32_t pool)
-{
-	return &team->generation->config->pools[pool];
-}
-
 static struct sup_recycle
 state_of(const struct sup_child *child)
 {
@@ -49,7 +43,7 @@ sup_pools_recycle_ready(const struct sup_child *child)
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
 		random = (uint32_t)clock_now_ns();
 	team->pools->seats[child->slot] = (struct sup_seat){
-		.limits = sup_recycle_draw(config_of(team, pool), bytes,
+		.limits = sup_recycle_draw(sup_pools_config(team, pool), bytes,
 		    random),
 		.ready_ms = clock_now_ms() };
 }
@@ -121,8 +115,9 @@ let_go(struct sup_child *child, uint32_t pool, const struct sup_child *next)
 
 	describe(&now, seat->reason, why, sizeof(why));
 	log_info("pool %s: worker %u (process %d) %s, and leaves; worker %u "
-	    "(process %d) is ready in its place", config_of(team, pool)->name,
-	    child->slot, (int)child->pid, why, next->slot, (int)next->pid);
+	    "(process %d) is ready in its place",
+	    sup_pools_config(team, pool)->name, child->slot, (int)child->pid,
+	    why, next->slot, (int)next->pid);
 	sup_pools_counts(team, pool)->recycled[seat->reason]++;
 	sup_pools_tell_to_leave(child);
 }
@@ -198,8 +193,8 @@ begin_one(struct sup_team *team, uint32_t pool)
 	seat->out = true;
 	seat->successor = next->slot;
 	log_debug("pool %s: worker %u (process %d) is to be replaced by worker "
-	    "%u", config_of(team, pool)->name, child->slot, (int)child->pid,
-	    next->slot);
+	    "%u", sup_pools_config(team, pool)->name, child->slot,
+	    (int)child->pid, next->slot);
 	sup_child_spawn(next);
 	return true;
 }
@@ -207,7 +202,7 @@ begin_one(struct sup_team *team, uint32_t pool)
 void
 sup_pools_recycle(struct sup_team *team, uint32_t pool)
 {
-	uint32_t most = config_pool_spares(config_of(team, pool));
+	uint32_t most = config_pool_spares(sup_pools_config(team, pool));
 
 	for (uint32_t i = sup_pools_first(team, pool);
 	    i < sup_pools_end(team, pool); i++)
