@@ -15,14 +15,21 @@
 
 #define RUNNING_MAX	65536	/* requests at a time, over all pools */
 
-/* The line of a top option, or 0 where it has its default. */
+/* The line of an option, or 0 where it has its default. */
+static unsigned
+line_of(const struct config_instance *instance, const char *name)
+{
+	const struct config_section *section = &config_sections[instance->kind];
+	const struct config_option *option = config_table_find(section, name,
+	    strlen(name));
+
+	return instance->lines[option - section->options];
+}
+
 static unsigned
 top_line(const struct config_statements *statements, const char *name)
 {
-	const struct config_option *option = config_table_find(
-	    config_sections, name, strlen(name));
-
-	return statements->list[0].lines[option - config_top_options];
+	return line_of(&statements->list[0], name);
 }
 
 /* Reports a conflict of two options at the one that stands in the file. */
@@ -132,10 +139,6 @@ static void
 check_route_pools(const struct config *config,
     const struct config_statements *statements, struct config_faults *faults)
 {
-	const struct config_section *section =
-	    &config_sections[CONFIG_SECTION_ROUTE];
-	size_t place = (size_t)(config_table_find(section, "pool", 4) -
-	    section->options);
 	char names[256] = "";
 	size_t index = 0;
 
@@ -148,9 +151,10 @@ check_route_pools(const struct config *config,
 			continue;
 		pool = config->routes[index++].pool;
 		if (pool != NULL && !pool_exists(config, pool))
-			config_fault(faults, instance->lines[place], "pool",
-			    "there is no pool \"%s\": add pool \"%s\" { } or "
-			    "use one of: %s", pool, pool, names);
+			config_fault(faults, line_of(instance, "pool"),
+			    "pool", "there is no pool \"%s\": add pool "
+			    "\"%s\" { } or use one of: %s", pool, pool,
+			    names);
 	}
 }
 
@@ -160,10 +164,6 @@ static void
 check_reserves(const struct config *config, const struct config_pool *pool,
     const struct config_statements *statements, struct config_faults *faults)
 {
-	const struct config_section *section =
-	    &config_sections[CONFIG_SECTION_ROUTE];
-	size_t place = (size_t)(config_table_find(section, "reserve", 7) -
-	    section->options);
 	uint64_t kept = 0;
 	size_t index = 0;
 	unsigned line = 0;
@@ -179,7 +179,7 @@ check_reserves(const struct config *config, const struct config_pool *pool,
 		    route->async == 0 || strcmp(route->pool, pool->name) != 0)
 			continue;
 		kept += (uint64_t)route->reserve;
-		line = instance->lines[place];
+		line = line_of(instance, "reserve");
 	}
 	if (kept >= pool->workers && line != 0)
 		config_fault(faults, line, "reserve", "%llu workers of pool "
@@ -210,16 +210,6 @@ check_running(const struct config *config, struct config_faults *faults)
 		    RUNNING_MAX);
 }
 
-static unsigned
-pool_line(const struct config_instance *instance, const char *name)
-{
-	const struct config_section *section =
-	    &config_sections[CONFIG_SECTION_POOL];
-
-	return instance->lines[config_table_find(section, name,
-	    strlen(name)) - section->options];
-}
-
 /* Bounds that are the wrong way round, told where the file has one of them. */
 static void
 check_bounds(struct config *config, const struct config_statements *statements,
@@ -236,7 +226,7 @@ check_bounds(struct config *config, const struct config_statements *statements,
 			continue;
 		pool = config_values_base(config, statements, instance,
 		    index++);
-		line = pool_line(instance, "min_workers");
+		line = line_of(instance, "min_workers");
 		if (pool->scaling == CONFIG_SCALING_DYNAMIC && line != 0 &&
 		    faults->count == 0 &&
 		    pool->min_workers > pool->max_workers)
