@@ -26,9 +26,6 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 
-#define SPAWNED	"did what the sandbox refuses: system(), popen() and " \
-	"posix_spawn() need processes = true in the handler's section"
-
 enum trial_end { TRIAL_CUT_OFF, TRIAL_ENDED, TRIAL_REFUSED };
 
 /* What is left of a trial; shared with its process. */
@@ -128,7 +125,8 @@ await(struct trial *trial, pid_t pid)
 		return;
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
 		end_like(status);
-	snprintf(trial->text, sizeof(trial->text), SPAWNED);
+	snprintf(trial->text, sizeof(trial->text), "did what the sandbox "
+	    "refuses: " SANDBOX_SPAWN_ADVICE);
 	atomic_store(&trial->end, TRIAL_REFUSED);
 }
 

@@ -124,6 +124,17 @@ child_kill(pid_t pid, int *status_out)
 }
 
 void
+child_signal_name(int number, char *out, size_t size)
+{
+	const char *name = sigabbrev_np(number);
+
+	if (name != NULL)
+		snprintf(out, size, "SIG%s", name);
+	else
+		snprintf(out, size, "signal %d", number);
+}
+
+void
 child_describe_end(int status, char *out, size_t size)
 {
 	if (WIFSIGNALED(status))

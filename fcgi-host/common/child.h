@@ -85,6 +85,10 @@ void	child_redirect(int output);
 #define CHILD_DEATH_MS	1000
 bool	child_kill(pid_t, int *status_out);
 
+/* "SIGSEGV", or "signal 77". */
+#define CHILD_SIGNAL_MAX	32
+void	child_signal_name(int number, char *out, size_t size);
+
 /* Of a wait status: "was killed by signal 11 (Segmentation fault)", or "exited
  * with status 3". */
 void	child_describe_end(int status, char *out, size_t size);

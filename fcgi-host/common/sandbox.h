@@ -86,6 +86,10 @@ void	sandbox_catch(void (*told)(const char *sentence));
 /* Is it the name of a system call, of this machine or another? */
 bool	sandbox_knows(const char *system_call);
 
+/* Of a refusal in a process that was just forked, which can tell nobody. */
+#define SANDBOX_SPAWN_ADVICE	"system(), popen() and posix_spawn() need " \
+	"processes = true in the handler's section"
+
 /*
  * What to put into the configuration so that a refused system call is allowed:
  * its number on this machine, its name, NULL if it has none.  Never "".  Pure.

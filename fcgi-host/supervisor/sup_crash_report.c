@@ -16,14 +16,15 @@
 
 #include <json-c/json.h>
 
+#include "common/child.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "supervisor/sup_crash.h"
 #include "supervisor/sup_json.h"
 
 #define LINE_BYTES	3500	/* a line is written whole: PIPE_BUF */
 #define FRAMES_FIRST	16	/* of the backtrace, in the log */
-#define SIGNAL_NAME_MAX	32
 #define WHAT_MAX	256
 #define FRAMES_FEW	4	/* worth more than the requests beside it */
 
@@ -169,23 +170,9 @@ sup_crash_add_request(struct sup_crash *crash, const struct sup_team *team,
 
 /* ------------------------------------------------------------- in the end */
 
-#define SPAWNED	"system(), popen() and posix_spawn() need processes = true " \
-	"in the handler's section"
-
 #define SILENT	", and left no record: a stack overflow in a thread that a " \
 	"handler started, or a handler changed the signal's action or closed " \
 	"descriptors of the host"
-
-static void
-name_signal(int number, char *out, size_t size)
-{
-	const char *name = sigabbrev_np(number);
-
-	if (name != NULL)
-		snprintf(out, size, "SIG%s", name);
-	else
-		snprintf(out, size, "signal %d", number);
-}
 
 /* Of these there is a record, unless something has prevented it. */
 static bool
@@ -200,16 +187,17 @@ static void
 describe_signal(const struct sup_crash *crash, char *out, size_t size)
 {
 	int number = WTERMSIG(crash->status);
-	char name[SIGNAL_NAME_MAX];
+	char name[CHILD_SIGNAL_MAX];
 
 	if (crash->out_of_memory)
 		snprintf(out, size, "out of memory: the kernel killed it");
 	else if (number == SIGKILL)
 		snprintf(out, size, "killed from outside (SIGKILL)");
 	else if (number == SIGSYS)	/* blocked, as posix_spawn() has it */
-		snprintf(out, size, "killed by SIGSYS: " SPAWNED);
+		snprintf(out, size, "killed by SIGSYS: "
+		    SANDBOX_SPAWN_ADVICE);
 	else {
-		name_signal(number, name, sizeof(name));
+		child_signal_name(number, name, sizeof(name));
 		snprintf(out, size, "killed by %s%s", name,
 		    is_silent(crash, number) ? SILENT : "");
 	}
@@ -258,14 +246,14 @@ static void
 add_end(struct sup_crash *crash)
 {
 	struct json_object *report = crash->report;
-	char core[512], signal_name[SIGNAL_NAME_MAX];
+	char core[512], signal_name[CHILD_SIGNAL_MAX];
 
 	if (!WIFSIGNALED(crash->status)) {
 		sup_json_number(report, "exit_status",
 		    (uint64_t)WEXITSTATUS(crash->status));
 		return;
 	}
-	name_signal(WTERMSIG(crash->status), signal_name,
+	child_signal_name(WTERMSIG(crash->status), signal_name,
 	    sizeof(signal_name));
 	sup_json_text(report, "signal", signal_name);
 	if (!WCOREDUMP(crash->status))

@@ -97,8 +97,7 @@ int	wit_attach(pid_t, struct wit_record *out, struct err *);
 
 /* ------------------------------------------------------------------- words */
 
-/* wit_names.c: "SIGSEGV", or "signal 77". */
-void	wit_signal_name(int number, char *out, size_t size);
+/* wit_names.c */
 const char	*wit_register_name(unsigned number);	/* NULL: none */
 /* "socket", or "system call 9999". */
 void	wit_syscall_name(int number, char *out, size_t size);

@@ -1,12 +1,11 @@
 /*
- * wit_names.c - names of signals, registers and system calls.
+ * wit_names.c - names of registers and system calls.
  *
  * Runs in: witness.
  * Owns: nothing.
  * Invariant: any number has a name or says that it has none.
  */
 #include <seccomp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +30,6 @@ wit_register_name(unsigned number)
 {
 	return number < sizeof(registers) / sizeof(registers[0]) ?
 	    registers[number] : NULL;
-}
-
-void
-wit_signal_name(int number, char *out, size_t size)
-{
-	const char *name = sigabbrev_np(number);
-
-	if (name != NULL)
-		snprintf(out, size, "SIG%s", name);
-	else
-		snprintf(out, size, "signal %d", number);
 }
 
 void

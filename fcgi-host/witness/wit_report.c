@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/child.h"
 #include "common/sandbox.h"
 #include "witness/wit.h"
 
@@ -81,7 +82,7 @@ add_signal(struct json_object *report, const struct crash_record *crash)
 {
 	char name[32];
 
-	wit_signal_name(crash->signal, name, sizeof(name));
+	child_signal_name(crash->signal, name, sizeof(name));
 	add_text(report, "signal", name);
 	json_object_object_add(report, "code",
 	    json_object_new_int(crash->code));
@@ -133,15 +134,16 @@ wit_report(const struct wit_record *record)
 {
 	const struct crash_record *crash = &record->crash;
 	struct json_object *report = json_object_new_object();
-	char name[64], what[WIT_WORDS_MAX], advice[256];
+	char name[64], what[WIT_WORDS_MAX], advice[256] = "";
 	bool refused = crash->kind == CRASH_SIGNAL &&
 	    crash->signal == SIGSYS;
 
 	wit_syscall_name(crash->syscall, name, sizeof(name));
 	if (crash->kind == CRASH_SIGNAL)
 		add_signal(report, crash);
-	sandbox_advise(crash->syscall, sandbox_knows(name) ? name : NULL,
-	    crash->syscall_arguments, advice, sizeof(advice));
+	if (refused)
+		sandbox_advise(crash->syscall, sandbox_knows(name) ? name :
+		    NULL, crash->syscall_arguments, advice, sizeof(advice));
 	wit_words(crash, &record->maps, name, refused ? advice : NULL, what,
 	    sizeof(what));
 	add_text(report, "what", what);
