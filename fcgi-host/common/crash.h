@@ -123,7 +123,7 @@ void	crash_enter_hook(const char *handler, const char *hook);
 
 /* A process that a handler forked ends here, or it would serve beside the one
  * it is a copy of.  Part of crash_leave; to be called before a handler's reply
- * goes into memory that is shared, and after other code of handlers. */
+ * goes into memory that is shared, too. */
 void	crash_end_copy(void);
 
 /* The record of exit() or its like, if this thread is in a request. */

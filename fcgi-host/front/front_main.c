@@ -108,7 +108,6 @@ static void
 set_up_sync(struct front *front)
 {
 	front->sync_worker = api_worker_create(front->set, API_SYNC);
-	crash_end_copy();
 	if (front->sync_worker != NULL)
 		front->sync_request = api_request_create(front->sync_worker);
 	if (front->sync_request == NULL)

@@ -21,7 +21,6 @@ wrk_thread_prepare(struct wrk_thread *thread)
 
 	thread->next_reply = thread->index * wrk->pool->depth;
 	thread->worker = api_worker_create(wrk->start->set, wrk->pool_index);
-	crash_end_copy();
 	if (thread->worker == NULL)
 		return -1;
 	thread->request = api_request_create(thread->worker);
