@@ -29,6 +29,7 @@
  *	sup_respawn    policy: when may a dead process be replaced
  *	sup_crash      from its death to a report, which is kept
  *	sup_output     what handlers print (sup_printed)
+ *	sup_trouble    what it is short of, and since when
  *	sup_slow       sync handlers that are slow (sup_slow_line)
  *	sup_witness    a child that puts a crash or a slow handler into words
  *	sup_counts     counters over fronts and generations
