@@ -77,6 +77,8 @@ add_route(struct handler_set *set, struct handler *handler,
 	route->serve = from->serve;
 	route->finish = from->finish;
 	route->summary = from->summary != NULL ? from->summary : "";
+	route->inputs = from->inputs;
+	route->responses = from->responses;
 	if (check_conflict(set, route, handler, err) < 0 ||
 	    handler_apply_route(set->config, route, from, err) < 0) {
 		route_finish(route);

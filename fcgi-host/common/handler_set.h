@@ -47,6 +47,8 @@ struct route {
 	char		*names;		/* "id\0": of its captures, in order */
 	uint32_t	 capture_count;
 	const char	*summary;	/* "" if none */
+	const struct fh_inputs	*inputs;	/* as declared; or NULL */
+	const struct fh_response *responses;
 	int		(*serve)(struct fh_request *);
 	void		(*finish)(struct fh_request *);
 	bool		 async;

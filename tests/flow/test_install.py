@@ -40,6 +40,7 @@ def pkg_config(root, *arguments):
 def test_what_is_installed(root):
     """Breaks when: a file people need is not installed."""
     for name in ("bin/fcgi-host", "include/fcgi-host/handler.h",
+                 "include/fcgi-host/input.h",
                  "lib/pkgconfig/fcgi-host.pc",
                  "lib/fcgi-host/handlers/hello.so",
                  "lib/systemd/system/fcgi-host.service",

@@ -10,6 +10,7 @@ import sys
 
 C_NAMES = (".c", ".h", ".cc")
 PARTS = ("fcgi-host", "handlers", "tests")
+PUBLIC = "fcgi-host/include/fcgi-host"
 
 
 def source_folder():

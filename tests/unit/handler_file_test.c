@@ -137,10 +137,10 @@ descriptors_of_another_abi(void **state)
 
 	fixture_put_descriptor(s, "x.so", 0, FH_ABI_MAJOR + 1, 2);
 	fixture_expect_refused(s, "x.so",
-	    "is built for ABI 2.1, this host has 1.1");
+	    "is built for ABI 2.2, this host has 1.2");
 	fixture_put_descriptor(s, "x.so", 2, FH_ABI_MINOR + 1, 2);
 	fixture_expect_refused(s, "x.so",
-	    "is built for ABI 1.2, newer than this");
+	    "is built for ABI 1.3, newer than this");
 	fixture_put_descriptor(s, "x.so", 4, offsetof(struct fh_handler,
 	    worker_fini), 4);
 	fixture_expect_refused(s, "x.so", "its struct fh_handler has 64 bytes");

@@ -59,6 +59,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "input.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -70,9 +72,10 @@ extern "C" {
  *
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
+ * 1.2	struct fh_route: inputs, responses
  */
 #define FH_ABI_MAJOR	1
-#define FH_ABI_MINOR	1
+#define FH_ABI_MINOR	2
 
 struct FCGX_Request;		/* <fcgiapp.h> of libfcgi */
 struct json_object;		/* <json-c/json.h> */
@@ -108,6 +111,8 @@ struct fh_arena;		/* where a `build` model puts its memory */
  * max_concurrent  how many requests of this route may run or wait at a time;
  *		more get a 503.  0: no limit but the pool's.
  * summary	one line for `fcgi-host routes`.
+ * inputs	FH_INPUTS(...), what it takes; NULL: whatever comes (input.h)
+ * responses	FH_RESPONSES(...), what it may answer; NULL: anything
  */
 struct fh_route {
 	const char	*methods;
@@ -119,6 +124,8 @@ struct fh_route {
 	uint32_t	 timeout_ms;
 	uint32_t	 max_concurrent;
 	const char	*summary;
+	const struct fh_inputs		*inputs;
+	const struct fh_response	*responses;
 };
 
 /*
@@ -200,6 +207,9 @@ struct fh_handler {
 	int				(*worker_init)(struct fh_worker *);
 	void				(*worker_fini)(struct fh_worker *);
 	int				(*self_test)(struct fh_worker *);
+	uint32_t			 inputs_size;
+	uint32_t			 property_size;
+	uint32_t			 response_size;
 };
 
 #define FH_HANDLER(...)							\
@@ -211,6 +221,9 @@ struct fh_handler {
 		.size = sizeof(struct fh_handler),			\
 		.route_size = sizeof(struct fh_route),			\
 		.model_size = sizeof(struct fh_model_def),		\
+		.inputs_size = sizeof(struct fh_inputs),		\
+		.property_size = sizeof(struct fh_property),		\
+		.response_size = sizeof(struct fh_response),		\
 		__VA_ARGS__						\
 	}
 #define FH_ROUTES(...)	((const struct fh_route[]){ __VA_ARGS__, { 0 } })
