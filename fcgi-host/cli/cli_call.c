@@ -313,7 +313,7 @@ static int
 run(struct call *call, const struct config *config, int out)
 {
 	struct cli_inline in = { .all_models = call->all_models,
-	    .no_models = call->no_models, .sandbox = !call->no_sandbox };
+	    .models.none = call->no_models, .sandbox = !call->no_sandbox };
 	struct cli_request *request = &call->request;
 	struct cli_sink sink;
 	enum head_rc head;

@@ -21,7 +21,6 @@
 
 #include "cli/cli_files.h"
 #include "cli/cli_inline.h"
-#include "cli/cli_models.h"
 #include "common/child.h"
 #include "common/environment.h"
 #include "common/handler_copy.h"
@@ -253,12 +252,12 @@ static void
 try_all(struct child *child, struct handler_set *set)
 {
 	const struct config *config = child->order->config;
-	struct cli_inline in = { .config = config, .set = set };
+	struct model_alone models = { .config = config, .set = set };
 	unsigned limit_ms = (unsigned)config->load_timeout_ms;
 	struct err err;
 
 	begin(child, CLI_CHECK_BUILD, longest_build(config));
-	if (cli_models_open(&in, NULL, report_model, child) < 0)
+	if (model_alone_open(&models, NULL, report_model, child) < 0)
 		report(child, NULL, "no memory for the table of models");
 	begin(child, CLI_CHECK_PRELOAD, limit_ms);
 	handler_set_preload(set, report_preload, child);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli_models.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
@@ -54,6 +53,8 @@ cli_inline_open(struct cli_inline *in, const struct config *config,
 		log_line(LOG_LEVEL_ERROR, "%s", err.text);
 		return -1;
 	}
+	in->models.config = config;
+	in->models.set = in->set;
 	return 0;
 }
 
@@ -65,7 +66,7 @@ cli_inline_close(struct cli_inline *in)
 	if (in->view.root != NULL)
 		route_tree_destroy(in->view.root);
 	handler_set_free(in->set);
-	cli_models_close(in);
+	model_alone_close(&in->models);
 }
 
 /* ------------------------------------------------------------ requests */
@@ -116,22 +117,15 @@ cli_inline_route(struct cli_inline *in, struct cli_request *request,
 {
 	const struct head *head = &request->asked.head;
 	struct route_match *match = &request->match;
-	char allow[ROUTE_ALLOW_MAX + 16];
+	struct route_refusal refusal;
 
 	route_find(in->set, head->method.at, head->method.length,
 	    head->path.at, head->path.length, match);
 	if (match->route != NULL)
 		return true;
-	snprintf(allow, sizeof(allow), "Allow: %s\r\n", match->allow);
-	if (match->status == 404)
-		cli_inline_problem(request, sink, 404, "",
-		    "No route for this path.");
-	else if (match->status == 405)
-		cli_inline_problem(request, sink, 405, allow,
-		    "This path allows %s.", match->allow);
-	else
-		cli_inline_problem(request, sink, match->status, allow,
-		    "%s", "");
+	route_refuse(match, &refusal);
+	cli_inline_problem(request, sink, match->status, refusal.extra, "%s",
+	    refusal.detail);
 	return false;
 }
 
@@ -170,7 +164,8 @@ start_handler(struct cli_inline *in, const struct route *route)
 	struct handler_set *set = in->set, *view = &in->view;
 	bool all = in->all_models;
 
-	if (cli_models_open(in, all ? NULL : handler, report_model, NULL) < 0)
+	if (model_alone_open(&in->models, all ? NULL : handler, report_model,
+	    NULL) < 0)
 		return -1;
 	*view = *set;
 	view->root = NULL;

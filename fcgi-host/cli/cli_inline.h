@@ -10,8 +10,7 @@
  * Sync and async routes run alike, in the calling thread.  Of all handlers
  * only the one asked for is started (preload, worker_init), and of the models
  * that handlers make only its own: a request should not pay for the others.
- * `all_models` makes the others too.  A model of kind file is the file itself,
- * mapped; its sha256 is "" unless the configuration names one to compare.
+ * `all_models` makes the others too.
  */
 #ifndef CLI_CLI_INLINE_H
 #define CLI_CLI_INLINE_H
@@ -24,17 +23,15 @@
 #include "config/config.h"
 #include "common/handler_set.h"
 #include "common/request.h"
+#include "model/model_alone.h"
 
 struct cli_inline {
 	const struct config	*config;
 	struct handler_set	*set;
 	struct handler_set	 view;	/* with one route: what is started */
 	bool			 all_models;
-	bool			 no_models;
 	bool			 sandbox;	/* where it is configured */
-	struct fh_model		*models;
-	struct cli_model	*model_memory;	/* in step with config.models */
-	size_t			 model_count;	/* of both tables */
+	struct model_alone	 models;	/* `none`: not its own either */
 	struct api_worker	*worker;
 	struct fh_request	*request;
 };

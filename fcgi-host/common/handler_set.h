@@ -192,6 +192,14 @@ void	route_find(const struct handler_set *, const char *method,
 	    size_t method_length, const char *path, size_t path_length,
 	    struct route_match *match_out);
 
+/* What the host answers where there is no route: a sentence, and complete
+ * header lines to go with it, or "". */
+struct route_refusal {
+	char	detail[ROUTE_ALLOW_MAX + 32];
+	char	extra[ROUTE_ALLOW_MAX + 16];
+};
+void	route_refuse(const struct route_match *, struct route_refusal *out);
+
 /* What the path took in a route already found: for workers. */
 size_t	route_captures(const struct route *, const char *path,
 	    size_t path_length, struct route_capture out[ROUTE_CAPTURES_MAX]);

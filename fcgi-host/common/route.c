@@ -7,6 +7,7 @@
  * Invariant: a search visits each node of the tree at most once, recurses no
  * deeper than the deepest pattern, and changes nothing.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -321,4 +322,18 @@ route_find(const struct handler_set *set, const char *method,
 	if (match->route->capture_count > 0)
 		match->capture_count = route_captures(match->route, path,
 		    path_length, match->captures);
+}
+
+void
+route_refuse(const struct route_match *match, struct route_refusal *out)
+{
+	out->detail[0] = out->extra[0] = '\0';
+	if (match->status == 404)
+		strcpy(out->detail, "No route for this path.");
+	else
+		snprintf(out->extra, sizeof(out->extra), "Allow: %s\r\n",
+		    match->allow);
+	if (match->status == 405)
+		snprintf(out->detail, sizeof(out->detail),
+		    "This path allows %s.", match->allow);
 }

@@ -6,8 +6,6 @@
  * Invariant: each request leaves here answered, in its pool's care, or with its
  * sync handler run; refusals are whole replies, never a closed connection.
  */
-#include <stdio.h>
-
 #include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
@@ -33,18 +31,12 @@ front_input(const struct front_request *request)
 static void
 answer_unroutable(struct front_request *request)
 {
-	const struct route_match *match = &request->match;
-	char allow[ROUTE_ALLOW_MAX + 16];
+	struct route_refusal refusal;
 
 	front_count(&request->front->stats->no_route, 1);
-	snprintf(allow, sizeof(allow), "Allow: %s\r\n", match->allow);
-	if (match->status == 404)
-		front_answer(request, 404, "", "No route for this path.");
-	else if (match->status == 405)
-		front_answer(request, 405, allow,
-		    "This path allows %s.", match->allow);
-	else
-		front_answer(request, match->status, allow, "%s", "");
+	route_refuse(&request->match, &refusal);
+	front_answer(request, request->match.status, refusal.extra, "%s",
+	    refusal.detail);
 }
 
 static void

@@ -1,12 +1,12 @@
 /*
- * cli_models.c - models for one request, in this process alone.
+ * model_alone.c - models for one process, which shares them with nobody.
  *
- * Runs in: `call`, `cgi`, and the child of `check --full`.
- * Owns: the mappings, until cli_models_close(); the table, to the end.
+ * Runs in: `call`, `cgi`, the child of `check --full`, and tests of handlers.
+ * Owns: the mappings, until model_alone_close(); the table, to the end.
  * Invariant: only what the request can ask for is loaded; a file is mapped
  * where it lies, so that it costs no more than what is read of it.
  */
-#include "cli/cli_models.h"
+#include "model/model_alone.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -18,7 +18,7 @@
 #include "model/model.h"
 #include "model/model_source.h"
 
-struct cli_model {
+struct model_alone_memory {
 	struct model_image	 image;
 	void			*data;	/* mapped; NULL: nothing */
 	size_t			 mapped;
@@ -39,7 +39,7 @@ compare_hash(const struct config_model *config, struct model_source *source,
 }
 
 static int
-map_file(const struct config_model *config, struct cli_model *memory,
+map_file(const struct config_model *config, struct model_alone_memory *memory,
     struct fh_model *out, struct err *err)
 {
 	struct model_source source;
@@ -84,8 +84,8 @@ free_address(uint64_t usual)
 
 static int
 build(const struct config_model *config, const struct fh_model_def *def,
-    const struct handler *maker, uint64_t usual, struct cli_model *memory,
-    struct fh_model *out, struct err *err)
+    const struct handler *maker, uint64_t usual,
+    struct model_alone_memory *memory, struct fh_model *out, struct err *err)
 {
 	int fd, rc;
 
@@ -106,13 +106,13 @@ build(const struct config_model *config, const struct fh_model_def *def,
 
 /* 1: loaded.  0: not this one.  -1: not to be had. */
 static int
-open_one(struct cli_inline *in, const struct handler *handler, size_t index,
-    struct fh_model *out, struct err *err)
+open_one(struct model_alone *alone, const struct handler *handler,
+    size_t index, struct fh_model *out, struct err *err)
 {
-	const struct config_model *config = &in->config->models[index];
-	struct cli_model *memory = &in->model_memory[index];
+	const struct config_model *config = &alone->config->models[index];
+	struct model_alone_memory *memory = &alone->memory[index];
 	const struct handler *maker = NULL;
-	const struct fh_model_def *def = handler_set_model_def(in->set,
+	const struct fh_model_def *def = handler_set_model_def(alone->set,
 	    config->name, &maker);
 	int rc = -1;
 
@@ -138,41 +138,41 @@ open_one(struct cli_inline *in, const struct handler *handler, size_t index,
 static struct fh_model	*volatile all_models;
 
 int
-cli_models_open(struct cli_inline *in, const struct handler *handler,
-    cli_model_report *report, void *context)
+model_alone_open(struct model_alone *alone, const struct handler *handler,
+    model_alone_report *report, void *context)
 {
-	size_t count = in->no_models ? 0 : in->config->model_count, loaded = 0;
+	size_t count = alone->none ? 0 : alone->config->model_count, loaded = 0;
 
-	in->models = calloc(count + 1, sizeof(*in->models));
-	in->model_memory = calloc(count + 1, sizeof(*in->model_memory));
-	in->model_count = count;
-	all_models = in->models;
-	if (in->models == NULL || in->model_memory == NULL)
+	alone->models = calloc(count + 1, sizeof(*alone->models));
+	alone->memory = calloc(count + 1, sizeof(*alone->memory));
+	alone->count = count;
+	all_models = alone->models;
+	if (alone->models == NULL || alone->memory == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		struct err err;
-		int rc = open_one(in, handler, i, &in->models[loaded], &err);
+		int rc = open_one(alone, handler, i, &alone->models[loaded],
+		    &err);
 
 		if (rc < 0)
-			report(context, &in->config->models[i], err.text);
+			report(context, &alone->config->models[i], err.text);
 		else
 			loaded += (size_t)rc;
 	}
-	handler_set_models(in->set, in->models, loaded);
+	handler_set_models(alone->set, alone->models, loaded);
 	return 0;
 }
 
 void
-cli_models_close(struct cli_inline *in)
+model_alone_close(struct model_alone *alone)
 {
-	for (size_t i = 0; in->model_memory != NULL && i < in->model_count;
-	    i++) {
-		struct cli_model *memory = &in->model_memory[i];
+	for (size_t i = 0; alone->memory != NULL && i < alone->count; i++) {
+		struct model_alone_memory *memory = &alone->memory[i];
 
 		if (memory->data != NULL)
 			munmap(memory->data, memory->mapped);
 	}
-	free(in->model_memory);
-	in->model_memory = NULL;
-	in->models = NULL;
+	free(alone->memory);
+	alone->memory = NULL;
+	alone->models = NULL;
 }
