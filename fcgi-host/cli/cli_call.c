@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -127,34 +128,24 @@ put_text(struct call *call, const char *name, const char *value)
 	return request_put_text(&call->request.asked, name, value);
 }
 
-/* "Accept-Language" -> "HTTP_ACCEPT_LANGUAGE" */
+static bool
+is_named(const char *name, size_t length, const char *known)
+{
+	return strlen(known) == length && strncasecmp(name, known, length) == 0;
+}
+
+/* CGI has names of their own for two (RFC 3875, 4.1.2 and 4.1.3). */
 static int
 put_header(struct call *call, const char *name, size_t length,
     const char *value)
 {
-	char *parameter = malloc(length + 6);
-	int rc;
-
-	if (parameter == NULL)
-		return -1;
-	memcpy(parameter, "HTTP_", 5);
-	for (size_t i = 0; i < length; i++) {
-		char c = name[i];
-
-		parameter[5 + i] = c == '-' ? '_' : c >= 'a' && c <= 'z' ?
-		    (char)(c - 'a' + 'A') : c;
-	}
-	parameter[5 + length] = '\0';
-	if (strcmp(parameter, "HTTP_CONTENT_TYPE") == 0) {
-		call->type = value;
-		rc = 0;
-	} else if (strcmp(parameter, "HTTP_CONTENT_LENGTH") == 0) {
-		rc = cli_usage_error("call", "Content-Length is that of -d");
-	} else {
-		rc = put_text(call, parameter, value);
-	}
-	free(parameter);
-	return rc;
+	if (is_named(name, length, "Content-Length"))
+		return cli_usage_error("call", "Content-Length is that of -d");
+	if (!is_named(name, length, "Content-Type"))
+		return request_put_header(&call->request.asked, name, length,
+		    value);
+	call->type = value;
+	return 0;
 }
 
 static int

@@ -75,6 +75,28 @@ request_put_text(struct request *request, const char *name, const char *value)
 }
 
 int
+request_put_header(struct request *request, const char *name,
+    size_t name_length, const char *value)
+{
+	char *parameter = malloc(name_length + 5);
+	int rc;
+
+	if (parameter == NULL)
+		return -1;
+	memcpy(parameter, "HTTP_", 5);
+	for (size_t i = 0; i < name_length; i++) {
+		char c = name[i];
+
+		parameter[5 + i] = c == '-' ? '_' : c >= 'a' && c <= 'z' ?
+		    (char)(c - 'a' + 'A') : c;
+	}
+	rc = request_put(request, parameter, name_length + 5, value,
+	    strlen(value));
+	free(parameter);
+	return rc;
+}
+
+int
 request_put_pairs(struct request *request, const void *bytes, size_t length)
 {
 	if (make_room(request, length) < 0)

@@ -37,6 +37,11 @@ int	request_put(struct request *, const char *name, size_t name_length,
 int	request_put_text(struct request *, const char *name,
 	    const char *value);
 
+/* Appends a request header as RFC 3875, 4.1.18 has it: "Accept-Language" as
+ * HTTP_ACCEPT_LANGUAGE.  -1: out of memory. */
+int	request_put_header(struct request *, const char *name,
+	    size_t name_length, const char *value);
+
 /* Appends what are pairs already, or pieces of them.  -1: out of memory. */
 int	request_put_pairs(struct request *, const void *bytes, size_t length);
 

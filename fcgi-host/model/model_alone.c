@@ -133,10 +133,6 @@ open_one(struct model_alone *alone, const struct handler *handler,
 	return rc < 0 ? -1 : 1;
 }
 
-/* What a preload function made lives as long as the process, and so does the
- * table that points to it: volatile, or a compiler would leave this out. */
-static struct fh_model	*volatile all_models;
-
 int
 model_alone_open(struct model_alone *alone, const struct handler *handler,
     model_alone_report *report, void *context)
@@ -146,7 +142,6 @@ model_alone_open(struct model_alone *alone, const struct handler *handler,
 	alone->models = calloc(count + 1, sizeof(*alone->models));
 	alone->memory = calloc(count + 1, sizeof(*alone->memory));
 	alone->count = count;
-	all_models = alone->models;
 	if (alone->models == NULL || alone->memory == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
@@ -163,6 +158,32 @@ model_alone_open(struct model_alone *alone, const struct handler *handler,
 	return 0;
 }
 
+/* What a preload function made lives as long as the process, and so does the
+ * table that points to it. */
+static struct kept {
+	struct kept	*next;
+	struct fh_model	*models;
+} *volatile kept_tables;
+
+static void
+keep_or_free(struct model_alone *alone)
+{
+	struct kept *kept;
+	bool made = false;
+
+	for (size_t i = 0; i < alone->config->model_count; i++)
+		made |= alone->config->models[i].kind == CONFIG_MODEL_PRELOAD;
+	if (!made) {
+		free(alone->models);
+		return;
+	}
+	kept = malloc(sizeof(*kept));
+	if (kept == NULL)
+		return;
+	*kept = (struct kept){ kept_tables, alone->models };
+	kept_tables = kept;
+}
+
 void
 model_alone_close(struct model_alone *alone)
 {
@@ -173,6 +194,8 @@ model_alone_close(struct model_alone *alone)
 			munmap(memory->data, memory->mapped);
 	}
 	free(alone->memory);
+	if (alone->models != NULL)
+		keep_or_free(alone);
 	alone->memory = NULL;
 	alone->models = NULL;
 }

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -28,9 +29,9 @@ def environment(**more):
                if not name.startswith(("MAKE", "MFLAGS"))}, **more}
 
 
-def pkg_config(root, *arguments):
+def pkg_config(root, *arguments, package="fcgi-host"):
     return subprocess.run(
-        ["pkg-config", *arguments, "fcgi-host"], check=True,
+        ["pkg-config", *arguments, package], check=True,
         capture_output=True, text=True, env=environment(
             PKG_CONFIG_SYSROOT_DIR=str(root),
             PKG_CONFIG_PATH=str(root / PREFIX / "lib" / "pkgconfig"),
@@ -40,6 +41,8 @@ def pkg_config(root, *arguments):
 def test_what_is_installed(root):
     """Breaks when: a file people need is not installed."""
     for name in ("bin/fcgi-host", "include/fcgi-host/handler.h",
+                 "include/fcgi-host/fh_test.h", "lib/libfh-test.a",
+                 "lib/pkgconfig/fcgi-host-test.pc",
                  "include/fcgi-host/input.h",
                  "lib/pkgconfig/fcgi-host.pc",
                  "lib/fcgi-host/handlers/hello.so",
@@ -59,7 +62,7 @@ def test_nothing_installed_names_where_it_was_built(root):
     """Breaks when: a path of the build or of DESTDIR is written down."""
     for folder, _, names in os.walk(root):
         for name in names:
-            if name.endswith((".so", "fcgi-host")):
+            if name.endswith((".so", ".a", "fcgi-host")):
                 continue		# debug information may
             with open(os.path.join(folder, name), "rb") as file:
                 text = file.read()
@@ -100,6 +103,40 @@ FH_HANDLER(.name = "mine", .routes = FH_ROUTES(
         [root / PREFIX / "bin" / "fcgi-host", "call", "--handlers", tmp_path,
          "GET", "/mine/own"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "own"), done.stderr
+
+
+def test_a_handlers_test_is_built_outside_the_tree(root, tmp_path):
+    """Breaks when: fh_test.h or libfh-test needs what is not installed, the
+    handler does not find its functions in the test program, or a failure is
+    not seen."""
+    (tmp_path / "mine_test.c").write_text("""
+#include <fcgi-host/fh_test.h>
+int log_line;	/* a name of the library's, inside */
+
+int
+main(int argc, char **argv)
+{
+	struct fh_test *test = fh_test_open(argv[1], argc > 2 ? argv[2] : "");
+	const struct fh_test_reply *reply = fh_test_get(test, "/hello");
+
+	fh_test_expect_status(reply, 200);
+	fh_test_expect_text(reply, argc > 3 ? argv[3] : "Hello");
+	fh_test_close(test);
+	return log_line;
+}
+""")
+    flags = shlex.split(pkg_config(root, "--cflags", "--libs",
+                                   package="fcgi-host-test"))
+    subprocess.run(["cc", "-o", tmp_path / "test",
+                    tmp_path / "mine_test.c", *flags], check=True)
+    run = [tmp_path / "test",
+           root / PREFIX / "lib/fcgi-host/handlers/hello.so"]
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run([*run, "", "Goodbye"], capture_output=True,
+                          text=True)
+    assert done.returncode == 1
+    assert 'mine_test.c:12: GET /hello: expected "Goodbye"' in done.stderr
 
 
 def test_uninstall_takes_all_of_it_away(root):
