@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "wire/wire_number.h"
 #include "wire/wire_text.h"
 
 #define DEFAULT_TYPE	"text/plain; charset=utf-8"
@@ -29,19 +30,6 @@ put(char *at, const char *text, size_t length)
 
 #define PUT(at, literal)	put(at, literal, sizeof(literal) - 1)
 
-char *
-api_put_number(char *at, uint64_t number)
-{
-	char digits[20];
-	size_t n = sizeof(digits);
-
-	do {
-		digits[--n] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number != 0);
-	return put(at, digits + n, sizeof(digits) - n);
-}
-
 static char *
 put_status(char *at, int status)
 {
@@ -51,7 +39,7 @@ put_status(char *at, int status)
 		return PUT(at, "Status: 200 OK\r\n");
 	title = wire_status_title(status);
 	at = PUT(at, "Status: ");
-	at = api_put_number(at, (uint64_t)status);
+	at = wire_put_unsigned(at, (uint64_t)status);
 	*at++ = ' ';
 	at = put(at, title, strlen(title));
 	return PUT(at, "\r\n");
@@ -126,7 +114,7 @@ put_block(const struct fh_request *rq, char *at, const char *type,
 	}
 	if (length >= 0) {
 		at = PUT(at, "Content-Length: ");
-		at = api_put_number(at, (uint64_t)length);
+		at = wire_put_unsigned(at, (uint64_t)length);
 		at = PUT(at, "\r\n");
 	}
 	for (size_t i = 0; i < rq->header_count; i++)

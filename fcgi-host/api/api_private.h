@@ -93,6 +93,21 @@ struct api_header {
 
 struct api_fcgx;
 
+/* JSON that is being written (api_json_out.c); all zero: none is. */
+enum api_json_state {
+	API_JSON_NONE,
+	API_JSON_OPEN,
+	API_JSON_ENDED
+};
+
+struct api_json {
+	enum api_json_state	 state;
+	bool			 comma;		/* a value stands before */
+	bool			 named;		/* a name does */
+	unsigned int		 depth;
+	uint64_t		 objects;	/* a bit for each level */
+};
+
 struct fh_request {
 	/* kept from request to request */
 	struct api_worker	*thread;
@@ -144,6 +159,7 @@ struct fh_request {
 	uint64_t		 written;	/* by the handler */
 	uint64_t		 sent;		/* of the body, to the sink */
 	struct api_fcgx		*fcgx;
+	struct api_json		 json_out;
 
 	/* what the handler has logged */
 	uint32_t		 log_lines;
@@ -175,6 +191,18 @@ int	api_reply_open(const struct fh_request *);
 
 /* Appends to the body: fh_write() for one that is known to be allowed. */
 int	api_reply_push(struct fh_request *, const void *bytes, size_t length);
+
+/* What api_reply_push() of nothing would give. */
+int	api_reply_state(const struct fh_request *);
+
+/*
+ * The way past it for what is made in place: up to api_reply_room() bytes may
+ * be put at api_reply_at(), and api_reply_took() says how many were.  No room
+ * where each piece has to be looked at; api_reply_push() always goes.
+ */
+size_t	api_reply_room(const struct fh_request *);
+char	*api_reply_at(struct fh_request *);
+void	api_reply_took(struct fh_request *, size_t length);
 
 /* A whole reply; `type` must live on. */
 int	api_reply_whole(struct fh_request *, int status, const char *type,
@@ -211,8 +239,21 @@ ptrdiff_t	api_problem_document(char *out, size_t size, int status,
 		    const char *request_id, const char *detail,
 		    size_t detail_length);
 
-/* Writes a number in decimal; returns the new end. */
-char	*api_put_number(char *at, uint64_t number);
+/* ------------------------------------------------- JSON (api_json_out.c) */
+
+/* The longest piece of JSON that api_json_put() takes, and a comma. */
+#define API_JSON_SCALAR	40
+
+/* A value that is `text`, shorter than API_JSON_SCALAR, as it stands. */
+int	api_json_put(struct fh_request *, const char *call, const char *text,
+	    size_t length);
+
+/* A value is to follow, after a comma or not.  -1: none may stand here. */
+int	api_json_value(struct fh_request *, const char *call, bool *comma_out);
+
+/* The fault of a `call` in the wrong place; returns -1. */
+int	api_json_misuse(struct fh_request *, const char *call,
+	    const char *why);
 
 /* ------------------------------------------------- the libfcgi view */
 

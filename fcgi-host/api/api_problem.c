@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/wire_number.h"
 #include "wire/wire_text.h"
 
 #define DETAIL_MAX	512
@@ -53,9 +54,9 @@ api_problem_document(char *out, size_t size, int status,
     const char *request_id, const char *detail, size_t detail_length)
 {
 	struct writer writer = { .at = out, .end = out + size };
-	char number[24];
+	char number[WIRE_NUMBER_MAX + 1];
 
-	*api_put_number(number, (uint64_t)status) = '\0';
+	*wire_put_unsigned(number, (uint64_t)status) = '\0';
 	put(&writer, "{\"type\":\"about:blank\",\"title\":\"");
 	put(&writer, wire_status_title(status));
 	put(&writer, "\",\"status\":");

@@ -51,6 +51,7 @@ api_reply_whole(struct fh_request *rq, int status, const char *type,
 	if (fh_status(rq, status) != 0)
 		return -1;
 	rq->content_type = type;
+	rq->json_out.state = API_JSON_NONE;
 	rq->collected = 0;
 	rq->written = 0;
 	rq->declared = length > rq->sink->space ? (int64_t)length : -1;
@@ -156,6 +157,9 @@ check_whole(struct fh_request *rq)
 {
 	if (!rq->replied)
 		api_fault(rq, EINVAL, "the handler replied nothing");
+	else if (rq->json_out.state == API_JSON_OPEN && !rq->broken)
+		api_json_misuse(rq, "fh_json_begin",
+		    "fh_json_end() has not been called");
 	else if (!rq->broken && is_short(rq))
 		api_fault(rq, EINVAL, "the body has %llu bytes of the "
 		    "Content-Length of %lld",

@@ -142,7 +142,7 @@ push_nothing(struct fh_request *rq)
 }
 
 int
-api_reply_push(struct fh_request *rq, const void *bytes, size_t length)
+api_reply_state(const struct fh_request *rq)
 {
 	if (rq->sink == NULL || rq->broken) {
 		errno = EPIPE;
@@ -152,6 +152,14 @@ api_reply_push(struct fh_request *rq, const void *bytes, size_t length)
 		errno = EINVAL;
 		return -1;
 	}
+	return 0;
+}
+
+int
+api_reply_push(struct fh_request *rq, const void *bytes, size_t length)
+{
+	if (api_reply_state(rq) != 0)
+		return -1;
 	rq->replied = true;
 	rq->written += length;
 	if (rq->input->head_only)
@@ -167,11 +175,10 @@ fh_write(struct fh_request *rq, const void *bytes, size_t length)
 	return api_reply_push(rq, bytes, length);
 }
 
-/* ------------------------------------------------- formatted */
+/* ------------------------------------------------- in place */
 
-/* How many bytes can be formatted in place; 0 where they must be checked. */
-static size_t
-room_in_place(const struct fh_request *rq)
+size_t
+api_reply_room(const struct fh_request *rq)
 {
 	size_t room = rq->space_size - rq->collected;
 
@@ -182,6 +189,22 @@ room_in_place(const struct fh_request *rq)
 		room = rq->sink->space - rq->collected;
 	return room;
 }
+
+char *
+api_reply_at(struct fh_request *rq)
+{
+	return rq->space + rq->collected;
+}
+
+void
+api_reply_took(struct fh_request *rq, size_t length)
+{
+	rq->collected += length;
+	rq->written += length;
+	rq->replied = true;
+}
+
+/* ------------------------------------------------- formatted */
 
 static int __attribute__((format(printf, 2, 0)))
 print_aside(struct fh_request *rq, const char *format, va_list ap,
@@ -201,7 +224,7 @@ print_aside(struct fh_request *rq, const char *format, va_list ap,
 int
 fh_vprintf(struct fh_request *rq, const char *format, va_list ap)
 {
-	size_t room = room_in_place(rq);
+	size_t room = api_reply_room(rq);
 	va_list again;
 	int length, rc;
 
@@ -211,9 +234,7 @@ fh_vprintf(struct fh_request *rq, const char *format, va_list ap)
 	if (length < 0) {
 		rc = -1;
 	} else if ((size_t)length < room) {
-		rq->collected += (size_t)length;
-		rq->written += (uint64_t)length;
-		rq->replied = true;
+		api_reply_took(rq, (size_t)length);
 		rc = 0;
 	} else {
 		rc = print_aside(rq, format, again, (size_t)length);
@@ -241,14 +262,8 @@ fh_flush(struct fh_request *rq)
 {
 	size_t collected = rq->collected;
 
-	if (rq->sink == NULL || rq->broken) {
-		errno = EPIPE;
+	if (api_reply_state(rq) != 0)
 		return -1;
-	}
-	if (rq->fault[0] != '\0') {
-		errno = EINVAL;
-		return -1;
-	}
 	rq->replied = rq->fixed = true;
 	if (!rq->sink->streams)
 		return 0;

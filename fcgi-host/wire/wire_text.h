@@ -85,4 +85,10 @@ int	wire_cgi_status(const char *value, size_t length);
 ptrdiff_t	wire_json_escape(char *out, size_t size, const char *text,
 		    size_t length);
 
+/* As much of *cursor .. `end` as fits, whole characters; *cursor is then what
+ * is left.  With a `size` of 6 at least, something is always taken.  Returns
+ * the length. */
+size_t	wire_json_escape_some(char *out, size_t size, const char **cursor,
+	    const char *end);
+
 #endif

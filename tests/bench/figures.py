@@ -260,6 +260,33 @@ def one_after_another(web, path, sleeps, pause=0.02):
     return times
 
 
+# ---------------------------------------------------------------- JSON
+
+def json(options):
+    """a 1 MB array of doubles by json.h, of json-c: a worker's processor time"""
+    targets = ("/json/numbers", "/json/numbers-tree")
+    cost = {target: [] for target in targets}
+    with rig.bench_host(handlers=["live_json"],
+                        pools={"default": {"workers": 1}}) as host, \
+            host.connect(60) as conn:
+        workers = host.pids("worker")
+        sizes = [len(conn.get(target).body) for target in targets]
+        assert min(sizes) > 1e6, "only %s bytes" % sizes
+        for _ in range(2 * options.rounds):
+            for target in targets:
+                before = load.processor_ns(workers)
+                reply = conn.get(target)
+                cost[target].append(load.processor_ns(workers) - before)
+                assert reply.status == 200 and len(reply.body) in sizes
+    writer, tree = (median(cost[target]) for target in targets)
+    return [
+        at_most("a 1 MB array of doubles, json.h / json-c", writer / tree,
+                1 / 3, cost_ns=cost, sizes=sizes),
+        Row("  processor time (ms)", "%.2f, %.2f" % (
+            writer / 1e6, tree / 1e6)),
+    ]
+
+
 # ---------------------------------------------- idle kept connections
 
 def idle(options):
@@ -370,5 +397,5 @@ def check_statuses(replies, count):
 
 
 FIGURES = {function.__name__: function for function in (
-    throughput, calls, memory, killed, motivating, idle, overload,
-    sleepers)}
+    throughput, calls, memory, killed, motivating, json, idle,
+    overload, sleepers)}

@@ -60,6 +60,7 @@
 #include <sys/types.h>
 
 #include "input.h"
+#include "json.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,7 +73,7 @@ extern "C" {
  *
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
- * 1.2	struct fh_route: inputs, responses
+ * 1.2	struct fh_route: inputs, responses; json.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
@@ -365,7 +366,7 @@ int	 fh_flush(struct fh_request *);
  * fh_reply_text	text/plain; charset=utf-8
  * fh_reply_json	application/json, of a json-c object; the object is
  *			released (json_object_put), so a new one can be given
- *			straight in
+ *			straight in.  For large replies there is json.h
  * fh_reply_bytes	any type
  * fh_reply_file	the web server sends the file: X-Accel-Redirect to a
  *			path in one of its internal locations, as it is called,
