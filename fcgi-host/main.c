@@ -86,6 +86,7 @@ static const struct subcommand {
 	{ "check", cli_check, "check the configuration and every handler" },
 	{ "plan", cli_plan, "add up the memory a start would need" },
 	{ "routes", cli_routes, "list the routes" },
+	{ "openapi", cli_openapi, "print the OpenAPI document" },
 	{ "status", cli_status, "ask a running host what it does" },
 	{ "reload", cli_reload, "take handlers, models and configuration" },
 	{ "rollback", cli_rollback, "go back to an earlier generation" },

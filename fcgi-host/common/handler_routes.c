@@ -79,6 +79,10 @@ add_route(struct handler_set *set, struct handler *handler,
 	route->summary = from->summary != NULL ? from->summary : "";
 	route->inputs = from->inputs;
 	route->responses = from->responses;
+	route->tags = from->tags;
+	route->description = from->description;
+	route->deprecated = from->deprecated;
+	route->hidden = from->hidden;
 	if (check_conflict(set, route, handler, err) < 0 ||
 	    handler_apply_route(set->config, route, from, err) < 0) {
 		route_finish(route);

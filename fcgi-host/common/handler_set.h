@@ -49,6 +49,10 @@ struct route {
 	const char	*summary;	/* "" if none */
 	const struct fh_inputs	*inputs;	/* as declared; or NULL */
 	const struct fh_response *responses;
+	const char	*tags;		/* or NULL, as declared */
+	const char	*description;
+	bool		 deprecated;
+	bool		 hidden;	/* from the OpenAPI document */
 	int		(*serve)(struct fh_request *);
 	void		(*finish)(struct fh_request *);
 	bool		 async;

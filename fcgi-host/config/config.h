@@ -188,6 +188,12 @@ struct config {
 	size_t		 worker_memory;	/* private, per worker, for the plan */
 	uint32_t	 omp_threads;	/* OMP_NUM_THREADS in every process */
 
+	/* the OpenAPI document */
+	char		*api_title;
+	char		*api_version;
+	char		*api_description; /* or NULL */
+	char		**api_servers;	/* URLs; NULL: where it is served */
+
 	struct config_pool	*pools;		/* [0] is "default" */
 	size_t			 pool_count;
 	struct config_route	*routes;

@@ -343,5 +343,24 @@ const struct config_option config_top_options[] = {
 	    "each process (OMP_NUM_THREADS and its kin, which win if they are "
 	    "set in the environment).  Threads of many workers compete for "
 	    "the same CPUs: raise it only with few workers." },
+
+	{ .name = "api_title", .type = CONFIG_TEXT, TOP(api_title),
+	    .heading = "The OpenAPI document",
+	    .fallback = "API",
+	    .text = "The title of the OpenAPI document, which fcgi-host "
+	    "openapi makes from what the handlers declare." },
+	{ .name = "api_version", .type = CONFIG_TEXT, TOP(api_version),
+	    .fallback = "0.1.0",
+	    .text = "The version of the API, as the document gives it: yours "
+	    "to choose, and to raise." },
+	{ .name = "api_description", .type = CONFIG_TEXT,
+	    TOP(api_description), .fallback = "",
+	    .text = "What the API is for, in the document; Markdown." },
+	{ .name = "api_servers", .type = CONFIG_LIST, .item = CONFIG_TEXT,
+	    TOP(api_servers), .fallback = "",
+	    .example = "https://api.example.org/v1",
+	    .text = "The URLs that the document names as servers.  Empty: "
+	    "the one that it is read from itself, by a relative reference, "
+	    "whatever the prefix that the host is mounted under." },
 	{ .name = NULL }
 };

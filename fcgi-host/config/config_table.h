@@ -113,7 +113,7 @@ extern const struct config_option config_model_options[];
 extern const struct config_option config_handler_options[];
 
 /* The most options a section has; checked by a test. */
-#define CONFIG_OPTIONS_MAX	48
+#define CONFIG_OPTIONS_MAX	128
 
 #define CONFIG_MEMBER(type, member) \
 	.offset = offsetof(type, member), \

@@ -13,7 +13,7 @@ from lib.tools import Tools
 
 # ------------------------------------------------------------------- usage
 
-@pytest.mark.parametrize("name", ["run", "check", "plan", "routes", "status",
+@pytest.mark.parametrize("name", ["run", "check", "plan", "routes", "openapi", "status",
                                   "call", "cgi", "version"])
 def test_each_subcommand_has_help(name):
     """Breaks when: --help is missing, wants a configuration, or fails."""
@@ -70,7 +70,7 @@ def test_version():
     with Tools() as tools:
         done = tools.run("version")
     assert done.code == 0
-    assert done.out.startswith("fcgi-host ") and "ABI 1.1" in done.out
+    assert done.out.startswith("fcgi-host ") and "ABI 1.2" in done.out
 
 
 # ------------------------------------------------------------------- check

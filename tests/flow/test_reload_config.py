@@ -255,7 +255,8 @@ OTHER = {	# another value of every option that a reload takes
     "poison_kills": 4, "poison_window": "5m",
     "sync_warn": "1s", "sandbox": False, "read_paths": ["/var"],
     "write_paths": ["/var/tmp"], "environment": ["PATH", "FH_*"],
-    "capture_crashed": True}
+    "capture_crashed": True, "api_title": "Other", "api_version": "2",
+    "api_description": "other", "api_servers": ["/other"]}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control"}
 

@@ -73,7 +73,8 @@ extern "C" {
  *
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
- * 1.2	struct fh_route: inputs, responses; json.h
+ * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
+ *	hidden; json.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
@@ -111,9 +112,14 @@ struct fh_arena;		/* where a `build` model puts its memory */
  *		0 takes `timeout` of the configuration.
  * max_concurrent  how many requests of this route may run or wait at a time;
  *		more get a 503.  0: no limit but the pool's.
- * summary	one line for `fcgi-host routes`.
+ * summary	one line for `fcgi-host routes` and the OpenAPI document
  * inputs	FH_INPUTS(...), what it takes; NULL: whatever comes (input.h)
  * responses	FH_RESPONSES(...), what it may answer; NULL: anything
+ * tags		what the OpenAPI document groups it under, with commas between
+ *		several: "users, admin"; NULL: the handler's name
+ * description	longer than the summary, for the same document; Markdown
+ * deprecated	the document says that clients should leave it
+ * hidden	the document leaves it out; it is served all the same
  */
 struct fh_route {
 	const char	*methods;
@@ -127,6 +133,10 @@ struct fh_route {
 	const char	*summary;
 	const struct fh_inputs		*inputs;
 	const struct fh_response	*responses;
+	const char	*tags;
+	const char	*description;
+	bool		 deprecated;
+	bool		 hidden;
 };
 
 /*

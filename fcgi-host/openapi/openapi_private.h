@@ -1,0 +1,110 @@
+/*
+ * openapi_private.h - what the files of openapi/ share.
+ *
+ * Every json_object returned is the caller's.  Without memory json-c gives
+ * NULL, which stands as null in the document: the host has then more to worry
+ * about than this page.
+ */
+#ifndef OPENAPI_OPENAPI_PRIVATE_H
+#define OPENAPI_OPENAPI_PRIVATE_H
+
+#include <json-c/json.h>
+
+#include "openapi/openapi.h"
+
+#define OPENAPI_DEPTH_MAX	32	/* of objects in arrays in objects */
+#define OPENAPI_ENTRIES_MAX	4096	/* of one table */
+#define OPENAPI_METHOD_MAX	8	/* with its NUL: "options" */
+
+/* Whose tables are read, and where they stand in the document. */
+struct openapi_scope {
+	const struct fh_handler	*desc;
+	bool			 strict;	/* nothing undeclared */
+	bool			 response;	/* the server writes it */
+	const struct openapi_scope *outer;	/* NULL: the whole */
+	const struct fh_property *fields;	/* of the object we are in */
+};
+
+/* openapi_table.c: entry `index` of a table, in our size.  False: its end. */
+bool	openapi_property(const struct fh_handler *, const struct fh_property *,
+	    size_t index, struct fh_property *out);
+bool	openapi_response(const struct fh_handler *, const struct fh_response *,
+	    size_t index, struct fh_response *out);
+/* False: the route declares none. */
+bool	openapi_inputs(const struct route *, struct fh_inputs *out);
+/* What the client calls it, and where it is looked for, with the default
+ * settled by the route's path. */
+const char	*openapi_name(const struct fh_property *);
+enum fh_in	openapi_in(const struct route *, const struct fh_property *);
+
+/* openapi_value.c */
+void	openapi_add(struct json_object *, const char *key,
+	    struct json_object *value);
+/* Bad UTF-8 becomes U+FFFD. */
+struct json_object	*openapi_string(const char *);
+/* An object with this one member: a reference. */
+struct json_object	*openapi_reference(const char *section,
+			    const char *name);
+/* A bound, a default or an example, written as in a query.  NULL: it is none
+ * of that type. */
+struct json_object	*openapi_value(const struct fh_property *,
+			    const char *text);
+
+/* openapi_schema.c: of one property, an object with these members, an array of
+ * this item. */
+struct json_object	*openapi_schema(const struct openapi_scope *,
+			    const struct fh_property *);
+struct json_object	*openapi_object(const struct openapi_scope *,
+			    const struct fh_property *fields);
+struct json_object	*openapi_array(const struct openapi_scope *,
+			    const struct fh_property *items);
+/* An object step by step: each of its members, then the whole, which takes
+ * over what was collected. */
+void	openapi_add_member(struct json_object *members,
+	    struct json_object *required, const struct openapi_scope *,
+	    const struct fh_property *);
+struct json_object	*openapi_members(const struct openapi_scope *,
+			    struct json_object *members,
+			    struct json_object *required);
+
+/* openapi_body.c: NULL for a route that takes no body. */
+struct json_object	*openapi_body(const struct route *);
+
+/* openapi_parameters.c: those declared, and those of the path. */
+struct json_object	*openapi_parameters(const struct route *,
+			    const struct route *names);
+
+/* openapi_responses.c */
+struct json_object	*openapi_responses(const struct route *);
+
+/* openapi_components.c: what the host itself answers, and why. */
+#define OPENAPI_PROBLEM_TYPE	"application/problem+json"
+#define OPENAPI_ANSWERS		8
+struct openapi_answer {
+	int		 status;
+	const char	*name;		/* in components.responses */
+	const char	*about;
+};
+extern const struct openapi_answer	openapi_answers[OPENAPI_ANSWERS];
+struct json_object	*openapi_components(void);
+struct json_object	*openapi_problem_content(int status);
+
+/* openapi_path.c */
+/* "get"; false: OpenAPI has no such method. */
+bool	openapi_method(const struct route *, char out[OPENAPI_METHOD_MAX]);
+/* Its path as in the document, in `names`' words; free() it. */
+char	*openapi_path(const struct route *names);
+bool	openapi_is_rest(const struct route *);
+/* Routes by path and method; those of one path stand together, the rest of it
+ * behind.  Hidden ones are left out.  free() it. */
+const struct route	**openapi_sorted(const struct handler_set *,
+			    size_t *count_out);
+bool	openapi_same_path(const struct route *, const struct route *);
+
+/* openapi_operation.c: `names` is the first route of the same path; `ids` has
+ * the operationIds so far as its keys. */
+struct json_object	*openapi_operation(const struct route *,
+			    const struct route *names,
+			    struct json_object *ids);
+
+#endif
