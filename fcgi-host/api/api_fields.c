@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "wire/wire_text.h"
 
@@ -138,8 +137,9 @@ list_end(struct list *list, int rc, struct api_fields *fields_out)
 	fields_out->count = list->count;
 }
 
-static const char *
-first_of(const struct fh_field *fields, size_t count, const char *name)
+const char *
+api_fields_first(const struct fh_field *fields, size_t count,
+    const char *name)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(fields[i].name, name) == 0)
@@ -172,48 +172,21 @@ fh_query(struct fh_request *rq, const char *name)
 	size_t count;
 	const struct fh_field *fields = fh_query_fields(rq, &count);
 
-	return first_of(fields, count, name);
+	return api_fields_first(fields, count, name);
 }
 
 /* ------------------------------------------------- form */
 
-static bool
-is_form(const char *type)
-{
-	static const char form[] = "application/x-www-form-urlencoded";
-	const size_t length = sizeof(form) - 1;
-
-	if (type == NULL || strncasecmp(type, form, length) != 0)
-		return false;
-	return type[length] == '\0' || type[length] == ';' ||
-	    type[length] == ' ' || type[length] == '\t';
-}
-
-const struct fh_field *
-fh_form_fields(struct fh_request *rq, size_t *count_out)
+void
+api_fields_form(struct fh_request *rq)
 {
 	struct list list = { .rq = rq, .decodes = true };
+	size_t length;
+	const char *body = fh_body(rq, &length);
 
-	if (!rq->form.ready) {
-		size_t length;
-		const char *body = fh_body(rq, &length);
-
-		rq->form.ready = true;
-		if (length > 0 && is_form(fh_header(rq, "Content-Type")))
-			list_end(&list, list_take(&list, body, length,
-			    wire_form_next), &rq->form);
-	}
-	*count_out = rq->form.count;
-	return rq->form.at;
-}
-
-const char *
-fh_form(struct fh_request *rq, const char *name)
-{
-	size_t count;
-	const struct fh_field *fields = fh_form_fields(rq, &count);
-
-	return first_of(fields, count, name);
+	if (length > 0)
+		list_end(&list, list_take(&list, body, length,
+		    wire_form_next), &rq->form);
 }
 
 /* ------------------------------------------------- cookies */
@@ -253,5 +226,5 @@ fh_cookie(struct fh_request *rq, const char *name)
 	size_t count;
 	const struct fh_field *fields = fh_cookies(rq, &count);
 
-	return first_of(fields, count, name);
+	return api_fields_first(fields, count, name);
 }

@@ -135,6 +135,11 @@ struct fh_request {
 	struct api_fields	 query;
 	struct api_fields	 form;
 	struct api_fields	 cookies;
+	int			 form_status;	/* of its fault, or 0 */
+	const char		*form_error;	/* a sentence, or NULL */
+	const struct fh_file	*files;		/* of the form */
+	size_t			 file_count;
+	int			*file_fds;	/* private files, or NULL */
 	void			*mapping;	/* of a spooled body, or NULL */
 	size_t			 mapping_length;
 	size_t			 read_offset;	/* of fh_read() */
@@ -175,6 +180,16 @@ const struct head	*api_head(const struct fh_request *);
 
 void	api_json_release(struct fh_request *);
 void	api_body_release(struct fh_request *);
+void	api_files_release(struct fh_request *);
+
+/* The status and the sentence of what is wrong with the form (400, 413, 500),
+ * or 0 and NULL (api_form.c). */
+int	api_form_error(struct fh_request *, const char **error_out);
+
+/* api_fields.c: an urlencoded body into rq->form; the first of that name. */
+void	api_fields_form(struct fh_request *);
+const char	*api_fields_first(const struct fh_field *, size_t count,
+		    const char *name);
 
 /* ------------------------------------------------- the reply */
 

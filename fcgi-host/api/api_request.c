@@ -68,6 +68,8 @@ api_request_reset(struct fh_request *rq)
 		api_body_release(rq);
 	if (rq->json != NULL)
 		api_json_release(rq);
+	if (rq->file_fds != NULL)
+		api_files_release(rq);
 	if (rq->space_size > SPACE_KEPT)
 		shrink_space(rq);
 	api_arena_reset(&rq->arena);

@@ -148,6 +148,9 @@ struct config {
 	size_t		 params_limit;	/* all CGI parameters of a request */
 	size_t		 body_limit;	/* 413 above */
 	size_t		 body_memory;	/* above it a body is spooled */
+	uint32_t	 form_fields;	/* of a form with files */
+	uint32_t	 form_files;
+	size_t		 form_memory;	/* ... names and values together */
 	uint64_t	 idle_timeout_ms;	/* a kept connection; 0 never */
 	uint64_t	 read_timeout_ms;	/* to a request's last byte */
 	uint64_t	 send_timeout_ms;	/* nothing is taken */

@@ -129,6 +129,22 @@ const struct config_option config_top_options[] = {
 	    "open descriptor and a mapping.  So is a smaller one while the "
 	    "bodies of all requests have 8 MiB and 4 KiB for each of "
 	    "connections already.  0: every body is spooled." },
+	{ .name = "form_fields", .type = CONFIG_COUNT, TOP(form_fields),
+	    .fallback = "1000", .min = "1", .max = "100000", .zero = true,
+	    .text = "How many fields that are no files a form of type "
+	    "multipart/form-data may have.  Of one with more a handler gets "
+	    "nothing, and what it says to that is meant to be a 413." },
+	{ .name = "form_files", .type = CONFIG_COUNT, TOP(form_files),
+	    .fallback = "100", .min = "1", .max = "100000", .zero = true,
+	    .text = "How many files such a form may have, file inputs that "
+	    "were left empty included." },
+	{ .name = "form_memory", .type = CONFIG_SIZE, TOP(form_memory),
+	    .fallback = "2 MiB", .min = "1 KiB", .max = "1 GiB",
+	    .text = "How many bytes the names and values of its fields may "
+	    "take together, and what its files are called.  The bytes of "
+	    "files do not count: they stay where the body is, in memory or "
+	    "in its spool file (see body_memory), and body_limit bounds "
+	    "them." },
 	{ .name = "idle_timeout", .type = CONFIG_TIME, TOP(idle_timeout_ms),
 	    .fallback = "0", .min = "10ms", .max = "7d", .zero = true,
 	    .text = "A kept connection without a request is closed after this "

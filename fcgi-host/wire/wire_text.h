@@ -79,6 +79,14 @@ int	wire_cgi_header_next(const char **cursor, const char *end,
  * not begin with three digits, 100..599, that end there or at a blank. */
 int	wire_cgi_status(const char *value, size_t length);
 
+/* Is all of it UTF-8 (RFC 3629)?  Of nothing it is true; a NUL is a character
+ * like any other. */
+bool	wire_is_utf8(const char *text, size_t length);
+
+/* The character at `text`, which is before `end`: how many bytes it has.  If it
+ * is none, *good_out is false, and so many bytes are replaced as one. */
+size_t	wire_utf8_take(const char *text, const char *end, bool *good_out);
+
 /* Writes `text` as the inside of a JSON string, without a NUL; each run of bad
  * UTF-8 becomes U+FFFD (Unicode 3.9, maximal subparts).  Returns the length, or
  * -1 if `size` is too small; 6 * length is always enough. */

@@ -44,6 +44,7 @@ def test_what_is_installed(root):
                  "include/fcgi-host/fh_test.h", "lib/libfh-test.a",
                  "lib/pkgconfig/fcgi-host-test.pc",
                  "include/fcgi-host/input.h", "include/fcgi-host/json.h",
+                 "include/fcgi-host/form.h",
                  "lib/pkgconfig/fcgi-host.pc",
                  "lib/fcgi-host/handlers/hello.so",
                  "lib/systemd/system/fcgi-host.service",

@@ -76,6 +76,9 @@ the_request(struct route **route_out)
 		return rq;
 	log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
 	config.header_limit = FUZZ_HEADER_LIMIT;
+	config.form_fields = FUZZ_FORM_FIELDS;
+	config.form_files = FUZZ_FORM_FILES;
+	config.form_memory = FUZZ_FORM_MEMORY;
 	handler.name = (char *)(uintptr_t)"fuzzed";
 	handler.host = (struct fh_host){ &set, &handler };
 	CHECK(route_init(&route, "GET", 3, "/{name}/{rest...}") == 0);

@@ -10,6 +10,9 @@
 
 #define FUZZ_HEADER_LIMIT	6000
 #define FUZZ_BODY_MAX		((size_t)1 << 20)
+#define FUZZ_FORM_FIELDS	5
+#define FUZZ_FORM_FILES		3
+#define FUZZ_FORM_MEMORY	1000
 
 /* A reply as its reader sees it. */
 struct fuzz_reply {

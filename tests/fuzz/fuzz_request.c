@@ -222,6 +222,27 @@ check_query(struct fh_request *rq)
 	    first_of(fields, count, "no such field"));
 }
 
+/* Each file is a piece of the body; of a form with a fault there is nothing. */
+static void
+check_files(struct fh_request *rq, size_t field_count)
+{
+	size_t count;
+	const struct fh_file *files = fh_files(rq, &count);
+
+	CHECK(fh_form_error(rq) == NULL || count + field_count == 0);
+	CHECK(field_count <= FUZZ_FORM_FIELDS && count <= FUZZ_FORM_FILES);
+	for (size_t i = 0; i < count; i++) {
+		CHECK(files[i].length == 0 ||
+		    files[i].data == body + files[i].offset);
+		CHECK(files[i].length == 0 || files[i].offset +
+		    files[i].length <= input.body_length);
+		CHECK(files[i].name[0] != '\0' &&
+		    strchr(files[i].name, '/') == NULL);
+		CHECK(strcmp(fh_file(rq, files[i].field)->field,
+		    files[i].field) == 0);
+	}
+}
+
 static void
 check_form(struct fh_request *rq)
 {
@@ -229,7 +250,9 @@ check_form(struct fh_request *rq)
 	size_t count;
 	const struct fh_field *fields = fh_form_fields(rq, &count);
 
-	if (type == NULL || strncasecmp(type,
+	if (type != NULL && strncasecmp(type, "multipart/form-data", 19) == 0)
+		check_files(rq, count);
+	else if (type == NULL || strncasecmp(type,
 	    "application/x-www-form-urlencoded", 33) != 0)
 		CHECK(count == 0);
 	else if (type[33] == '\0' || type[33] == ';')

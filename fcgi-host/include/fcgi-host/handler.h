@@ -59,6 +59,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "form.h"
 #include "input.h"
 #include "json.h"
 
@@ -74,7 +75,7 @@ extern "C" {
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
  * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
- *	hidden; json.h
+ *	hidden; json.h; form.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
@@ -274,7 +275,8 @@ const char	*fh_request_id(const struct fh_request *);
  * fh_cookie		a cookie's value (RFC 6265, section 5.4)
  * fh_path_param	what {name} of the route's path took
  * fh_query		a query field, percent-decoded
- * fh_form		a field of an application/x-www-form-urlencoded body
+ * fh_form		a field of a body of application/x-www-form-urlencoded
+ *			or multipart/form-data (form.h: and its files)
  */
 const char	*fh_param(const struct fh_request *, const char *name);
 const char	*fh_header(const struct fh_request *, const char *name);
