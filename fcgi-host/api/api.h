@@ -21,6 +21,7 @@
 
 #include "common/handler_set.h"
 #include "common/head.h"
+#include "common/shm.h"
 #include "include/fcgi-host/handler.h"
 
 /* ------------------------------------------------- serving threads */
@@ -63,8 +64,15 @@ struct api_input {
 	int			 body_fd;	/* -1: the body is in memory */
 	const char		*request_id;	/* ends in NUL */
 	bool			 head_only;	/* HEAD: no body in the reply */
-	const _Atomic uint32_t	*cancelled;	/* nonzero: fh_cancelled() */
+	const _Atomic uint32_t	*cancelled;	/* shm_cancelled; or NULL */
 	uint64_t		 deadline_ns;	/* CLOCK_MONOTONIC; 0: none */
+};
+
+/* What a thread sleeps for in its sink. */
+struct api_wait {
+	uint64_t	 ms;		/* at most, and at least 1 */
+	uint64_t	 topics;	/* a bit for each it listens to */
+	uint32_t	 heard;		/* api_notify_count() of them */
 };
 
 /*
@@ -77,6 +85,11 @@ struct api_input {
  *		is a 500
  * send		0, or -1 with errno EPIPE when nobody reads (it may block)
  * flush	makes what was sent visible to the reader at once
+ * wait		sleeps until there may be something to look at: `cancelled`,
+ *		`ending`, a topic, the time, or nothing.  0, or -1 with errno
+ *		EPIPE when nobody reads.  NULL: nothing can wake it, and it is
+ *		looked every 10 ms
+ * ending	true: this process wants its streams to end.  NULL: never
  */
 struct api_sink {
 	size_t	 space;
@@ -84,6 +97,8 @@ struct api_sink {
 	int	(*send)(struct api_sink *, const char *head, size_t head_length,
 		    const void *body, size_t length);
 	int	(*flush)(struct api_sink *);
+	int	(*wait)(struct api_sink *, const struct api_wait *);
+	bool	(*ending)(const struct api_sink *);
 };
 
 enum api_outcome {
@@ -113,6 +128,20 @@ void	api_finish(struct fh_request *, const struct api_input *,
 
 /* Frees what the request was given; ready for the next. */
 void	api_request_reset(struct fh_request *);
+
+/* ------------------------------------------------- topics */
+
+/*
+ * Where fh_notify() of this process rings, and which counters tell what has
+ * rung, each by a bit of `topics`: once, before a handler runs.  Without it the
+ * threads of this process hear each other alone.  The bell may be rung by any
+ * thread.
+ */
+#define API_TOPICS	SHM_TOPICS
+typedef void	api_bell(void *context, uint64_t topics);
+void		api_notify_set(const _Atomic uint32_t heard[API_TOPICS],
+		    api_bell *, void *context);
+uint32_t	api_notify_count(uint64_t topics);	/* their sum */
 
 /* ------------------------------------------------- before anything serves */
 

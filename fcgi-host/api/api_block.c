@@ -81,8 +81,8 @@ type_to_say(const struct fh_request *rq, bool whole)
 	return DEFAULT_TYPE;
 }
 
-static bool
-has_header(const struct fh_request *rq, const char *name)
+bool
+api_has_header(const struct fh_request *rq, const char *name)
 {
 	for (size_t i = 0; i < rq->header_count; i++) {
 		if (strcasecmp(rq->headers[i].name, name) == 0)
@@ -119,7 +119,7 @@ put_block(const struct fh_request *rq, char *at, const char *type,
 	}
 	for (size_t i = 0; i < rq->header_count; i++)
 		at = put_header(at, &rq->headers[i]);
-	if (rq->flushed && !has_header(rq, "X-Accel-Buffering"))
+	if (rq->flushed && !api_has_header(rq, "X-Accel-Buffering"))
 		at = PUT(at, "X-Accel-Buffering: no\r\n");
 	return PUT(at, "\r\n");
 }

@@ -154,6 +154,12 @@ struct fh_request {
 	bool			 left;		/* the header has been sent */
 	bool			 flushed;	/* a reader wants each piece */
 	bool			 broken;	/* nobody reads any more */
+	bool			 header_only;	/* a stream's, for a HEAD */
+	bool			 events;	/* fh_sse_begin() */
+	bool			 event_refused;	/* and it was said */
+	uint64_t		 comment_due_ns; /* of events; 0: never */
+	uint64_t		 topics;	/* it listens to */
+	uint32_t		 heard;		/* of them */
 	bool			 cut;		/* a body over its length */
 	int64_t			 declared;	/* Content-Length, or -1 */
 	const char		*content_type;	/* or NULL */
@@ -269,6 +275,22 @@ int	api_json_value(struct fh_request *, const char *call, bool *comma_out);
 /* The fault of a `call` in the wrong place; returns -1. */
 int	api_json_misuse(struct fh_request *, const char *call,
 	    const char *why);
+
+bool	api_has_header(const struct fh_request *, const char *name);
+
+/* ------------------------------------------------- streams */
+
+/* It is to end, or nobody reads it: somebody said so. */
+bool	api_told(const struct fh_request *);
+
+/* Status and headers are set: the header leaves.  0 or -1. */
+int	api_stream_start(struct fh_request *);
+
+/* Of events: says that there is still somebody here (api_sse.c). */
+int	api_sse_comment(struct fh_request *);
+
+/* Does fh_notify() of another process reach this one? */
+bool	api_notify_is_shared(void);
 
 /* ------------------------------------------------- the libfcgi view */
 

@@ -122,17 +122,8 @@ fh_reply_file(struct fh_request *rq, const char *internal_path)
 
 /* ------------------------------------------------- the end */
 
-/* Somebody may read the reply all the same: a host that ends waits for it. */
-static bool
-was_told(const struct fh_request *rq)
-{
-	const _Atomic uint32_t *cancelled = rq->input->cancelled;
-
-	return cancelled != NULL && atomic_load_explicit(cancelled,
-	    memory_order_relaxed) != 0;
-}
-
-/* A handler that gives up because it was to has done nothing wrong. */
+/* A handler that gives up because it was to has done nothing wrong, and
+ * somebody may read the reply: a host that ends waits for it. */
 static void
 returned(struct fh_request *rq, int value)
 {
@@ -141,7 +132,7 @@ returned(struct fh_request *rq, int value)
 	api_log(rq, alone ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 	    "serve() returned %d%s", value, alone ? ", cancelled" : "");
 	if (rq->fault[0] == '\0')
-		strcpy(rq->fault, was_told(rq) ? "the handler was stopped" :
+		strcpy(rq->fault, api_told(rq) ? "the handler was stopped" :
 		    "the handler failed");
 }
 
@@ -181,7 +172,7 @@ send_rest(struct fh_request *rq)
 enum api_outcome
 api_reply_end(struct fh_request *rq, int value)
 {
-	bool stopped = value != 0 && was_told(rq);
+	bool stopped = value != 0 && api_told(rq);
 
 	if (rq->fcgx != NULL)
 		api_fcgx_end(rq);

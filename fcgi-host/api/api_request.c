@@ -154,8 +154,7 @@ fh_cancelled(const struct fh_request *rq)
 {
 	const struct api_input *input = rq->input;
 
-	if (rq->broken || (input->cancelled != NULL &&
-	    atomic_load_explicit(input->cancelled, memory_order_relaxed) != 0))
+	if (rq->broken || rq->header_only || api_told(rq))
 		return true;
 	return input->deadline_ns != 0 && clock_now_ns() > input->deadline_ns;
 }

@@ -144,7 +144,7 @@ push_nothing(struct fh_request *rq)
 int
 api_reply_state(const struct fh_request *rq)
 {
-	if (rq->sink == NULL || rq->broken) {
+	if (rq->sink == NULL || rq->broken || rq->header_only) {
 		errno = EPIPE;
 		return -1;
 	}

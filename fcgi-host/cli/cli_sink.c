@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "cli/cli_inline.h"
@@ -41,11 +42,24 @@ flush(struct api_sink *base)
 	return 0;
 }
 
+/* A reader that left is seen at once, if it read from a pipe or a socket. */
+static int
+wait_for(struct api_sink *base, const struct api_wait *wait)
+{
+	const struct cli_sink *sink = (const struct cli_sink *)base;
+	struct pollfd reader = { .fd = sink->fd };
+
+	if (poll(&reader, 1, (int)wait->ms) <= 0)
+		return 0;
+	errno = EPIPE;
+	return -1;
+}
+
 void
 cli_sink_init(struct cli_sink *sink, int fd, bool with_head, bool with_body)
 {
 	*sink = (struct cli_sink){
-		.sink = { .send = send, .flush = flush },
+		.sink = { .send = send, .flush = flush, .wait = wait_for },
 		.fd = fd,
 		.with_head = with_head,
 		.with_body = with_body,

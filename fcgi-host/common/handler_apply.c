@@ -40,13 +40,14 @@ find_pool(const struct config *config, const char *name, uint32_t *out)
 	return -1;
 }
 
-/* By default as long as both its parts may take. */
+/* By default as long as both its parts may take.  A stream has one only where
+ * its own section says so. */
 static uint64_t
 deadline_of(const struct config *config, const struct config_route *section,
     const struct route *route)
 {
 	uint64_t queue_ms = config->pools[route->pool].queue_timeout_ms;
-	uint64_t deadline_ms = config->deadline_ms;
+	uint64_t deadline_ms = route->stream ? 0 : config->deadline_ms;
 
 	if (section != NULL && section->deadline_ms != CONFIG_UNSET)
 		deadline_ms = (uint64_t)section->deadline_ms;
@@ -64,7 +65,7 @@ handler_apply_route(const struct config *config, struct route *route,
 
 	route->async = route->async_tag = from->async;
 	route->timeout_ms = from->timeout_ms != 0 ? from->timeout_ms :
-	    config->timeout_ms;
+	    route->stream ? 0 : config->timeout_ms;
 	route->max_concurrent = from->max_concurrent;
 	route->reserve = 0;
 	route->sync_warn_ms = config->sync_warn_ms;
@@ -83,6 +84,9 @@ handler_apply_route(const struct config *config, struct route *route,
 		if (section->reserve != CONFIG_UNSET)
 			route->reserve = (uint32_t)section->reserve;
 	}
+	if (route->stream && !route->async)
+		return err_set(err, "route \"%s\" is a stream, and a sync "
+		    "route cannot be one: tag it .async = true", route->label);
 	route->pool = 0;
 	if (pool == NULL || find_pool(config, pool, &route->pool) == 0 ||
 	    !route->async) {

@@ -83,6 +83,7 @@ add_route(struct handler_set *set, struct handler *handler,
 	route->description = from->description;
 	route->deprecated = from->deprecated;
 	route->hidden = from->hidden;
+	route->stream = from->stream;
 	if (check_conflict(set, route, handler, err) < 0 ||
 	    handler_apply_route(set->config, route, from, err) < 0) {
 		route_finish(route);

@@ -57,6 +57,7 @@ struct route {
 	void		(*finish)(struct fh_request *);
 	bool		 async;
 	bool		 async_tag;	/* what the handler's table says */
+	bool		 stream;	/* goes on, and is told when to end */
 	bool		 demoted;	/* changed, since it ended a front */
 	uint32_t	 pool;		/* index in config.pools */
 	uint64_t	 timeout_ms;	/* 0: none */

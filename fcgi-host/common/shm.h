@@ -34,6 +34,7 @@
 #define SHM_LINE	64	/* bytes of a cache line */
 #define SHM_LABEL_MAX	160
 #define SHM_NONE	UINT32_MAX
+#define SHM_TOPICS	64	/* of fh_notify(): one bit of a word each */
 
 /* ------------------------------------------------------------------ state */
 
@@ -45,6 +46,9 @@ struct shm_state {
 	/* written by the supervisor */
 	_Alignas(SHM_LINE) _Atomic uint32_t drain;	/* workers: leave */
 	_Atomic uint32_t	watched;	/* the sync handlers are */
+
+	/* written by the front: how often each has rung */
+	_Alignas(SHM_LINE) _Atomic uint32_t topics[SHM_TOPICS];
 
 	/* written by the front: not 0, take no more jobs, and leave */
 	_Alignas(SHM_LINE) _Atomic uint8_t leave[];	/* by worker */
@@ -155,7 +159,8 @@ struct shm_queue {
 enum shm_cancelled {
 	SHM_CANCELLED_NOT,
 	SHM_CANCELLED_NOBODY,	/* nobody reads the reply: writes fail */
-	SHM_CANCELLED_ENDING	/* drain_timeout is over: they still go */
+	SHM_CANCELLED_ENDING	/* drain_timeout is over, or it is a stream's
+				 * time to end: they still go */
 };
 
 /* A request as a worker sees it; written by the front before the push. */
@@ -187,6 +192,10 @@ enum shm_worker_state { SHM_WORKER_STARTING, SHM_WORKER_READY };
 enum shm_reply_state { SHM_REPLY_FREE, SHM_REPLY_BUSY, SHM_REPLY_DONE,
 	SHM_REPLY_BROKEN, SHM_REPLY_EXPIRED };
 
+/* What a worker's thread waits for in a slot, on `room` but for the first. */
+enum shm_waits { SHM_WAITS_NOT, SHM_WAITS_SLOT, SHM_WAITS_ROOM,
+	SHM_WAITS_WORD };
+
 struct shm_reply {
 	/* written by the worker; state also by the front, DONE to FREE */
 	_Alignas(SHM_LINE) _Atomic uint32_t state;	/* futex: FREE */
@@ -200,12 +209,14 @@ struct shm_reply {
 	char			request_id[HEAD_ID_MAX + 1];
 	_Atomic uint32_t	kept_length;
 	unsigned char		kept[FH_KEEP_MAX];
+	_Atomic uint64_t	topics;		/* it listens to */
 
 	/* written by the front for the worker, and never read by it; `waits`
 	 * by the worker */
 	_Alignas(SHM_LINE) _Atomic uint64_t consumed;
-	_Atomic uint32_t	room;		/* futex: consumed has grown */
-	_Atomic uint32_t	waits;		/* the worker waits for room */
+	_Atomic uint32_t	room;		/* futex: consumed has grown,
+						 * or look again */
+	_Atomic uint32_t	waits;		/* shm_waits */
 };
 
 struct shm_window {
@@ -221,6 +232,7 @@ struct shm_window {
 	_Atomic uint64_t	pss_bytes;
 	_Atomic uint64_t	own_bytes;	/* for recycle_memory */
 	_Atomic uint64_t	sampled_ms;
+	_Atomic uint64_t	notified;	/* topics; zeroed by front */
 
 	/* Slots with news for the front: pushed at tail by any thread, zeroed
 	 * and passed by the front.  An entry is 1 + the slot in the window. */

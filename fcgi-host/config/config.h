@@ -154,6 +154,7 @@ struct config {
 	uint64_t	 idle_timeout_ms;	/* a kept connection; 0 never */
 	uint64_t	 read_timeout_ms;	/* to a request's last byte */
 	uint64_t	 send_timeout_ms;	/* nothing is taken */
+	uint64_t	 stream_keep_alive_ms;	/* of quiet events; 0: none */
 
 	/* replies */
 	size_t		 header_limit;	/* nginx's fastcgi_buffer_size */

@@ -159,6 +159,14 @@ const struct config_option config_top_options[] = {
 	    .fallback = "60s", .min = "10ms", .max = "1d",
 	    .text = "How long a reply may wait for a reader that takes "
 	    "nothing before its connection is closed." },
+	{ .name = "stream_keep_alive", .type = CONFIG_TIME,
+	    TOP(stream_keep_alive_ms),
+	    .fallback = "15s", .min = "10ms", .max = "1d", .zero = true,
+	    .text = "After how long without an event a comment is sent into "
+	    "an event stream (fh_sse_begin) whose handler waits in fh_wait(), "
+	    "so that nobody on the way takes the connection for dead (nginx: "
+	    "fastcgi_read_timeout) and a client that vanished is found out.  "
+	    "0: none." },
 
 	{ .name = "header_limit", .type = CONFIG_SIZE, TOP(header_limit),
 	    .heading = "Replies",

@@ -192,6 +192,7 @@ struct front_job {
 	uint64_t		 begin_by_ns, end_by_ns; /* of its request */
 	uint64_t		 consumed;	/* bytes of its reply space */
 	bool			 forwarded;	/* reply bytes have been sent */
+	bool			 told;		/* a stream: to end by now */
 	bool			 timed_out;	/* told; its worker is next */
 	uint64_t		 astray_ns;	/* claimed, in no slot, since */
 	uv_timer_t		 timer;
@@ -280,6 +281,7 @@ struct front {
 	struct fh_request	*sync_request;
 	const struct route	*sync_ran;	/* in this turn: the last ... */
 	bool			 sync_ran_others; /* ... but not only it */
+	_Atomic uint64_t	 notified;	/* topics, in this process */
 	struct front_wall	 wall;
 	bool			 local;		/* so is the web server */
 	uint64_t		 looked_ns;	/* for who left, at least */
@@ -421,9 +423,19 @@ bool	front_job_withdraw(struct front_job *);	/* false: it is begun */
 /* The same whatever its claim says: who has claimed it will not begin it. */
 bool	front_job_take_back(struct front_job *);
 void	front_job_tell(struct front_job *, enum shm_cancelled);
+void	front_job_wake(const struct front_job *); /* to look, if it is begun */
 void	front_job_release(struct front_job *);	/* the slot is free again */
 bool	front_job_begun(const struct front_job *, uint32_t *worker_out,
 	    uint32_t *slot_out);
+
+/* front_stream.c: those that run end; so would one that is begun now. */
+void	front_stream_end_all(struct front *);
+bool	front_stream_ends(const struct front *, const struct route *);
+void	front_stream_leave(struct front *, uint32_t worker);
+/* fh_notify(), here and in workers.  True: it has rung since the last look. */
+void	front_notify_start(struct front *);
+bool	front_notify_look(struct front *);
+void	front_notify(struct front *, uint64_t topics);
 
 /* front_news.c: what workers have written.  True if there was any. */
 bool	front_news(struct front *);

@@ -6,6 +6,7 @@
  * Invariant: the time to wait and the deadline count from the arrival of the
  * request, the time to run from when the worker began; a client gets one answer
  * at most; a worker that goes on is first told, and after kill_grace reported.
+ * A stream is told a kill_grace before that, so that it can end well.
  */
 #include "common/clock.h"
 #include "common/due.h"
@@ -211,6 +212,15 @@ log_overtime(const struct front_job *job, uint64_t started_ns)
 	    route->timeout_ms));
 }
 
+/* It may have sent all that it has, and then its reply is whole. */
+static void
+tell_to_end(struct front_job *job)
+{
+	job->told = true;
+	front_job_tell(job, SHM_CANCELLED_ENDING);
+	arm(job, job->pool->front->config->kill_grace_ms);
+}
+
 /* 504 for the client; the worker is told, and has kill_grace to end. */
 static void
 ran_too_long(struct front_job *job, uint64_t started_ns)
@@ -255,7 +265,10 @@ on_job_timer(uv_timer_t *timer)
 	if (started < job->pushed_ns || started > now)
 		started = job->pushed_ns;
 	due = end_of(job, started);
-	if (due_is_over(due, now))
+	if (due_is_over(due, now) && job->route->stream && !job->told &&
+	    job->request != NULL)
+		tell_to_end(job);
+	else if (due_is_over(due, now))
 		ran_too_long(job, started);
 	else if (due != 0)
 		arm(job, ms_until(due, now));

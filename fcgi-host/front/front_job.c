@@ -38,8 +38,9 @@ write_job(struct front_job *job, const struct front_request *request)
 	memory->body_length = request->body_have;
 	memory->spool = request->spool;
 	memory->head_only = request->match.head;
-	atomic_store_explicit(&memory->cancelled, SHM_CANCELLED_NOT,
-	    memory_order_relaxed);
+	atomic_store_explicit(&memory->cancelled,
+	    front_stream_ends(job->pool->front, route) ?
+	    SHM_CANCELLED_ENDING : SHM_CANCELLED_NOT, memory_order_relaxed);
 	memcpy(memory->request_id, request->request_id,
 	    sizeof(memory->request_id));
 	memcpy(memory->data, request->params, request->params_have);
@@ -109,6 +110,7 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	job->consumed = 0;
 	job->forwarded = false;
 	job->timed_out = false;
+	job->told = false;
 	job->astray_ns = 0;
 	request->job = job;
 	request->state = FRONT_RUNNING;
@@ -165,21 +167,26 @@ front_job_begun(const struct front_job *job, uint32_t *worker_out,
 	return false;
 }
 
+void
+front_job_wake(const struct front_job *job)
+{
+	struct shm_reply *reply;
+	uint32_t worker, slot;
+
+	if (!front_job_begun(job, &worker, &slot))
+		return;
+	reply = shm_reply(job->pool->front->shm, worker, slot);
+	atomic_fetch_add(&reply->room, 1);
+	if (atomic_load(&reply->waits) != SHM_WAITS_NOT)
+		futex_wake(&reply->room, 1);
+}
+
 /* Tells the worker that has it, if one does. */
 void
 front_job_tell(struct front_job *job, enum shm_cancelled why)
 {
-	struct front *front = job->pool->front;
-	struct shm_reply *reply;
-	uint32_t worker, slot;
-
 	atomic_store(&memory_of(job)->cancelled, why);
-	if (!front_job_begun(job, &worker, &slot))
-		return;
-	reply = shm_reply(front->shm, worker, slot);
-	atomic_fetch_add(&reply->room, 1);
-	if (atomic_load(&reply->waits) != 0)
-		futex_wake(&reply->room, 1);
+	front_job_wake(job);
 }
 
 /* True: no worker has it or will, its slot is free, and the request is nowhere

@@ -3,7 +3,8 @@
  *
  * Runs in: front.
  * Owns: the timer of drain_timeout.
- * Invariant: what has begun is answered first, for drain_timeout.  Then what no
+ * Invariant: a stream is told at once that it is to end.  What has begun is
+ * answered first, for drain_timeout.  Then what no
  * worker has begun is refused, and who runs is told and may still end well
  * within kill_grace (half-way its system calls are broken); what is left then
  * is refused, or cut off where a part of its reply has left.
@@ -119,10 +120,12 @@ on_drained(uv_timer_t *timer)
 	    "%u connections are open", told, front->conn_count);
 }
 
-/* From the first word on. */
+/* From the first word on.  Streams are told at once, whichever front takes
+ * their clients next. */
 static void
 start_drain(struct front *front)
 {
+	front_stream_end_all(front);
 	if (!front->ending && !uv_is_active((uv_handle_t *)
 	    &front->drain_timer))
 		uv_timer_start(&front->drain_timer, on_drained,

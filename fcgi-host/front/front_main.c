@@ -187,6 +187,7 @@ front_main(const struct child_start *start)
 	TAILQ_INIT(&front->passings);
 	TAILQ_INIT(&front->takings);
 	map_memory(front);
+	front_notify_start(front);
 	if (uv_loop_init(&front->loop) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "event loop");
 	if (front_pools_create(front) < 0 || front_stats_start(front) < 0 ||

@@ -29,7 +29,7 @@ free_slot(struct shm_reply *reply)
 	atomic_store(&reply->consumed, 0);
 	atomic_store(&reply->seq, 0);
 	atomic_store(&reply->state, SHM_REPLY_FREE);
-	if (atomic_load(&reply->waits) != 0)
+	if (atomic_load(&reply->waits) != SHM_WAITS_NOT)
 		futex_wake(&reply->state, 1);
 }
 
@@ -84,7 +84,7 @@ take_bytes(struct news *news, bool all)
 	news->job->forwarded = true;
 	news->job->consumed = written;
 	atomic_store(&reply->consumed, written);
-	if (atomic_load(&reply->waits) != 0) {
+	if (atomic_load(&reply->waits) == SHM_WAITS_ROOM) {
 		atomic_fetch_add(&reply->room, 1);
 		futex_wake(&reply->room, 1);
 	}
@@ -258,7 +258,7 @@ front_news_of(struct front *front, uint32_t worker)
 bool
 front_news(struct front *front)
 {
-	bool any = false;
+	bool any = front_notify_look(front);
 
 	for (uint32_t p = 0; p < front->start->geometry->pool_count; p++) {
 		struct front_pool *pool = &front->pools[p];

@@ -245,4 +245,5 @@ front_worker_leave(struct front *front, uint32_t worker)
 	atomic_store(&front->shm->state->leave[worker], 1);
 	jobq_wake(&front->pools[shm_pool_of_worker(front->start->geometry,
 	    worker)].jobq, true);
+	front_stream_leave(front, worker);
 }

@@ -38,10 +38,29 @@ wrk_leaving(const struct wrk *wrk)
 	    atomic_load(&wrk->window->magic) != SHM_WINDOW_MAGIC;
 }
 
+/* A system call of its thread is to be broken. */
+static bool
+is_to_end(const struct wrk *wrk, const struct shm_job *job)
+{
+	return atomic_load(&job->cancelled) != SHM_CANCELLED_NOT ||
+	    atomic_load(&wrk->shm->state->drain) != 0 ||
+	    wrk->start->set->routes[job->route].stream;
+}
+
+static void
+ring(void *context, uint64_t topics)
+{
+	struct wrk *wrk = context;
+
+	atomic_fetch_or(&wrk->window->notified, topics);
+	wrk_wake_front(wrk);
+}
+
 /*
  * SIGTERM: take nothing more, and break system calls of threads whose request
- * is cancelled, for whatever reason: all of them when the front is gone.  The
- * handler has no SA_RESTART: this thread's own call is broken by its arrival.
+ * is cancelled, for whatever reason, or a stream: of all of them when the front
+ * is gone.  The handler has no SA_RESTART: this thread's own call is broken by
+ * its arrival.
  */
 static void
 on_terminate(int number)
@@ -56,9 +75,7 @@ on_terminate(int number)
 		const struct shm_job *job = atomic_load(
 		    &wrk->threads[i].running);
 
-		if (job != NULL && (atomic_load(&job->cancelled) !=
-		    SHM_CANCELLED_NOT ||
-		    atomic_load(&wrk->shm->state->drain) != 0))
+		if (job != NULL && is_to_end(wrk, job))
 			pthread_kill(wrk->threads[i].id, SIGUSR1);
 	}
 	jobq_wake(&wrk->jobq, true);
@@ -211,6 +228,7 @@ wrk_main(const struct child_start *start)
 	crash_begin(start->fds[SPAWN_FD_CRASH], false);
 	set_up(&wrk, start);
 	the_worker = &wrk;
+	api_notify_set(wrk.shm->state->topics, ring, &wrk);
 	handle_signals();
 	atomic_store(&wrk.window->started_ms, now_ms);
 	atomic_store(&wrk.next_sample_ms, now_ms + 500);

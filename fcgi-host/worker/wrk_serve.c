@@ -38,6 +38,7 @@ begin_reply(struct shm_reply *reply, const struct shm_job *job, uint32_t index)
 	atomic_store_explicit(&reply->job, index, memory_order_relaxed);
 	reply->status = 0;
 	atomic_store_explicit(&reply->kept_length, 0, memory_order_relaxed);
+	atomic_store_explicit(&reply->topics, 0, memory_order_relaxed);
 	memcpy(reply->request_id, job->request_id,
 	    sizeof(reply->request_id));
 	atomic_store(&reply->started_ns, clock_now_ns());

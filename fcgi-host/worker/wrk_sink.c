@@ -3,8 +3,8 @@
  *
  * Runs in: worker, the thread that serves the request.
  * Owns: the bytes of one reply slot's space that the front has not consumed.
- * Invariant: `written` - `consumed` never exceeds the space; a thread waits for
- * room only while somebody reads the reply, and there is a front.
+ * Invariant: `written` - `consumed` never exceeds the space; a thread waits
+ * only while somebody reads the reply, and there is a front.
  */
 #include <sys/stat.h>
 
@@ -83,15 +83,57 @@ wait_for_room(struct wrk_sink *sink)
 
 	wrk_sink_publish(sink);
 	wrk_tell_front(sink->wrk, sink->slot);
-	atomic_store(&reply->waits, 1);
+	atomic_store(&reply->waits, SHM_WAITS_ROOM);
 	for (;;) {
 		seen = atomic_load(&reply->room);
 		if (nobody_reads(sink) || room(sink) > 0)
 			break;
 		futex_wait(&reply->room, seen, 0);
 	}
-	atomic_store(&reply->waits, 0);
+	atomic_store(&reply->waits, SHM_WAITS_NOT);
 	return nobody_reads(sink) ? -1 : 0;
+}
+
+static bool
+sink_ending(const struct api_sink *base)
+{
+	const struct wrk_sink *sink = (const struct wrk_sink *)base;
+
+	return wrk_leaving(sink->wrk);
+}
+
+/* Is there nothing to look at yet? */
+static bool
+may_sleep(const struct wrk_sink *sink, const struct api_wait *wait)
+{
+	const struct route *routes = sink->wrk->start->set->routes;
+
+	return atomic_load(&sink->job->cancelled) == SHM_CANCELLED_NOT &&
+	    !nobody_reads(sink) &&
+	    !(routes[sink->job->route].stream && wrk_leaving(sink->wrk)) &&
+	    api_notify_count(wait->topics) == wait->heard;
+}
+
+/* The front counts `room` up for whatever it wants looked at, and we look after
+ * we have read it: one of the two sees the other. */
+static int
+sink_wait(struct api_sink *base, const struct api_wait *wait)
+{
+	struct wrk_sink *sink = (struct wrk_sink *)base;
+	struct shm_reply *reply = sink->reply;
+	uint32_t seen;
+
+	crash_end_copy();
+	atomic_store(&reply->topics, wait->topics);
+	atomic_store(&reply->waits, SHM_WAITS_WORD);
+	seen = atomic_load(&reply->room);
+	if (may_sleep(sink, wait))
+		futex_wait(&reply->room, seen, wait->ms);
+	atomic_store(&reply->waits, SHM_WAITS_NOT);
+	if (!nobody_reads(sink))
+		return 0;
+	errno = EPIPE;
+	return -1;
 }
 
 static int
@@ -155,7 +197,8 @@ wrk_sink_init(struct wrk_sink *sink, struct wrk *wrk,
 	uint64_t space = wrk->start->geometry->reply_space;
 
 	*sink = (struct wrk_sink){ .sink = { .streams = true,
-	    .send = sink_send, .flush = sink_flush }, .wrk = wrk, .job = job,
+	    .send = sink_send, .flush = sink_flush, .wait = sink_wait,
+	    .ending = sink_ending }, .wrk = wrk, .job = job,
 	    .slot = slot };
 	sink->sink.space = space > config->header_limit * 2 ?
 	    space - config->header_limit : space / 2;

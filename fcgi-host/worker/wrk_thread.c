@@ -131,9 +131,9 @@ reply_slot_is_free(struct wrk *wrk, uint32_t slot)
 	if (state == SHM_REPLY_FREE)
 		return true;
 	wrk_tell_front(wrk, slot);
-	atomic_store(&reply->waits, 1);
+	atomic_store(&reply->waits, SHM_WAITS_SLOT);
 	futex_wait(&reply->state, state, 1000);
-	atomic_store(&reply->waits, 0);
+	atomic_store(&reply->waits, SHM_WAITS_NOT);
 	return atomic_load(&reply->state) == SHM_REPLY_FREE;
 }
 

@@ -45,6 +45,7 @@ def test_what_is_installed(root):
                  "lib/pkgconfig/fcgi-host-test.pc",
                  "include/fcgi-host/input.h", "include/fcgi-host/json.h",
                  "include/fcgi-host/form.h",
+                 "include/fcgi-host/stream.h",
                  "lib/pkgconfig/fcgi-host.pc",
                  "lib/fcgi-host/handlers/hello.so",
                  "lib/systemd/system/fcgi-host.service",

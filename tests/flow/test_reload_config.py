@@ -245,6 +245,7 @@ OTHER = {	# another value of every option that a reload takes
     "body_memory": "32 KiB", "idle_timeout": "1m", "read_timeout": "50s",
     "send_timeout": "50s", "form_fields": 10, "form_files": 11,
     "form_memory": "1 MiB", "header_limit": "8 KiB",
+    "stream_keep_alive": "20s",
     "reply_space": "128 KiB", "sync_reply_limit": "1 MiB", "timeout": "50s",
     "kill_grace": "1s", "drain_timeout": "9s", "watch": True,
     "watch_delay": "20ms", "keep_generations": 3, "load_timeout": "50s",

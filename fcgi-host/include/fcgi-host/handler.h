@@ -62,6 +62,7 @@
 #include "form.h"
 #include "input.h"
 #include "json.h"
+#include "stream.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -75,7 +76,7 @@ extern "C" {
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
  * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
- *	hidden; json.h; form.h
+ *	hidden, stream; json.h, form.h, stream.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
@@ -121,6 +122,8 @@ struct fh_arena;		/* where a `build` model puts its memory */
  * description	longer than the summary, for the same document; Markdown
  * deprecated	the document says that clients should leave it
  * hidden	the document leaves it out; it is served all the same
+ * stream	true: its replies go on as long as they may, and are told to end
+ *		when the host wants them to (stream.h)
  */
 struct fh_route {
 	const char	*methods;
@@ -138,6 +141,7 @@ struct fh_route {
 	const char	*description;
 	bool		 deprecated;
 	bool		 hidden;
+	bool		 stream;
 };
 
 /*
@@ -317,12 +321,13 @@ const char	*fh_json_error(const struct fh_request *);
 /*
  * True once the handler should end: nobody waits for the reply (the client
  * left, or the time is up), or the host stops or has newer handlers and has
- * waited for `drain_timeout`.  The time is up `timeout` after serve() began or
- * `deadline` after the request arrived, whichever is first; a request that is
- * over its deadline already is never begun.  Cheap enough for an inner loop.  A
- * handler that sees it should clean up and return.  If the host has waited for
- * it, what it still writes is sent, so that it may end its reply well, within
- * `kill_grace`; nonzero is a 503 then.  In a worker, one that is still running
+ * waited for `drain_timeout` (it does not wait for a stream: stream.h).  The
+ * time is up `timeout` after serve() began or `deadline` after the request
+ * arrived, whichever is first; a request that is over its deadline already is
+ * never begun.  Cheap enough for an inner loop.  A handler that sees it should
+ * clean up and return.  If the host asks for it, what it still writes is sent,
+ * so that it may end its reply well, within `kill_grace`; nonzero is a 503
+ * then.  In a worker, one that is still running
  * `kill_grace` after its time is up is sent SIGTERM, which breaks its system
  * calls, and `kill_grace` later SIGKILL.  That the client left ends no worker
  * before its time is up.
