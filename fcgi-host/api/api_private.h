@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "api/api.h"
+#include "common/cache.h"
 #include "common/head.h"
 #include "common/log.h"
 
@@ -49,6 +50,13 @@ char	*api_copy(struct fh_request *, const char *text, size_t length);
 
 /* ------------------------------------------------- the structs */
 
+/* Of the cache, the keys that a handler reaches by it. */
+struct fh_cache {
+	struct cache		*cache;		/* NULL: none */
+	enum cache_space	 space;
+	const char		*name;
+};
+
 /* One handler in one serving thread. */
 struct fh_worker {
 	const struct handler	*handler;
@@ -57,6 +65,7 @@ struct fh_worker {
 	bool			 serves;	/* worker_init has succeeded */
 	bool			 failed;	/* worker_init has failed */
 	bool			 hinted;	/* at the sandbox; once */
+	struct fh_cache		 own, shared;
 };
 
 struct api_worker {
@@ -64,6 +73,9 @@ struct api_worker {
 	size_t				 header_limit;
 	struct fh_worker		*handlers;	/* as in the set */
 };
+
+/* Gives it its spaces of the set's cache (api_cache.c). */
+void	api_cache_init(struct fh_worker *);
 
 /* A thread in which no handler has been started; NULL: out of memory. */
 struct api_worker	*api_worker_allocate(const struct handler_set *);

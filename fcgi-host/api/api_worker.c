@@ -99,6 +99,7 @@ api_worker_allocate(const struct handler_set *set)
 
 		worker->handler = &set->handlers[i];
 		worker->thread = thread;
+		api_cache_init(worker);
 	}
 	return thread;
 }

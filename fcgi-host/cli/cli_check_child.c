@@ -21,6 +21,7 @@
 
 #include "cli/cli_files.h"
 #include "cli/cli_inline.h"
+#include "common/cache.h"
 #include "common/child.h"
 #include "common/environment.h"
 #include "common/handler_copy.h"
@@ -256,6 +257,7 @@ try_all(struct child *child, struct handler_set *set)
 	unsigned limit_ms = (unsigned)config->load_timeout_ms;
 	struct err err;
 
+	handler_set_cache(set, cache_map_private(config->cache_size, &err));
 	begin(child, CLI_CHECK_BUILD, longest_build(config));
 	if (model_alone_open(&models, NULL, report_model, child) < 0)
 		report(child, NULL, "no memory for the table of models");

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cache.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
@@ -55,6 +56,10 @@ cli_inline_open(struct cli_inline *in, const struct config *config,
 	}
 	in->models.config = config;
 	in->models.set = in->set;
+	in->cache = cache_map_private(config->cache_size, &err);
+	if (in->cache == NULL)
+		log_warnx("%s; it goes on without", err.text);
+	handler_set_cache(in->set, in->cache);
 	return 0;
 }
 
@@ -66,6 +71,7 @@ cli_inline_close(struct cli_inline *in)
 	if (in->view.root != NULL)
 		route_tree_destroy(in->view.root);
 	handler_set_free(in->set);
+	cache_unmap(in->cache);
 	model_alone_close(&in->models);
 }
 

@@ -31,6 +31,7 @@ struct cli_inline {
 	struct handler_set	 view;	/* with one route: what is started */
 	bool			 all_models;
 	bool			 sandbox;	/* where it is configured */
+	struct cache		*cache;	/* of this process; or NULL */
 	struct model_alone	 models;	/* `none`: not its own either */
 	struct api_worker	*worker;
 	struct fh_request	*request;

@@ -61,6 +61,7 @@ print_plan(const struct model_budget *budget)
 	print_line("page tables", plan->page_tables, "");
 	print_line("buffers", plan->buffers, "queues, replies, connections");
 	print_line("host", plan->host, "supervisor, zygote and front");
+	print_line("cache", plan->cache, "cache_size, once");
 	print_line("needed", plan->need, "");
 	print_line("available", budget->available, budget->limit);
 	print_line("with private copies", plan->private_copies,

@@ -184,6 +184,25 @@ print_complaints(struct json_object *root)
 		    json_object_array_get_idx(refused, i)));
 }
 
+static void
+print_cache(struct json_object *cache)
+{
+	uint64_t hits = cli_number(cache, "hits");
+	uint64_t reads = hits + cli_number(cache, "misses");
+
+	if (cli_number(cache, "size_bytes") == 0)
+		return;
+	printf("cache: %.1f of %.1f MiB, %" PRIu64 " entries, %" PRIu64
+	    " reads, %.0f %% hits, %" PRIu64 " writes, %" PRIu64
+	    " evictions, %" PRIu64 " shards cleared\n",
+	    mebibytes(cli_number(cache, "used_bytes")),
+	    mebibytes(cli_number(cache, "size_bytes")),
+	    cli_number(cache, "entries"), reads, reads == 0 ? 0 :
+	    100.0 * (double)hits / (double)reads,
+	    cli_number(cache, "writes"), cli_number(cache, "evictions"),
+	    cli_number(cache, "cleared_shards"));
+}
+
 /* Generations that are not the one that serves. */
 static void
 print_others(struct json_object *root)
@@ -306,6 +325,7 @@ print_status(struct json_object *root)
 	print_others(root);
 	print_watch(root);
 	print_degraded(json_object_object_get(root, "degraded"));
+	print_cache(json_object_object_get(root, "cache"));
 	print_sandbox(root);
 	print_files(json_object_object_get(root, "files"));
 	print_complaints(root);

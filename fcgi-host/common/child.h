@@ -32,6 +32,7 @@ struct zygote_start {
 	int			 listen_fd;
 	int			 spool_dir;	/* bodies over body_memory */
 	int			 crash_dir;	/* captured requests; or -1 */
+	int			 cache_fd;	/* until it is mapped */
 	char			*copies;	/* the folder of the handlers */
 	const char		**names;	/* of their files, in order */
 	const char		**sha256;	/* what they must have */

@@ -112,6 +112,7 @@ enum start_fd {
 	START_FD_LISTEN,
 	START_FD_SPOOL,		/* the folder of spooled bodies */
 	START_FD_CONFIG,	/* the configuration's text */
+	START_FD_CACHE,		/* common/cache.h */
 	START_FD_CRASHES,	/* the folder of captured requests; left out
 				 * where none are kept */
 	START_FDS

@@ -38,6 +38,12 @@ handler_set_model_def(const struct handler_set *set, const char *name,
 }
 
 void
+handler_set_cache(struct handler_set *set, struct cache *cache)
+{
+	set->cache = cache;
+}
+
+void
 handler_set_models(struct handler_set *set, struct fh_model *models,
     size_t count)
 {

@@ -14,6 +14,8 @@
 #include "common/err.h"
 #include "include/fcgi-host/handler.h"
 
+struct cache;
+
 struct fh_host {		/* opaque to handlers */
 	const struct handler_set	*set;
 	const struct handler		*handler;
@@ -76,6 +78,7 @@ struct handler_set {
 	const struct config	*config;
 	struct fh_model		*models;	/* set by handler_set_models */
 	size_t			 model_count;
+	struct cache		*cache;		/* or NULL: none */
 };
 
 /*
@@ -141,6 +144,9 @@ void	handler_set_models(struct handler_set *, struct fh_model *, size_t);
 /* The mapped model of that name, or NULL if it is not loaded. */
 struct fh_model		*handler_set_model(const struct handler_set *,
 			    const char *name);
+
+/* Gives the set the host's cache (common/cache.h), which must live on. */
+void	handler_set_cache(struct handler_set *, struct cache *);
 
 /*
  * Makes the models of kind preload that are in the set's array without a

@@ -190,6 +190,7 @@ struct config {
 	/* memory */
 	enum config_plan memory_plan;
 	size_t		 worker_memory;	/* private, per worker, for the plan */
+	size_t		 cache_size;	/* of fh_cache() */
 	uint32_t	 omp_threads;	/* OMP_NUM_THREADS in every process */
 
 	/* the OpenAPI document */

@@ -361,6 +361,15 @@ const struct config_option config_top_options[] = {
 	    .fallback = "8 MiB", .min = "1 B", .max = "1 TiB", .zero = true,
 	    .text = "Private memory of one worker, as the plan counts it.  "
 	    "fcgi-host status shows what workers really have." },
+	{ .name = "cache_size", .type = CONFIG_SIZE, TOP(cache_size),
+	    .fallback = "4 MiB", .min = "1 MiB", .max = "64 GiB",
+	    .zero = true, .restart = true,
+	    .text = "Shared memory for what handlers of all processes keep "
+	    "together (fh_cache_set() and its kin).  It is taken as it is "
+	    "used, and counted whole by the plan.  What has not been read for "
+	    "longest leaves when it is full.  A value may have up to a 32nd "
+	    "of it, and 1 MiB at most.  0: there is none, and these functions "
+	    "fail with ENOTSUP." },
 	{ .name = "omp_threads", .type = CONFIG_COUNT, TOP(omp_threads),
 	    .fallback = "1", .min = "1", .max = "1024",
 	    .text = "How many threads OpenMP, OpenBLAS and MKL may start in "

@@ -85,6 +85,7 @@ struct fh_test {
 	struct config		*config;
 	struct handler_set	*set;
 	struct model_alone	 models;
+	struct cache		*cache;
 	const char		*file;		/* where it was opened */
 	int			 line;
 	struct kit_runner	 own;		/* of the test's thread */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cache.h"
 #include "common/log.h"
 #include "kit/kit.h"
 
@@ -97,18 +98,42 @@ load(const struct config *config, const char *const *given, size_t count,
 	return set;
 }
 
+/* What self_test does in it is not to be seen by requests. */
+static void
+empty_cache(struct fh_test *test, struct kit_bytes *faults)
+{
+	struct err err;
+
+	if (cache_detach(test->cache, &err) < 0)
+		take_sentence(faults, err.text);
+}
+
+static void
+open_cache(struct fh_test *test, struct kit_bytes *faults)
+{
+	struct err err;
+
+	test->cache = cache_map_private(test->config->cache_size, &err);
+	if (test->cache == NULL)
+		take_sentence(faults, err.text);
+	handler_set_cache(test->set, test->cache);
+}
+
 /* As a generation that is made: each step only after all is well so far. */
 static void
 prepare(struct fh_test *test, struct kit_bytes *faults)
 {
 	test->models.config = test->config;
 	test->models.set = test->set;
+	open_cache(test, faults);
 	if (model_alone_open(&test->models, NULL, report_model, faults) < 0)
 		take_sentence(faults, "no memory for the models");
 	if (faults->length == 0)
 		handler_set_preload(test->set, report_handler, faults);
 	if (faults->length == 0)
 		api_probe(test->set, report_handler, faults);
+	if (faults->length == 0)
+		empty_cache(test, faults);
 	if (faults->length == 0 && kit_runner_init(&test->own, test) < 0)
 		take_sentence(faults, "no memory to run handlers in");
 }
@@ -132,6 +157,7 @@ destroy(struct fh_test *test)
 	kit_runner_finish(&test->own);
 	if (test->set != NULL)
 		handler_set_free(test->set);
+	cache_unmap(test->cache);
 	model_alone_close(&test->models);
 	if (test->config != NULL)
 		config_free(test->config);

@@ -97,6 +97,7 @@ struct plan {
 	uint64_t		 private_each;	/* per worker */
 	uint64_t		 buffers;	/* shared memory, connections */
 	uint64_t		 host;		/* what else it is itself */
+	uint64_t		 cache;		/* cache_size */
 	uint64_t		 resident;	/* of models loaded already */
 
 	/* by plan_compute() */

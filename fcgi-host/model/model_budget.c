@@ -104,6 +104,7 @@ model_budget_make(const struct config *config,
 	out->plan.private_each = config->worker_memory;
 	out->plan.buffers = buffers_of(config);
 	out->plan.host = HOST_BYTES;
+	out->plan.cache = config->cache_size;
 	plan_compute(&out->plan);
 	if (plan_available("/", &out->available, out->limit,
 	    sizeof(out->limit), err) == 0)

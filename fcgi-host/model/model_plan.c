@@ -49,7 +49,8 @@ plan_compute(struct plan *plan)
 	}
 	plan->page_tables = multiply(plan->workers,
 	    add(wanted, BYTES_PER_TABLE_BYTE - 1) / BYTES_PER_TABLE_BYTE);
-	own = add(add(plan->page_tables, add(plan->buffers, plan->host)),
+	own = add(add(plan->page_tables, add(plan->buffers,
+	    add(plan->host, plan->cache))),
 	    multiply(plan->workers, plan->private_each));
 	total = add(plan->models, own);
 	plan->need = total > plan->resident ? total - plan->resident : 0;
@@ -79,19 +80,20 @@ plan_check(const struct plan *plan, uint64_t available, const char *limit,
     struct err *err)
 {
 	char need[32], have[32], models[32], private[32], tables[32],
-	    buffers[32], host[32], resident[32], copies[32];
+	    buffers[32], host[32], cache[32], resident[32], copies[32];
 
 	if (plan->need <= available)
 		return 0;
 	return err_set(err, "memory plan: needs %s, %s are free (%s): models "
 	    "%s + %" PRIu32 " workers x %s + page tables %s + buffers %s + "
-	    "host %s - loaded already %s; private copies would need %s. Use "
-	    "fewer workers or smaller models, raise the limit, or set "
-	    "memory_plan",
+	    "host %s + cache %s - loaded already %s; private copies would "
+	    "need %s. Use fewer workers or smaller models, raise the limit, "
+	    "or set memory_plan",
 	    human(plan->need, need), human(available, have), limit,
 	    human(plan->models, models), plan->workers,
 	    human(plan->private_each, private),
 	    human(plan->page_tables, tables), human(plan->buffers, buffers),
-	    human(plan->host, host), human(plan->resident, resident),
+	    human(plan->host, host), human(plan->cache, cache),
+	    human(plan->resident, resident),
 	    human(plan->private_copies, copies));
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "common/cache.h"
 #include "common/channel.h"
 #include "common/log.h"
 
@@ -98,8 +99,11 @@ probe_main(const struct child_start *start)
 	const struct rlimit no_core = { 0, 0 };
 	struct message ready = { .type = MESSAGE_READY };
 	void *context = (void *)(uintptr_t)start;
+	struct err err;
 
 	setrlimit(RLIMIT_CORE, &no_core);
+	if (cache_detach(start->set->cache, &err) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "%s", err.text);
 	handler_set_watch(say_file, context);
 	api_trial_hooks(start->set, report, context);
 	check_models(start);

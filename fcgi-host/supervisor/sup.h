@@ -299,6 +299,8 @@ struct sup {
 	int			 spool_dir;
 	int			 lock_fd;	/* of state_dir */
 	struct sup_store	*store;
+	int			 cache_fd;	/* given to every zygote */
+	struct cache		*cache;
 	uv_signal_t		 terminate, interrupt, hangup, upgrade_signal;
 	int			 control;	/* the control socket; -1 */
 	uv_poll_t		*control_watch;	/* NULL: not served */

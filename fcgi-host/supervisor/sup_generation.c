@@ -22,6 +22,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_cache.h"
 #include "supervisor/sup_demote.h"
 #include "supervisor/sup_loader.h"
 #include "supervisor/sup_stage.h"
@@ -131,6 +132,7 @@ team_numbered(struct sup_generation *generation, uint32_t number)
 static void
 exited(struct sup_generation *generation, const struct message *message)
 {
+	sup_cache_exited(generation->sup, message->pid);
 	if (sup_probe_exited(generation, message->pid, message->value))
 		return;
 	for (struct sup_team *team = generation->teams; team != NULL;
@@ -462,6 +464,7 @@ zygote_died(struct sup_generation *generation)
 		describe_death(generation, status, how, sizeof(how));
 	log_zygote_death(generation, pid, status, how);
 	sup_post_close(&generation->post);
+	sup_cache_zygote_died(generation);
 	if (sup->phase == SUP_STOPPING)
 		sup_generation_destroy(generation);
 	else if (generation->state == SUP_GENERATION_STARTING)

@@ -25,6 +25,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_cache.h"
 #include "supervisor/sup_crash.h"
 #include "supervisor/sup_dirs.h"
 #include "supervisor/sup_notify.h"
@@ -265,7 +266,7 @@ open_all(struct sup *sup, struct err *err)
 {
 	if (sup->successor_link >= 0 && sup_successor_receive(sup, err) < 0)
 		return -1;
-	if (sup_dirs_open(sup, err) < 0)
+	if (sup_dirs_open(sup, err) < 0 || sup_cache_open(sup, err) < 0)
 		return -1;
 	return open_sockets(sup, err);
 }
@@ -277,6 +278,7 @@ close_all(struct sup *sup)
 	sup_control_close(sup);
 	sup_listen_close(sup);
 	sup_dirs_close(sup);
+	sup_cache_close(sup);
 	sup_refusals_free(sup);
 	sup_counts_free(sup);
 	json_object_put(sup->last_outcome);

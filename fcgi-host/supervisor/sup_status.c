@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/memory_use.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_cache.h"
 #include "supervisor/sup_counts.h"
 #include "supervisor/sup_demote.h"
 #include "supervisor/sup_json.h"
@@ -504,6 +505,7 @@ sup_status_json(struct sup *sup)
 	json_object_object_add(root, "supervisor", measured(getpid(),
 	    &totals));
 	add_generation(root, sup, &totals);
+	json_object_object_add(root, "cache", sup_cache_status(sup));
 	sup_status_files(sup, root);
 	sup_status_reloads(sup, root);
 	json_object_object_add(root, "degraded", sup_status_degraded(sup));

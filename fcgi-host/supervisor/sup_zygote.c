@@ -149,6 +149,7 @@ tell(struct sup_generation *generation, const struct outfit *outfit,
 		[START_FD_LISTEN] = sup->listen_fd,
 		[START_FD_SPOOL] = sup->spool_dir,
 		[START_FD_CONFIG] = outfit->config,
+		[START_FD_CACHE] = sup->cache_fd,
 		[START_FD_CRASHES] = generation->config->capture_crashed ?
 		    sup_crashes_folder(sup) : -1,
 	};

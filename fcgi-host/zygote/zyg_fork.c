@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "common/cache.h"
 #include "common/log.h"
 #include "zygote/zyg.h"
 
@@ -50,6 +51,7 @@ become(const struct zyg *zyg, const struct message *message,
 		setpgid(0, 0);	/* what it forks ends with it */
 	child_begin(front ? "front" : probe ? "probe" : "worker", zygote);
 	close_zygote_descriptors(zyg, front);
+	cache_enter(zyg->set->cache, getpid());
 	child_redirect(fds[SPAWN_FD_OUTPUT]);
 	close(fds[SPAWN_FD_OUTPUT]);
 	for (int i = 0; i < SPAWN_FDS; i++)

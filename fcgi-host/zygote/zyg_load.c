@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cache.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "model/model.h"
@@ -253,6 +254,19 @@ check_required(const struct zyg *zyg)
 	}
 }
 
+/* After all of the handlers' code that runs in here. */
+static void
+bring_cache(struct zyg *zyg)
+{
+	struct err err;
+	struct cache *cache = cache_map(zyg->start->cache_fd, &err);
+
+	if (cache == NULL)
+		zyg_fail(zyg, err.text);
+	close(zyg->start->cache_fd);
+	handler_set_cache(zyg->set, cache);
+}
+
 void
 zyg_preload(struct zyg *zyg)
 {
@@ -265,6 +279,7 @@ zyg_preload(struct zyg *zyg)
 	if (handler_set_ready(zyg->set, &err) < 0)
 		zyg_fail(zyg, err.text);
 	check_required(zyg);
+	bring_cache(zyg);
 	zyg->geometry = shm_geometry_create(zyg->start->config,
 	    (uint32_t)zyg->set->route_count);
 	if (zyg->geometry == NULL)

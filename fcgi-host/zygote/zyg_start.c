@@ -125,6 +125,7 @@ zyg_start_receive(struct zygote_start *start)
 	start->listen_fd = fds[START_FD_LISTEN];
 	start->spool_dir = fds[START_FD_SPOOL];
 	start->crash_dir = fds[START_FD_CRASHES];
+	start->cache_fd = fds[START_FD_CACHE];
 	text = bytes_of(fds[START_FD_CONFIG], &length);
 	start->config = config_parse(message.text, text, length, report, NULL);
 	if (start->config == NULL)

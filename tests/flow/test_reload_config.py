@@ -260,7 +260,8 @@ OTHER = {	# another value of every option that a reload takes
     "capture_crashed": True, "api_title": "Other", "api_version": "2",
     "api_description": "other", "api_servers": ["/other"]}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
-           "listen_backlog", "user", "group", "state_dir", "control"}
+           "listen_backlog", "user", "group", "state_dir", "control",
+           "cache_size"}
 
 
 def test_every_option_is_taken_or_named(host):

@@ -150,9 +150,12 @@ setup(void **state)
 		scene.routes[i].finish = finish;
 	}
 	f->config.reply_space = f->config.sync_reply_limit = 65536;
-	scene.set = (struct handler_set){ scene.handlers, HANDLERS,
-	    scene.routes, HANDLERS, route_tree_create(scene.routes, HANDLERS),
-	    &f->config, &f->model, 1 };
+	scene.set = (struct handler_set){
+		.handlers = scene.handlers, .handler_count = HANDLERS,
+		.routes = scene.routes, .route_count = HANDLERS,
+		.root = route_tree_create(scene.routes, HANDLERS),
+		.config = &f->config, .models = &f->model, .model_count = 1,
+	};
 	handler_set_watch(watch, NULL);
 	return 0;
 }

@@ -96,9 +96,10 @@ refusal_says_the_sum(void **state)
 	assert_int_equal(plan_check(&plan, 512 * MIB, "cgroup /x", &err), -1);
 	assert_string_equal(err.text, "memory plan: needs 633 MiB, 512 MiB "
 	    "are free (cgroup /x): models 521 MiB + 8 workers x 8.0 MiB + page "
-	    "tables 8.1 MiB + buffers 24 MiB + host 16 MiB - loaded already 0 "
-	    "bytes; private copies would need 4.2 GiB. Use fewer workers or "
-	    "smaller models, raise the limit, or set memory_plan");
+	    "tables 8.1 MiB + buffers 24 MiB + host 16 MiB + cache 0 bytes - "
+	    "loaded already 0 bytes; private copies would need 4.2 GiB. Use "
+	    "fewer workers or smaller models, raise the limit, or set "
+	    "memory_plan");
 }
 
 /* -------------------------------------------------------- a made machine */

@@ -60,6 +60,7 @@
 #include <sys/types.h>
 
 #include "form.h"
+#include "cache.h"
 #include "input.h"
 #include "json.h"
 #include "stream.h"
@@ -76,7 +77,7 @@ extern "C" {
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
  * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
- *	hidden, stream; json.h, form.h, stream.h
+ *	hidden, stream; json.h, form.h, stream.h, cache.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
