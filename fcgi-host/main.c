@@ -13,7 +13,9 @@
 #include "cli/cli_options.h"
 #include "config/config_manual.h"
 #include "common/log.h"
+#include "common/handler_set.h"
 #include "front/front_main.h"
+#include "openapi/openapi_serve.h"
 #include "probe/probe_main.h"
 #include "supervisor/sup_main.h"
 #include "witness/wit_main.h"
@@ -24,6 +26,13 @@ static const struct roles roles = {
 	.front = front_main,
 	.worker = wrk_main,
 	.probe = probe_main,
+};
+
+/* What the host serves itself. */
+static const struct handler_own own[] = {
+	{ "(openapi)", "openapi_path", openapi_routes, openapi_prepare },
+	{ "(docs)", "docs_path", openapi_page_routes, openapi_page_prepare },
+	{ NULL, NULL, NULL, NULL },
 };
 
 static int
@@ -119,6 +128,7 @@ help(FILE *out, int exit_code)
 int
 main(int argc, char **argv)
 {
+	handler_set_own(own);
 	/* A web server may turn a query into words of ours: RFC 3875, 4.4. */
 	if (getenv("GATEWAY_INTERFACE") != NULL &&
 	    (argc < 2 || strcmp(argv[1], "cgi") != 0))

@@ -336,7 +336,8 @@ cli_check_child(const struct cli_check_order *order, int link, pid_t parent)
 	else
 		find_models(&child);
 	for (size_t i = 0; i < set->handler_count; i++)
-		done.counts[0] += set->handlers[i].error == NULL;
+		done.counts[0] += set->handlers[i].error == NULL &&
+		    !set->handlers[i].own;
 	done.counts[1] = (unsigned)set->route_count;
 	done.counts[2] = (unsigned)order->config->model_count;
 	say(&child, &done);

@@ -182,6 +182,8 @@ start_handler(struct cli_inline *in, const struct route *route)
 		view->handler_count = 1;
 	}
 	handler_set_preload(view, report, NULL);
+	if (handler->own)
+		handler_own_prepare(set);
 	handler_set_models(set, view->models, view->model_count);
 	if (view->route_count == 0)
 		return -1;
@@ -200,7 +202,7 @@ choose_space(const struct config *config, const struct route *route,
 {
 	sink->streams = route->async;
 	sink->space = route->async ? config->reply_space :
-	    config->sync_reply_limit;
+	    handler_sync_limit(config, route);
 }
 
 int

@@ -41,6 +41,11 @@ int	handler_routes_add(struct handler_set *, struct handler *,
 	    struct err *);
 void	handler_routes_remove(struct handler_set *, const struct handler *);
 
+/* handler_own.c: how many handlers of the host's own there may be, and those
+ * that the configuration wants, appended to the set. */
+size_t	handler_own_count(void);
+void	handler_own_add(struct handler_set *, handler_report *, void *context);
+
 /* handler_apply.c: the configuration's word on this route; -1 and why. */
 int	handler_apply_route(const struct config *, struct route *,
 	    const struct fh_route *, struct err *);

@@ -72,7 +72,8 @@ static int
 add_handlers(struct handler_set *set, const struct handler_source *source,
     struct err *err)
 {
-	set->handlers = calloc(source->count + 1, sizeof(*set->handlers));
+	set->handlers = calloc(source->count + handler_own_count() + 1,
+	    sizeof(*set->handlers));
 	if (set->handlers == NULL)
 		return err_sys(err, "the handlers");
 	for (size_t i = 0; i < source->count; i++) {
@@ -204,6 +205,7 @@ handler_set_load(const struct config *config,
 	for (size_t i = 0; i < set->handler_count; i++)
 		load_one(set, &set->handlers[i], source, report, context);
 	handler_watched("");
+	handler_own_add(set, report, context);
 	set->root = route_tree_create(set->routes, set->route_count);
 	if (set->root == NULL) {
 		err_sys(err, "the routes");

@@ -34,6 +34,7 @@ struct handler {
 	struct fh_handler	 desc;		/* our copy, our size */
 	struct fh_host		 host;
 	char			*error;		/* refused: why; or NULL */
+	bool			 own;		/* the host's: has no file */
 	const struct handler	*rival;		/* refused for a route, name or
 						 * model of this one's */
 };
@@ -132,6 +133,32 @@ struct handler_set	*handler_set_load(const struct config *,
 			    const struct handler_source *, handler_report *,
 			    void *context, struct err *);
 
+/*
+ * Routes that the host itself serves.  Each set that is loaded has them too, in
+ * handlers with `own` set, after those of the files: what a file serves stays
+ * its own, and a route of ours that is taken is reported and left out.
+ *
+ * name		for logs; in brackets, so that no handler has it
+ * option	that asks for them, for the report
+ * routes	as in a descriptor, valid until the next call; NULL: none, with
+ *		*err set if they are asked for and cannot be
+ * prepare	once, before the forks, from the set that will serve
+ */
+struct handler_own {
+	const char		*name;
+	const char		*option;
+	const struct fh_route	*(*routes)(const struct config *,
+				    struct err *);
+	void			(*prepare)(const struct handler_set *);
+};
+
+/* A table that ends with a name of NULL; for all later calls in this process.
+ * NULL: none. */
+void	handler_set_own(const struct handler_own *);
+
+/* Calls each prepare(), after handler_set_preload(). */
+void	handler_own_prepare(const struct handler_set *);
+
 /* The handler's definition of a model, or NULL. */
 const struct fh_model_def	*handler_set_model_def(
 				    const struct handler_set *,
@@ -167,6 +194,10 @@ size_t	handler_set_preload(struct handler_set *, handler_report *,
 int	handler_set_ready(const struct handler_set *, struct err *);
 unsigned	handler_threads(const struct handler_set *);	/* or NULL */
 bool	handler_threads_allowed(const struct config *);
+
+/* The largest reply of a sync route; what the host itself serves has no limit,
+ * for nobody else decides on its size. */
+size_t	handler_sync_limit(const struct config *, const struct route *);
 
 void	handler_set_free(struct handler_set *);
 

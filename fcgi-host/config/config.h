@@ -198,6 +198,9 @@ struct config {
 	char		*api_version;
 	char		*api_description; /* or NULL */
 	char		**api_servers;	/* URLs; NULL: where it is served */
+	char		*openapi_path;	/* where it is; NULL: nowhere */
+	char		*docs_path;	/* of its page; NULL: there is none */
+	char		*docs_files;	/* a folder: what the page is made of */
 
 	struct config_pool	*pools;		/* [0] is "default" */
 	size_t			 pool_count;

@@ -13,6 +13,7 @@
 
 #include "config/config_suggest.h"
 
+#define OWN_PATH_MAX	200	/* bytes */
 #define RUNNING_MAX	65536	/* requests at a time, over all pools */
 
 /* The line of an option, or 0 where it has its default. */
@@ -96,6 +97,43 @@ check_addresses(const struct config *config,
 		    "allow_addresses", "is empty and lets nobody in: name the "
 		    "web server's address, or remove the line for the "
 		    "default");
+}
+
+/* A path that the host serves: one that a request can have as it is. */
+static void
+check_own_path(const struct config_statements *statements, const char *name,
+    const char *path, struct config_faults *faults)
+{
+	if (path == NULL)
+		return;
+	if (path[0] != '/' || strpbrk(path, "{}?#%\\\" ") != NULL)
+		config_fault(faults, top_line(statements, name), name,
+		    "\"%.80s\" is no path to serve: write one such as "
+		    "\"/openapi.json\", without '{', '?', '#', '%%' and "
+		    "blanks", path);
+	else if (path[1] == '\0' || path[strlen(path) - 1] == '/' ||
+	    strlen(path) > OWN_PATH_MAX)
+		config_fault(faults, top_line(statements, name), name,
+		    "is to have a last part without a '/' after it, and %d "
+		    "bytes at most", OWN_PATH_MAX);
+}
+
+static void
+check_pages(const struct config *config,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	check_own_path(statements, "openapi_path", config->openapi_path,
+	    faults);
+	check_own_path(statements, "docs_path", config->docs_path, faults);
+	if (config->docs_path == NULL)
+		return;
+	if (config->openapi_path == NULL)
+		config_fault(faults, top_line(statements, "docs_path"),
+		    "docs_path", "is a page on the document, which is not "
+		    "served: set openapi_path, too");
+	else if (strcmp(config->docs_path, config->openapi_path) == 0)
+		report_pair(statements, faults, "docs_path", "openapi_path",
+		    "docs_path and openapi_path are the same: use two paths");
 }
 
 /* ------------------------------------------------------------------ pools */
@@ -242,6 +280,7 @@ config_check(struct config *config,
 {
 	for (size_t i = 0; i < statements->count; i++)
 		check_required(&statements->list[i], faults);
+	check_pages(config, statements, faults);
 	check_addresses(config, statements, faults);
 	check_sizes(config, statements, faults);
 	check_sockets(config, statements, faults);

@@ -395,5 +395,23 @@ const struct config_option config_top_options[] = {
 	    .text = "The URLs that the document names as servers.  Empty: "
 	    "the one that it is read from itself, by a relative reference, "
 	    "whatever the prefix that the host is mounted under." },
+	{ .name = "openapi_path", .type = CONFIG_TEXT, TOP(openapi_path),
+	    .fallback = "", .example = "/openapi.json",
+	    .text = "Where the host itself serves the document, below the "
+	    "mount point.  Empty: nowhere; it tells everybody who can read it "
+	    "what there is, routes for your own use included, unless they are "
+	    "declared hidden.  If a handler has that route, the handler's is "
+	    "served." },
+	{ .name = "docs_path", .type = CONFIG_TEXT, TOP(docs_path),
+	    .fallback = "", .example = "/docs",
+	    .text = "Where the host serves a page on the document "
+	    "(openapi_path), on which requests can be tried: Swagger UI, "
+	    "whole, from this host and no other.  Empty: nowhere.  Its files "
+	    "are below that path." },
+	{ .name = "docs_files", .type = CONFIG_PATH, TOP(docs_files),
+	    .fallback = "/usr/share/fcgi-host/docs",
+	    .text = "The folder with the files of that page.  They are read "
+	    "once per generation.  An installation without npm has none; "
+	    "fcgi-host/docs-page/fetch of the sources makes the folder." },
 	{ .name = NULL }
 };

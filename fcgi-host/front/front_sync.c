@@ -146,7 +146,8 @@ front_sync_serve(struct front_request *request)
 {
 	struct front *front = request->front;
 	struct sync_sink sink = { .request = request, .sink = {
-	    .space = front->config->sync_reply_limit, .streams = false,
+	    .space = handler_sync_limit(front->config,
+	    request->match.route), .streams = false,
 	    .send = sync_send, .flush = sync_flush } };
 	struct crash_request crash;
 	struct api_input input;

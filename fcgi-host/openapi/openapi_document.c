@@ -32,6 +32,26 @@ add_server(struct json_object *list, const char *url)
 	json_object_array_add(list, server);
 }
 
+/*
+ * Relative to where the document is (OpenAPI 3.1, 4.8.5): one step up for each
+ * folder that it is in below the mount point, which then need not be known.
+ */
+static void
+add_mount(struct json_object *list, const char *path)
+{
+	char url[64] = ".";
+	size_t length = 0;
+
+	for (path = path != NULL ? path + 1 : ""; *path != '\0'; path++) {
+		if (*path != '/' || length + 4 > sizeof(url))
+			continue;
+		memcpy(url + length, length == 0 ? ".." : "/..",
+		    length == 0 ? 3 : 4);
+		length += length == 0 ? 2 : 3;
+	}
+	add_server(list, url);
+}
+
 static struct json_object *
 servers_of(const struct config *config)
 {
@@ -41,7 +61,7 @@ servers_of(const struct config *config)
 	for (; url != NULL && *url != NULL; url++)
 		add_server(list, *url);
 	if (json_object_array_length(list) == 0)
-		add_server(list, ".");	/* where the document is */
+		add_mount(list, config->openapi_path);
 	return list;
 }
 

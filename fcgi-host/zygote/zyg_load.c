@@ -275,6 +275,7 @@ zyg_preload(struct zyg *zyg)
 
 	bring_models(zyg);
 	handler_set_preload(zyg->set, report, zyg);
+	handler_own_prepare(zyg->set);
 	malloc_trim(0);
 	if (handler_set_ready(zyg->set, &err) < 0)
 		zyg_fail(zyg, err.text);
@@ -286,6 +287,7 @@ zyg_preload(struct zyg *zyg)
 		zyg_fail(zyg, "no memory for the layout of shared memory");
 	done.value = (int32_t)zyg->set->route_count;
 	for (size_t i = 0; i < zyg->set->handler_count; i++)
-		done.extra += zyg->set->handlers[i].error == NULL;
+		done.extra += zyg->set->handlers[i].error == NULL &&
+		    !zyg->set->handlers[i].own;
 	zyg_say(zyg, &done);
 }

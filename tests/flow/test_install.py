@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 
 import pytest
@@ -59,6 +60,28 @@ def test_what_is_installed(root):
                  "share/doc/fcgi-host/nginx-conf/nginx.conf",
                  "share/doc/fcgi-host/nginx-conf/fcgi-host.params"):
         assert (root / PREFIX / name).is_file(), name
+
+
+def make(*arguments):
+    done = subprocess.run(["make", "-C", BUILD, *arguments], text=True,
+                          capture_output=True, env=environment())
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_is_installed_once_it_was_fetched(tmp_path):
+    """Breaks when: `make docs-page` gives another folder than `make install`
+    installs and docs_files names, or an uninstall leaves it."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    docs = tmp_path / PREFIX / "share" / "fcgi-host" / "docs"
+    make("docs-page")
+    make("install-data-local", "DESTDIR=%s" % tmp_path)
+    found = {one.name for one in docs.iterdir()}
+    assert {"swagger-ui-bundle.js", "swagger-ui-bundle.js.gz", "start.js",
+            "swagger-ui.css", "favicon-32x32.png", "LICENSE",
+            "NOTICE"} <= found
+    make("uninstall-local", "DESTDIR=%s" % tmp_path)
+    assert not docs.exists()
 
 
 def test_nothing_installed_names_where_it_was_built(root):

@@ -258,7 +258,9 @@ OTHER = {	# another value of every option that a reload takes
     "sync_warn": "1s", "sandbox": False, "read_paths": ["/var"],
     "write_paths": ["/var/tmp"], "environment": ["PATH", "FH_*"],
     "capture_crashed": True, "api_title": "Other", "api_version": "2",
-    "api_description": "other", "api_servers": ["/other"]}
+    "api_description": "other", "api_servers": ["/other"],
+    "openapi_path": "/other.json", "docs_path": "/other",
+    "docs_files": "/nowhere"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control",
            "cache_size"}

@@ -72,3 +72,26 @@ def run(script, given, *arguments, timeout=60):
         timeout=timeout)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
+
+
+def docs_page():
+    """The folder for docs_files, as fcgi-host/docs-page/fetch makes it."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    ours = os.path.join(SOURCE, "fcgi-host", "docs-page")
+    folder = os.path.join(BUILD, "tests", "docs-page")
+    stamp = os.path.join(folder, "made")
+    wanted = hashlib.sha256(b"".join(
+        read(os.path.join(ours, name))
+        for name in FILES + ("fetch", "start.js"))).digest()
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not installed(stamp, wanted):
+            done = subprocess.run([os.path.join(ours, "fetch"), folder],
+                                  text=True, capture_output=True,
+                                  stdin=subprocess.DEVNULL)
+            assert done.returncode == 0, done.stdout + done.stderr
+            with open(stamp, "wb") as file:
+                file.write(wanted)
+    return folder

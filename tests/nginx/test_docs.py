@@ -1,0 +1,128 @@
+"""The document and its page through nginx, below a prefix, in a real browser."""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import urllib.parse
+
+import pytest
+
+from lib import build, npm
+from lib.host import Host
+from lib.nginx import Nginx
+
+CHROMIUM = shutil.which("chromium")
+
+
+def mounted(host, prefix):
+    """nginx with the host below a prefix, as fcgi-host-location.conf says."""
+    nginx = Nginx(host, start=False)
+    path = os.path.join(nginx.conf, "fcgi-host-location.conf")
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(text.replace("location / {", "location %s/ {" % prefix)
+                   .replace('SCRIPT_NAME "";', "SCRIPT_NAME %s;" % prefix))
+    nginx.start()
+    return nginx
+
+
+@pytest.fixture(scope="module")
+def host():
+    with Host(handlers=["hello", "echo"], openapi_path="/openapi.json",
+              docs_path="/docs", docs_files=npm.docs_page(),
+              api_title='<b>"Mounted" & tried', sync_reply_limit="16 KiB",
+              header_limit="16 KiB") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def nginx(host):
+    with mounted(host, "/some/app") as one:
+        yield one
+
+
+def test_the_document_is_served_as_it_is_printed(host, nginx):
+    """Breaks when: what is served is another document, has a wrong type, or
+    is sent again to who has it."""
+    reply = nginx.get("/some/app/openapi.json")
+    assert reply.status == 200
+    assert reply.header("Content-Type") == "application/json"
+    assert reply.header("Cache-Control") == "no-cache"
+    assert reply.text == host.command("openapi").stdout
+    assert json.loads(reply.text)["servers"] == [{"url": "."}]
+    tag = reply.header("ETag")
+    for known in (tag, "W/" + tag, '"x", ' + tag, "*"):
+        again = nginx.get("/some/app/openapi.json",
+                          headers={"If-None-Match": known})
+        assert (again.status, again.body) == (304, b"")
+    other = nginx.get("/some/app/openapi.json",
+                      headers={"If-None-Match": '"x"'})
+    assert other.status == 200
+    head = nginx.ask("HEAD", "/some/app/openapi.json")
+    assert head.status == 200 and head.header("ETag") == tag
+
+
+def test_the_files_of_the_page(nginx):
+    """Breaks when: a file is missing, over sync_reply_limit, has a wrong type
+    or encoding, or may be kept without its URL changing with it."""
+    page = nginx.get("/some/app/docs")
+    assert page.status == 200
+    assert page.header("Content-Type") == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.header("Content-Security-Policy")
+    assert ("<title>&lt;b>&quot;Mounted&quot; &amp; tried</title>"
+            in page.text)
+    found = re.findall(r'(?:src|href)="(docs/[^"]+)"', page.text)
+    assert len(found) == 4
+    for name in found:
+        url = urllib.parse.urljoin("/some/app/docs", name)
+        plain = nginx.get(url)
+        assert plain.status == 200, url
+        assert "immutable" in plain.header("Cache-Control")
+        assert plain.header("X-Content-Type-Options") == "nosniff"
+        kind = plain.header("Content-Type").partition(";")[0]
+        assert kind == {"js": "text/javascript", "css": "text/css",
+                        "png": "image/png"}[re.search(r"\.(\w+)\?", url)[1]]
+        packed = nginx.get(url, headers={"Accept-Encoding": "br, gzip;q=0.5"})
+        if kind == "image/png":
+            assert packed.header("Content-Encoding") is None
+            continue
+        assert packed.header("Content-Encoding") == "gzip"
+        assert packed.header("Vary") == "Accept-Encoding"
+        assert packed.header("ETag") != plain.header("ETag")
+        assert gzip.decompress(packed.body) == plain.body
+        none = nginx.get(url, headers={"Accept-Encoding": "gzip;q=0"})
+        assert none.body == plain.body
+    assert nginx.get("/some/app/docs/../../etc/passwd").status == 404
+    assert nginx.get("/some/app/docs/LICENSE").status == 404
+    slash = nginx.get("/some/app/docs/")
+    assert slash.status == 308
+    assert urllib.parse.urljoin("/some/app/docs/", slash.header(
+        "Location")) == "/some/app/docs"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_try_it_in_a_browser(nginx):
+    """Breaks when: the page does not come up below a prefix, a request that is
+    tried misses it, another host is asked, or the browser complains (of the
+    page's policy, of a script)."""
+    origin = "http://127.0.0.1:%d" % nginx.port
+    said = npm.run("page.mjs", {
+        "browser": CHROMIUM, "url": origin + "/some/app/docs",
+        "tries": [{"operation": "hello-get_hello"}],
+        "screenshot": os.environ.get("FH_SCREENSHOT")})
+    assert said["title"] == '<b>"Mounted" & tried'
+    assert "GET /hello" in said["operations"]
+    assert "POST /echo" in said["operations"]
+    (answer,) = said["answers"]
+    assert answer["status"] == 200
+    assert "Hello, world!" in answer["body"]
+    assert answer["url"].split() == ["Request", "URL",
+                                     origin + "/some/app/hello"]
+    asked = [urllib.parse.urlsplit(url) for url in said["requests"]]
+    assert {one.netloc for one in asked if one.scheme != "data"} == {
+        "127.0.0.1:%d" % nginx.port}
+    assert "/some/app/hello" in {one.path for one in asked}
+    assert said["complaints"] == []

@@ -1,0 +1,179 @@
+/*
+ * page.mjs - the documentation page in a real browser.
+ *
+ * Reads { browser, url, tries: [{ operation, values, body }], screenshot } from
+ * standard input: opens the page in headless Chromium and, for each try, opens
+ * the operation, presses "Try it out", types the values, presses "Execute" and
+ * waits for the answer.  Prints { title, operations, answers: [{ status, body,
+ * url }], requests, complaints }: all that the page asked for, and what the
+ * browser said of it (console, exceptions, refusals of the policy).
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import CDP from "chrome-remote-interface";
+
+const PATIENCE = 40000;		/* ms, for what takes a second */
+const given = JSON.parse(readFileSync(0, "utf8"));
+const profile = mkdtempSync(join(tmpdir(), "fh-browser-"));
+const requests = [], complaints = [];
+
+const browser = spawn(given.browser, [
+	"--headless=new", "--no-sandbox", "--disable-gpu",
+	"--disable-dev-shm-usage", "--disable-background-networking",
+	"--disable-component-update", "--no-first-run", "--hide-scrollbars",
+	"--window-size=1200,900", "--remote-debugging-port=0",
+	"--user-data-dir=" + profile, "about:blank",
+], { stdio: ["ignore", "ignore", "pipe"], detached: true });
+
+function port()
+{
+	return new Promise((resolve, reject) => {
+		let text = "";
+
+		browser.stderr.on("data", (data) => {
+			text += data;
+			const found = /DevTools listening on ws:\/\/[^:]+:(\d+)/
+				.exec(text);
+
+			if (found)
+				resolve(Number(found[1]));
+		});
+		browser.on("exit", () => reject(new Error(text)));
+	});
+}
+
+/* The value of an expression in the page, once it is true. */
+async function until(client, expression)
+{
+	const end = Date.now() + PATIENCE;
+
+	for (;;) {
+		const { result, exceptionDetails } =
+			await client.Runtime.evaluate({ expression,
+			    returnByValue: true });
+
+		if (exceptionDetails)
+			throw new Error(expression + ": " +
+				exceptionDetails.exception.description);
+		if (result.value)
+			return result.value;
+		if (Date.now() > end)
+			throw new Error("in vain: " + expression);
+		await sleep(30);
+	}
+}
+
+const quote = JSON.stringify;
+const at = (block, selector) =>
+	`document.querySelector(${quote(block + " " + selector)})`;
+
+async function click(client, block, selector)
+{
+	await until(client, `(e => e && (e.click(), true))(${
+		at(block, selector)})`);
+}
+
+/* As a person does: with the keyboard, into the field that has the focus. */
+async function type(client, block, selector, text)
+{
+	await until(client, `(e => e && (e.focus(), e.select(), true))(${
+		at(block, selector)})`);
+	await client.Input.insertText({ text });
+}
+
+async function attempt(client, { operation, values = {}, body })
+{
+	const block = "#operations-" + operation;
+	const column = ".live-responses-table tbody .response-col_";
+
+	await click(client, block, ".opblock-summary-control");
+	await click(client, block, ".try-out__btn");
+	await until(client, at(block, ".execute") + " !== null");
+	for (const [name, text] of Object.entries(values))
+		await type(client, block,
+			`tr[data-param-name=${quote(name)}] input`, text);
+	if (body !== undefined)
+		await type(client, block, "textarea.body-param__text", body);
+	await click(client, block, ".execute");
+	const status = await until(client, `(e => e && e.innerText.trim())(${
+		at(block, column + "status")})`);
+	const text = await until(client, `(e => e && e.innerText.trim())(${
+		at(block, column + "description")})`);
+	const url = await until(client, `(e => e && e.innerText.trim())(${
+		at(block, ".request-url pre, .request-url")})`);
+
+	return { status: Number(status.split(/\s/)[0]), body: text, url };
+}
+
+async function show(client)
+{
+	const { Page, Network, Runtime, Log } = client;
+
+	Network.requestWillBeSent(({ request }) =>
+		requests.push(request.url));
+	Log.entryAdded(({ entry }) => complaints.push(
+		`${entry.level}: ${entry.text} ${entry.url ?? ""}`));
+	Runtime.consoleAPICalled(({ type: kind, args }) => {
+		if (kind === "error" || kind === "warning")
+			complaints.push(kind + ": " + args.map(
+				(one) => one.value ?? one.description).join(" "));
+	});
+	Runtime.exceptionThrown(({ exceptionDetails }) =>
+		complaints.push("exception: " + exceptionDetails.text + " " +
+			exceptionDetails.exception?.description));
+	await Promise.all([Page.enable(), Network.enable(), Runtime.enable(),
+		Log.enable()]);
+	await Page.navigate({ url: given.url });
+	await until(client, "document.querySelectorAll('.opblock').length");
+}
+
+async function main()
+{
+	const client = await CDP({ port: await port() });
+	const answers = [];
+
+	await show(client);
+	const operations = await until(client, "[...document." +
+		"querySelectorAll('.opblock-summary')].map(e => e.querySelector" +
+		"('.opblock-summary-method').innerText.trim() + ' ' + e." +
+		"querySelector('.opblock-summary-path').innerText." +
+		"replaceAll('\\u200b', '').trim())");
+	for (const one of given.tries ?? [])
+		answers.push(await attempt(client, one));
+	const title = await until(client, "document.title");
+	if (given.screenshot) {
+		await until(client, given.prepare ?? "true");
+		await sleep(300);	/* what fades in has done so */
+		const { data } = await client.Page.captureScreenshot({
+			format: "png", clip: given.clip });
+
+		writeFileSync(given.screenshot, Buffer.from(data, "base64"));
+	}
+	await client.close();
+	return { title, operations, answers, requests, complaints };
+}
+
+let said, failure;
+try {
+	said = await main();
+} catch (error) {
+	failure = error;
+} finally {
+	try {
+		process.kill(-browser.pid, "SIGKILL");
+	} catch {
+		/* it has gone by itself */
+	}
+	await sleep(100);
+	rmSync(profile, { recursive: true, force: true, maxRetries: 20,
+		retryDelay: 100 });
+}
+if (failure) {
+	console.error(failure.stack, quote({ requests, complaints }));
+	process.exit(1);
+}
+console.log(quote(said));
+process.exit(0);
