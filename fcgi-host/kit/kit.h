@@ -125,6 +125,9 @@ void	kit_run(struct kit_runner *, struct fh_test_call *);
 /* kit_start.c: ends every thread.  False: a handler does not end. */
 bool	kit_start_stop(struct fh_test *);
 
+/* Under test.lock: until there is news; false when that time has passed. */
+bool	kit_start_wait(struct fh_test *, uint64_t until_ns);
+
 /* kit_sink.c */
 void	kit_sink_init(struct fh_test_call *);
 

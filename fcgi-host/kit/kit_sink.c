@@ -71,6 +71,26 @@ flush(struct api_sink *sink)
 	return -1;
 }
 
+/* fh_wait(): whatever is told wakes it. */
+static int
+wait_for(struct api_sink *sink, const struct api_wait *wait)
+{
+	struct fh_test_call *call = call_of(sink);
+	struct fh_test *test = call->test;
+	uint64_t until_ns = clock_now_ns() + wait->ms * CLOCK_NS_PER_MS;
+	bool left;
+
+	pthread_mutex_lock(&test->lock);
+	if (atomic_load(&call->cancelled) == 0)
+		kit_start_wait(test, until_ns);
+	left = call->left;
+	pthread_mutex_unlock(&test->lock);
+	if (!left)
+		return 0;
+	errno = EPIPE;
+	return -1;
+}
+
 void
 kit_sink_init(struct fh_test_call *call)
 {
@@ -78,6 +98,6 @@ kit_sink_init(struct fh_test_call *call)
 	bool async = call->match.route->async;
 
 	call->sink = (struct api_sink){ .send = send, .flush = flush,
-	    .streams = async,
+	    .wait = wait_for, .streams = async,
 	    .space = async ? config->reply_space : config->sync_reply_limit };
 }

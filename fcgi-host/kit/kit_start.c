@@ -97,9 +97,8 @@ after_ms(uint64_t ms)
 	return clock_now_ns() + ms * CLOCK_NS_PER_MS;
 }
 
-/* Waits for news; false when `until_ns` has passed. */
-static bool
-wait_for_news(struct fh_test *test, uint64_t until_ns)
+bool
+kit_start_wait(struct fh_test *test, uint64_t until_ns)
 {
 	const struct timespec until = {
 		.tv_sec = (time_t)(until_ns / 1000000000),
@@ -153,7 +152,7 @@ wait_for_end(struct fh_test_call *call, uint64_t until_ns)
 
 	pthread_mutex_lock(&test->lock);
 	while (call->state == KIT_RUNNING && waits)
-		waits = wait_for_news(test, until_ns);
+		waits = kit_start_wait(test, until_ns);
 	ended = call->state != KIT_RUNNING;
 	pthread_mutex_unlock(&test->lock);
 	return ended;
@@ -201,7 +200,7 @@ fh_test_wait_for(struct fh_test_call *call, const char *text, uint64_t ms)
 		found = holds(call, ended, text);
 		if (found || ended || !waits)
 			break;
-		waits = wait_for_news(test, until_ns);
+		waits = kit_start_wait(test, until_ns);
 	}
 	pthread_mutex_unlock(&test->lock);
 	return found;

@@ -9,34 +9,17 @@ import subprocess
 import pytest
 
 from lib.host import BUILD, SOURCE
-
-PREFIX = "usr/local"
-
+from lib.installed import PREFIX, environment, install, installed
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """The root of an installation with DESTDIR."""
-    folder = tmp_path_factory.mktemp("installed")
-    done = subprocess.run(["make", "-C", BUILD, "install",
-                           "DESTDIR=%s" % folder],
-                          capture_output=True, text=True, env=environment())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-def environment(**more):
-    """Without what an outer make would have us inherit."""
-    return {**{name: value for name, value in os.environ.items()
-               if not name.startswith(("MAKE", "MFLAGS"))}, **more}
+    return install(tmp_path_factory.mktemp("installed"))
 
 
 def pkg_config(root, *arguments, package="fcgi-host"):
-    return subprocess.run(
-        ["pkg-config", *arguments, package], check=True,
-        capture_output=True, text=True, env=environment(
-            PKG_CONFIG_SYSROOT_DIR=str(root),
-            PKG_CONFIG_PATH=str(root / PREFIX / "lib" / "pkgconfig"),
-        )).stdout.strip()
+    return subprocess.run(["pkg-config", *arguments, package], check=True,
+                          capture_output=True, text=True,
+                          env=installed(root)).stdout.strip()
 
 
 def test_what_is_installed(root):

@@ -282,6 +282,27 @@ a_stream_and_a_client_that_does_not_read(void **state)
 }
 
 static void
+an_event_stream_waits_until_it_is_told(void **state)
+{
+	struct fh_test_call *call = fh_test_call(*state, "GET", "/waits");
+	const struct fh_test_reply *reply;
+
+	fh_test_start(call);
+	assert_true(fh_test_wait_for(call, "data: waits\n\n", LONG_MS));
+	fh_test_get(*state, "/ring");
+	assert_true(fh_test_wait_for(call, "data: rang\n\n", LONG_MS));
+	fh_test_end(call);
+	reply = fh_test_wait(call, LONG_MS);
+	fh_test_expect_header(reply, "Content-Type", "text/event-stream");
+	fh_test_expect_text(reply, "data: told\n\n");
+	call = fh_test_call(*state, "GET", "/waits");
+	fh_test_start(call);
+	assert_true(fh_test_wait_for(call, "data: waits\n\n", LONG_MS));
+	fh_test_cancel(call);
+	assert_non_null(fh_test_wait(call, LONG_MS));
+}
+
+static void
 a_reply_that_breaks_off(void **state)
 {
 	const struct fh_test_reply *reply = fh_test_get(*state, "/broken");
@@ -375,6 +396,7 @@ main(void)
 		cmocka_unit_test(a_host_that_wants_it_to_end),
 		cmocka_unit_test(time_that_is_up),
 		cmocka_unit_test(a_stream_and_a_client_that_does_not_read),
+		cmocka_unit_test(an_event_stream_waits_until_it_is_told),
 		cmocka_unit_test(a_reply_that_breaks_off),
 		cmocka_unit_test(closing_ends_what_still_runs),
 		cmocka_unit_test(settings_and_models_come_from_the_text),

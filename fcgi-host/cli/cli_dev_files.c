@@ -1,0 +1,260 @@
+/*
+ * cli_dev_files.c - what `fcgi-host dev` writes, and where.
+ *
+ * Runs in: the tools.
+ * Owns: the scratch folder.
+ * Invariant: nothing outside of the scratch folder is written; a handler's file
+ * is there whole or not at all, and one that has not changed is left alone.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli_dev.h"
+#include "common/io.h"
+
+const char *
+cli_dev_path(const struct cli_dev *dev, const char *name)
+{
+	static char path[PATH_MAX + sizeof(dev->scratch)];
+
+	snprintf(path, sizeof(path), "%s/%s", dev->scratch, name);
+	return path;
+}
+
+static int
+fails(const char *path)
+{
+	cli_dev_say("%s: %s", path, strerror(errno));
+	return -1;
+}
+
+int
+cli_dev_scratch(struct cli_dev *dev)
+{
+	strcpy(dev->scratch, "/tmp/fcgi-host-dev.XXXXXX");
+	if (mkdtemp(dev->scratch) == NULL)
+		return fails(dev->scratch);
+	if (mkdir(cli_dev_path(dev, "handlers"), 0755) < 0)
+		return fails("handlers");
+	return 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *status, int kind,
+    struct FTW *walk)
+{
+	(void)status;
+	(void)kind;
+	(void)walk;
+	remove(path);
+	return 0;
+}
+
+void
+cli_dev_remove(struct cli_dev *dev)
+{
+	if (dev->scratch[0] != '\0')
+		nftw(dev->scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ------------------------------------------------------------ bytes */
+
+/* All of a file, ending in NUL; NULL with errno. */
+static char *
+read_all(const char *path, size_t *length_out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	char *bytes = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &status) == 0) {
+		*length_out = (size_t)status.st_size;
+		bytes = malloc(*length_out + 1);
+	}
+	if (bytes != NULL && io_read_at(fd, bytes, *length_out, 0) < 0) {
+		free(bytes);
+		bytes = NULL;
+	}
+	if (bytes != NULL)
+		bytes[*length_out] = '\0';
+	close(fd);
+	return bytes;
+}
+
+static int
+write_all(struct cli_dev *dev, const char *name, const char *bytes,
+    size_t length, mode_t mode)
+{
+	char new[PATH_MAX];
+	int fd, rc;
+
+	snprintf(new, sizeof(new), "%s/new", dev->scratch);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0)
+		return fails(new);
+	rc = io_write_all(fd, bytes, length);
+	if (close(fd) < 0 || rc < 0 || rename(new, cli_dev_path(dev,
+	    name)) < 0)
+		return fails(cli_dev_path(dev, name));
+	return 0;
+}
+
+static bool
+is_same(const char *path, const char *bytes, size_t length)
+{
+	size_t there = 0;
+	char *old = read_all(path, &there);
+	bool same = old != NULL && there == length &&
+	    memcmp(old, bytes, length) == 0;
+
+	free(old);
+	return same;
+}
+
+int
+cli_dev_copy(struct cli_dev *dev, const char *name)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	size_t length = 0;
+	char *bytes;
+	int rc = 0;
+
+	snprintf(from, sizeof(from), "%s/%s", dev->folder, name);
+	snprintf(to, sizeof(to), "handlers/%s", name);
+	bytes = read_all(from, &length);
+	if (bytes == NULL)
+		return fails(from);
+	if (!is_same(cli_dev_path(dev, to), bytes, length))
+		rc = write_all(dev, to, bytes, length, 0755);
+	free(bytes);
+	return rc;
+}
+
+/* ------------------------------------------------------------ texts */
+
+/* Where the author's configuration says what is ours to say here. */
+static bool
+is_ours(const char *line)
+{
+	static const char *const names[] = { "listen", "listen_mode",
+	    "listen_owner", "listen_group", "handlers", "state_dir",
+	    "control", "user", "group", "watch", "watch_delay" };
+	size_t length;
+
+	line += strspn(line, " \t");
+	length = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) == length &&
+		    strncmp(names[i], line, length) == 0)
+			return line[length + strspn(line + length, " \t")] ==
+			    '=';
+	}
+	return false;
+}
+
+/* Such lines become blank, so that all others keep their numbers. */
+static void
+put_config(FILE *out, char *text)
+{
+	char *line;
+
+	while ((line = strsep(&text, "\n")) != NULL)
+		fprintf(out, "%s\n", is_ours(line) ? "" : line);
+}
+
+static void
+put_ours(FILE *out, const struct cli_dev *dev)
+{
+	fprintf(out, "listen = \"unix:%s\"\n", cli_dev_path(dev,
+	    "host.sock"));
+	fprintf(out, "control = \"%s\"\n", cli_dev_path(dev, "control"));
+	fprintf(out, "state_dir = \"%s\"\n", cli_dev_path(dev, "state"));
+	fprintf(out, "handlers = \"%s\"\n", cli_dev_path(dev, "handlers"));
+	fprintf(out, "watch = true\nwatch_delay = \"100ms\"\n");
+}
+
+int
+cli_dev_write_config(struct cli_dev *dev)
+{
+	size_t length = 0, size = 0;
+	char *text = NULL, *all = NULL;
+	FILE *out;
+	int rc;
+
+	if (dev->config != NULL &&
+	    (text = read_all(dev->config, &length)) == NULL)
+		return fails(dev->config);
+	out = open_memstream(&all, &size);
+	if (text != NULL)
+		put_config(out, text);
+	put_ours(out, dev);
+	fclose(out);
+	rc = write_all(dev, "dev.conf", all, size, 0644);
+	free(all);
+	free(text);
+	return rc;
+}
+
+/* In the foreground, as whoever we are; sizes and times are the host's to
+ * limit. */
+static const char nginx_text[] =
+    "daemon off;\n"
+    "%s"
+    "pid nginx.pid;\n"
+    "events { }\n"
+    "http {\n"
+    "	access_log off;\n"
+    "	client_body_temp_path nginx-body;\n"
+    "	proxy_temp_path nginx-proxy;\n"
+    "	fastcgi_temp_path nginx-fastcgi;\n"
+    "	uwsgi_temp_path nginx-uwsgi;\n"
+    "	scgi_temp_path nginx-scgi;\n"
+    "	server {\n"
+    "		listen 127.0.0.1:%s;\n"
+    "		client_max_body_size 0;\n"
+    "		location / {\n"
+    "			fastcgi_pass unix:%s/host.sock;\n"
+    "			fastcgi_buffering off;\n"
+    "			fastcgi_read_timeout 1d;\n"
+    "			fastcgi_buffer_size 16k;\n"
+    "			fastcgi_buffers 8 16k;\n"
+    "			fastcgi_param REQUEST_METHOD $request_method;\n"
+    "			fastcgi_param QUERY_STRING $query_string;\n"
+    "			fastcgi_param CONTENT_TYPE $content_type;\n"
+    "			fastcgi_param CONTENT_LENGTH $content_length;\n"
+    "			fastcgi_param PATH_INFO $uri;\n"
+    "			fastcgi_param REQUEST_URI $request_uri;\n"
+    "			fastcgi_param REQUEST_ID $request_id;\n"
+    "			fastcgi_param REMOTE_ADDR $remote_addr;\n"
+    "			fastcgi_param SERVER_NAME $host;\n"
+    "			fastcgi_param SERVER_PORT $server_port;\n"
+    "			fastcgi_param SERVER_PROTOCOL $server_protocol;\n"
+    "			fastcgi_param REQUEST_SCHEME $scheme;\n"
+    "			fastcgi_param HTTP_PROXY \"\";\n"
+    "		}\n"
+    "	}\n"
+    "}\n";
+
+int
+cli_dev_write_nginx(struct cli_dev *dev)
+{
+	char *text;
+	int length, rc;
+
+	length = asprintf(&text, nginx_text, geteuid() == 0 ?
+	    "user root root;\n" : "", dev->port, dev->scratch);
+	if (length < 0)
+		return fails("nginx.conf");
+	rc = write_all(dev, "nginx.conf", text, (size_t)length, 0644);
+	free(text);
+	return rc;
+}
