@@ -21,6 +21,7 @@
 /* While it is read. */
 struct reader {
 	struct cli_body		*body;
+	size_t			 limit;
 	const struct config	*config;
 	struct err		*err;
 };
@@ -78,7 +79,7 @@ static int
 too_large(struct reader *r)
 {
 	err_set(r->err, "The request body is larger than body_limit (%zu "
-	    "bytes).", r->config->body_limit);
+	    "bytes).", r->limit);
 	return 413;
 }
 
@@ -101,7 +102,7 @@ read_all(struct reader *r, int fd, int64_t announced)
 		}
 		if (got == 0)
 			break;
-		if (r->body->length + (size_t)got > r->config->body_limit)
+		if (r->body->length + (size_t)got > r->limit)
 			return too_large(r);
 		if (cli_body_add(r->body, block, (size_t)got, r->config,
 		    r->err) < 0)
@@ -116,14 +117,15 @@ read_all(struct reader *r, int fd, int64_t announced)
 }
 
 int
-cli_body_read(struct cli_body *body, int fd, int64_t announced,
+cli_body_read(struct cli_body *body, int fd, int64_t announced, size_t limit,
     const struct config *config, struct err *err)
 {
-	struct reader r = { .body = body, .config = config, .err = err };
+	struct reader r = { .body = body, .limit = limit, .config = config,
+	    .err = err };
 	int status;
 
 	*body = (struct cli_body){ .fd = -1 };
-	if (announced > 0 && (uint64_t)announced > config->body_limit)
+	if (announced > 0 && (uint64_t)announced > limit)
 		return too_large(&r);
 	status = read_all(&r, fd, announced);
 	if (status == 0 && cli_body_rewind(body, err) < 0)

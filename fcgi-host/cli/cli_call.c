@@ -230,7 +230,8 @@ read_data(struct call *call, const struct config *config)
 		body->length = strlen(data);
 		return body->bytes != NULL ? 0 : -1;
 	}
-	rc = cli_body_read(body, fd, HEAD_NO_LENGTH, config, &err);
+	/* How large it may be, the route says: is_small_enough(). */
+	rc = cli_body_read(body, fd, HEAD_NO_LENGTH, SIZE_MAX, config, &err);
 	if (fd != STDIN_FILENO)
 		close(fd);
 	return rc == 0 ? 0 : cli_usage_error("call", "%s", err.text);
@@ -300,6 +301,36 @@ is_whole(const struct cli_request *request, struct cli_sink *sink)
 	return false;
 }
 
+static bool
+is_small_enough(const struct cli_request *request)
+{
+	size_t limit = request->match.route->body_limit;
+
+	if (request->body.length <= limit)
+		return true;
+	cli_usage_error("call", "The request body is larger than body_limit "
+	    "(%zu bytes).", limit);
+	return false;
+}
+
+/* An exit code. */
+static int
+serve(struct cli_inline *in, struct cli_request *request,
+    struct cli_sink *sink)
+{
+	int rc = 0;
+
+	if (cli_inline_route(in, request, sink)) {
+		if (!is_small_enough(request))
+			return EXIT_CODE_CONFIG;
+		if (is_whole(request, sink))
+			rc = cli_inline_serve(in, request, sink);
+	}
+	if (rc < 0)
+		cli_usage_error("call", "the reply is not whole");
+	return rc < 0 || sink->status >= 400 ? 1 : 0;
+}
+
 static int
 run(struct call *call, const struct config *config, int out)
 {
@@ -308,7 +339,7 @@ run(struct call *call, const struct config *config, int out)
 	struct cli_request *request = &call->request;
 	struct cli_sink sink;
 	enum head_rc head;
-	int rc = 0;
+	int rc;
 
 	cli_sink_init(&sink, out, call->show_head, true);
 	if (open_handlers(call, &in, config) < 0) {
@@ -319,13 +350,9 @@ run(struct call *call, const struct config *config, int out)
 	if (head != HEAD_OK)
 		cli_inline_problem(request, &sink, 400, "", "%s.",
 		    head_strerror(head));
-	else if (cli_inline_route(&in, request, &sink) &&
-	    is_whole(request, &sink))
-		rc = cli_inline_serve(&in, request, &sink);
+	rc = head != HEAD_OK ? 1 : serve(&in, request, &sink);
 	cli_inline_close(&in);
-	if (rc < 0)
-		cli_usage_error("call", "the reply is not whole");
-	return rc < 0 || sink.status >= 400 ? 1 : 0;
+	return rc;
 }
 
 /* 0, an exit code, or -1: out of memory. */

@@ -44,7 +44,7 @@ cli_request_read(struct cli_request *request, const char *file,
 	const struct capture_sink sink = { .params = put_params,
 	    .body = put_body, .context = &load,
 	    .params_max = config->params_limit,
-	    .body_max = config->body_limit };
+	    .body_max = SIZE_MAX };	/* cli_call.c asks the route */
 	int fd = open(file, O_RDONLY | O_NOCTTY | O_CLOEXEC), rc;
 
 	if (fd < 0)

@@ -123,11 +123,6 @@ is_well_formed(struct cgi *cgi)
 	else if (rc != HEAD_OK)
 		cli_inline_problem(request, &cgi->sink, 400, "", "%s.",
 		    head_strerror(rc));
-	else if (request->asked.head.content_length >
-	    (int64_t)config->body_limit)
-		cli_inline_problem(request, &cgi->sink, 413, "",
-		    "The request body is larger than body_limit (%zu bytes).",
-		    config->body_limit);
 	else
 		return true;
 	return false;
@@ -143,7 +138,8 @@ read_body(struct cgi *cgi)
 	if (!has_body(&request->asked.head))
 		return true;
 	status = cli_body_read(&request->body, STDIN_FILENO,
-	    request->asked.head.content_length, cgi->config, &err);
+	    request->asked.head.content_length,
+	    request->match.route->body_limit, cgi->config, &err);
 	if (status == 0)
 		return true;
 	if (status >= 500)

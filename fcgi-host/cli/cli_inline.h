@@ -59,10 +59,10 @@ struct cli_body {
 
 /*
  * Reads `announced` bytes, or to the end for HEAD_NO_LENGTH.  0; or the status
- * to answer with and why: 413 over body_limit, 400 when fewer came, 500.
+ * to answer with and why: 413 over `limit`, 400 when fewer came, 500.
  */
 int	cli_body_read(struct cli_body *body_out, int fd, int64_t announced,
-	    const struct config *, struct err *);
+	    size_t limit, const struct config *, struct err *);
 void	cli_body_free(struct cli_body *);
 
 /* The next bytes of a body that is gathered in pieces; then it is read from

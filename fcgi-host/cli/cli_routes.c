@@ -16,13 +16,13 @@
 #include "common/handler_set.h"
 #include "common/log.h"
 
-#define COLUMNS		8
+#define COLUMNS		9
 #define TEXT_MAX	24
 
 /* What is printed for one route; numbers are made in `texts`. */
 struct line {
 	const char	*columns[COLUMNS];
-	char		 texts[2][TEXT_MAX];
+	char		 texts[3][TEXT_MAX];
 };
 
 static void
@@ -37,11 +37,25 @@ print_time(char out[TEXT_MAX], uint64_t ms)
 		snprintf(out, TEXT_MAX, "%llums", (unsigned long long)ms);
 }
 
+/* In the largest unit that leaves no rest: "8M". */
+static void
+print_size(char out[TEXT_MAX], size_t bytes)
+{
+	static const char units[] = "KMGT";
+	size_t unit = 0;
+
+	for (; units[unit] != '\0' && bytes > 0 && bytes % 1024 == 0; unit++)
+		bytes /= 1024;
+	snprintf(out, TEXT_MAX, "%zu%.1s", bytes,
+	    unit == 0 ? "" : &units[unit - 1]);
+}
+
 static void
 fill(struct line *line, const struct route *route, const struct config *config)
 {
 	print_time(line->texts[0], route->timeout_ms);
 	snprintf(line->texts[1], TEXT_MAX, "%u", route->max_concurrent);
+	print_size(line->texts[2], route->body_limit);
 	line->columns[0] = route->method;
 	line->columns[1] = route->path;
 	line->columns[2] = route->async ? "async" : "sync";
@@ -49,8 +63,9 @@ fill(struct line *line, const struct route *route, const struct config *config)
 	    "-";
 	line->columns[4] = route->async ? line->texts[0] : "-";
 	line->columns[5] = route->max_concurrent == 0 ? "-" : line->texts[1];
-	line->columns[6] = route->handler->name;
-	line->columns[7] = route->summary;
+	line->columns[6] = line->texts[2];
+	line->columns[7] = route->handler->name;
+	line->columns[8] = route->summary;
 }
 
 static int
@@ -107,7 +122,7 @@ static void
 print_table(const struct handler_set *set, const struct route **routes)
 {
 	const struct line title = { .columns = { "METHOD", "PATH", "TAG",
-	    "POOL", "TIMEOUT", "MAX", "HANDLER", "SUMMARY" } };
+	    "POOL", "TIMEOUT", "MAX", "BODY", "HANDLER", "SUMMARY" } };
 	size_t widths[COLUMNS] = { 0 };
 	struct line line;
 
@@ -152,6 +167,8 @@ json_of(const struct route *route, const struct config *config)
 	add(json, "max_concurrent",
 	    json_object_new_int64(route->max_concurrent));
 	add(json, "reserve", json_object_new_int64(route->reserve));
+	add(json, "body_limit",
+	    json_object_new_int64((int64_t)route->body_limit));
 	add(json, "handler", json_object_new_string(route->handler->name));
 	add(json, "file", json_object_new_string(route->handler->file));
 	add(json, "summary", json_object_new_string(route->summary));

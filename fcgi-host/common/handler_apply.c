@@ -14,6 +14,7 @@
 
 #define NEAREST_MAX	3
 #define DISTANCE_TEXT	127	/* longer labels are compared in part */
+#define BODY_MAX	((uint64_t)1 << 40)	/* as in the option's table */
 
 static const struct config_route *
 find_section(const struct config *config, const struct route *route)
@@ -56,6 +57,21 @@ deadline_of(const struct config *config, const struct config_route *section,
 	return route->timeout_ms + queue_ms;
 }
 
+static int
+apply_body_limit(const struct config *config,
+    const struct config_route *section, struct route *route,
+    const struct fh_route *from, struct err *err)
+{
+	if (from->body_limit > BODY_MAX)
+		return err_set(err, "route \"%s\" has a body_limit over 1 TiB",
+		    route->label);
+	route->body_limit = from->body_limit != 0 ? from->body_limit :
+	    config->body_limit;
+	if (section != NULL && section->body_limit != CONFIG_UNSET)
+		route->body_limit = (size_t)section->body_limit;
+	return 0;
+}
+
 int
 handler_apply_route(const struct config *config, struct route *route,
     const struct fh_route *from, struct err *err)
@@ -63,6 +79,8 @@ handler_apply_route(const struct config *config, struct route *route,
 	const struct config_route *section = find_section(config, route);
 	const char *pool = from->pool;
 
+	if (apply_body_limit(config, section, route, from, err) < 0)
+		return -1;
 	route->async = route->async_tag = from->async;
 	route->timeout_ms = from->timeout_ms != 0 ? from->timeout_ms :
 	    route->stream ? 0 : config->timeout_ms;

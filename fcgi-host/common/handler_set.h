@@ -68,6 +68,7 @@ struct route {
 	uint64_t	 sync_warn_ms;	/* slow, if it is sync; 0: never */
 	uint32_t	 max_concurrent;/* 0: none */
 	uint32_t	 reserve;	/* workers kept for it, if async */
+	size_t		 body_limit;	/* 413 above */
 };
 
 struct handler_set {

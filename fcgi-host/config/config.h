@@ -81,6 +81,7 @@ struct config_route {
 	int64_t		 sync_warn_ms;
 	int64_t		 max_concurrent;
 	int64_t		 reserve;	/* workers */
+	int64_t		 body_limit;
 	unsigned	 line;
 };
 

@@ -163,6 +163,15 @@ const struct config_option config_route_options[] = {
 	    "queue to itself, as long as the pool's.  A worker with threads "
 	    "counts as that many requests.  One worker at least must be left "
 	    "to all.  Of no use to a sync route.  0: none." },
+	{ .name = "body_limit", .type = CONFIG_SIZE, ROUTE(body_limit),
+	    .example = "1 GiB", .min = "1 B", .max = "1 TiB", .zero = true,
+	    .text = "The most bytes that the body of a request to it may "
+	    "have, whatever the option of this name outside of sections says, "
+	    "which may be less or more; a larger body gets a 413, as soon as "
+	    "its announced length or what has come of it is over.  The web "
+	    "server has a limit too (nginx: client_max_body_size in the "
+	    "location), and large bodies are files in state_dir, so the disk "
+	    "must have room.  0: no body." },
 	{ .name = NULL }
 };
 

@@ -338,6 +338,8 @@ int	front_request_put_params(struct front_request *, const uint8_t *,
 int	front_request_keep(struct front_request *, const uint8_t *, size_t);
 /* All parameters are here: whose are they?  -1: memory is out. */
 int	front_request_identify(struct front_request *);
+/* How large its body may be. */
+size_t	front_request_limit(const struct front_request *);
 void	front_request_moved(struct front_request *); /* another front has it */
 void	front_request_cancel(struct front_request *); /* nobody waits */
 void	front_request_replied(struct front_request *); /* all is buffered */

@@ -66,7 +66,7 @@ is_well_formed(struct front_request *request)
 		front_count(&request->front->stats->bad_requests, 1);
 		front_answer(request, 413, "", "The request body is larger "
 		    "than body_limit (%zu bytes).",
-		    request->front->config->body_limit);
+		    front_request_limit(request));
 		return false;
 	}
 	if (request->match.route == NULL) {

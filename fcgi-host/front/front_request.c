@@ -184,19 +184,25 @@ set_arrival(struct front_request *request)
 	    request->head.start_ms, request->params_ns, clock_wall_ms());
 }
 
+size_t
+front_request_limit(const struct front_request *request)
+{
+	return request->match.route != NULL ?
+	    request->match.route->body_limit :
+	    request->front->config->body_limit;
+}
+
 /* All parameters are here: who is asked for, and may the body come? */
 static void
 params_complete(struct front_request *request)
 {
-	const struct config *config = request->front->config;
-
 	if (front_request_identify(request) < 0) {
 		front_request_starve(request);
 		return;
 	}
 	set_arrival(request);
 	request->too_large |= request->head.content_length >
-	    (int64_t)config->body_limit;
+	    (int64_t)front_request_limit(request);
 	request->discard_body = request->too_large ||
 	    request->head_rc != HEAD_OK || request->match.route == NULL;
 	/* Answering now spares both sides a large body. */
@@ -291,12 +297,11 @@ wanted_of(const struct front_request *request, size_t length)
 static void
 add_body(struct front_request *request, const struct wire_piece *piece)
 {
-	const struct config *config = request->front->config;
 	size_t wanted = wanted_of(request, piece->length);
 
 	if (wanted < piece->length)
 		request->conn->close_after = true;
-	if (request->body_have + wanted > config->body_limit) {
+	if (request->body_have + wanted > front_request_limit(request)) {
 		request->too_large = true;
 		request->discard_body = true;
 		front_dispatch(request);

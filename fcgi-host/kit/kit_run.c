@@ -94,7 +94,6 @@ refuse(struct fh_test_call *call)
 {
 	const struct wire_span method = call->asked.head.method;
 	const struct wire_span path = call->asked.head.path;
-	const struct config *config = call->test->config;
 	struct route_refusal refusal;
 
 	route_find(call->test->set, method.at, method.length, path.at,
@@ -105,10 +104,10 @@ refuse(struct fh_test_call *call)
 		    "%s", refusal.detail);
 		return true;
 	}
-	if (call->body.length <= config->body_limit)
+	if (call->body.length <= call->match.route->body_limit)
 		return false;
 	kit_reply_problem(call, 413, "", "The request body is larger than "
-	    "%zu bytes.", config->body_limit);
+	    "body_limit (%zu bytes).", call->match.route->body_limit);
 	return true;
 }
 

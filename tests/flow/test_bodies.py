@@ -99,6 +99,46 @@ def test_announced_too_large_is_refused_before_it_comes(host):
         conn.read_reply().problem(413)
 
 
+@pytest.fixture(scope="module")
+def limited():
+    with Host(handlers=["hello", "live_body"], body_limit="100 kB", routes={
+            "POST /body": {"body_limit": "1 MB"},
+            "POST /body-sync": {"body_limit": 1000},
+            "POST /unread": {"body_limit": 0}}) as one:
+        yield one
+
+
+@pytest.mark.parametrize("target,limit", [
+    ("/body", 1000000), ("/body-sync", 1000), ("/unread", 0),
+    ("/unread-async", 100000)])
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_route_has_a_limit_of_its_own(limited, target, limit, announced):
+    """Breaks when: a route's body_limit is off by one, does not hold, gives
+    way to the general one, or its refusal costs the connection."""
+    with limited.connect() as conn:
+        for size, status in ((limit + 1, 413), (limit, 200)):
+            env = fcgi.environment("POST", target, extra={
+                "CONTENT_LENGTH": str(size)} if announced else None,
+                length=False)
+            conn.send(fcgi.request(env=env, body=bytes(size)))
+            reply = conn.read_reply()
+            assert reply.status == status
+            if status == 413:
+                reply.problem(413, says="body_limit .%d bytes" % limit)
+        assert conn.get("/hello").status == 200
+    assert spool_files(limited) == []
+
+
+def test_a_route_s_limit_is_told_before_the_body_comes(limited):
+    """Breaks when: the host waits for a body that it will refuse."""
+    for env, piece in (({"CONTENT_LENGTH": "1001"}, b""), (None, b"x" * 1001)):
+        env = fcgi.environment("POST", "/body-sync", extra=env, length=False)
+        with limited.connect() as conn:
+            conn.send(fcgi.begin(), fcgi.stream(fcgi.PARAMS, fcgi.pairs(env)),
+                      fcgi.stream(fcgi.STDIN, piece, end=False))
+            conn.read_reply().problem(413)
+
+
 @pytest.mark.parametrize("target", ["/unread", "/unread-async"])
 @pytest.mark.parametrize("size", [10, 500000])
 def test_an_unread_body_does_not_harm_the_connection(host, target, size):

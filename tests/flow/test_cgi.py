@@ -78,6 +78,17 @@ def test_bodies_end_where_they_should():
         assert os.listdir(tools.path("state")) == []
 
 
+def test_a_route_has_a_limit_of_its_own():
+    """Breaks when: body_limit of a route does not hold, or the general one
+    holds all the same."""
+    with Tools(["tools_serve"], 'body_limit = "1 kB"\n'
+               'route "POST /tools/body" { body_limit = "2 kB" }\n') as tools:
+        def put(size):
+            return tools.cgi("POST", "/tools/body", b"x" * size).status
+
+        assert (put(2000), put(2001)) == (200, 413)
+
+
 @pytest.mark.parametrize("status, variables, stdin", [
     (400, {"CONTENT_LENGTH": "10"}, b"short"),
     (400, {"CONTENT_LENGTH": "ten"}, b""),

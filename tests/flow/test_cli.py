@@ -180,21 +180,23 @@ def test_routes_show_the_configuration_over_the_tags():
     """Breaks when: an override is not what would be served."""
     with Tools(["hello"], 'pool "slow" { workers = 1 }\n'
                'route "GET /hello" { async = true pool = "slow" '
-               'timeout = "1500ms" max_concurrent = 7 }\n') as tools:
+               'timeout = "1500ms" max_concurrent = 7 '
+               'body_limit = 2048 }\n') as tools:
         done = tools.run("routes", "-c", tools.file)
         assert done.code == 0 and done.log == ""
         lines = [line.split() for line in done.out.splitlines()]
         assert lines[0] == ["METHOD", "PATH", "TAG", "POOL", "TIMEOUT", "MAX",
-                            "HANDLER", "SUMMARY"]
-        assert lines[1][:7] == ["GET", "/hello", "async", "slow", "1500ms",
-                                "7", "hello"]
-        assert lines[2][:7] == ["GET", "/hello-async", "async", "default",
-                                "60s", "-", "hello"]
+                            "BODY", "HANDLER", "SUMMARY"]
+        assert lines[1][:8] == ["GET", "/hello", "async", "slow", "1500ms",
+                                "7", "2K", "hello"]
+        assert lines[2][:8] == ["GET", "/hello-async", "async", "default",
+                                "60s", "-", "8M", "hello"]
         (first, second) = json.loads(
             tools.run("routes", "-c", tools.file, "--json").out)
         assert first["async"] and not first["async_in_handler"]
         assert first["pool"] == "slow" and first["timeout_ms"] == 1500
         assert first["max_concurrent"] == 7
+        assert first["body_limit"] == 2048
         assert first["file"] == os.path.join(tools.handlers, "hello.so")
         assert second["method"] == "GET" and second["path"] == "/hello-async"
 
@@ -286,6 +288,14 @@ def test_call_takes_bodies_from_files_and_stdin():
         tools.configure('body_limit = "1 kB"\n')
         done = tools.call("POST", "/tools/body", "-d", "-", stdin=data)
         assert done.code == 100 and "body_limit (1000 bytes)" in done.log
+        tools.configure('body_limit = "1 kB"\nroute "POST /tools/body" { '
+                        'body_limit = 200000 }\n')
+        done = tools.call("POST", "/tools/body", "-d", "-", stdin=data)
+        assert done.code == 0 and done.out == wanted
+        tools.write("a.request", fcgi.request("POST", "/tools/body",
+                                              data + b"."))
+        done = tools.call("--request", tools.path("a.request"))
+        assert done.code == 100 and "body_limit (200000 bytes)" in done.log
 
 
 def test_call_sends_replies_of_any_size():
@@ -429,17 +439,14 @@ def test_call_runs_a_captured_request():
     (fcgi.record(fcgi.GET_VALUES, request_id=0) + POSTED,
      "byte 0: a management record"),
     (POSTED + POSTED, "a second request begins; a capture holds one"),
-    (fcgi.request("POST", "/echo", b"x" * 300001),
-     "more than body_limit (300000 bytes)"),
     (fcgi.request("GET", "/" + 5000 * "x"),
      "more than params_limit (4096 bytes)"),
     (None, "No such file"),
-], ids=range(9))
+], ids=range(8))
 def test_a_file_that_is_no_capture_is_a_sentence_and_100(data, why):
     """Breaks when: a broken file is run, crashes the tool, or is refused
     without its name and place."""
-    with Tools(["echo"], "body_limit = 300000\n"
-               "params_limit = 4096\n") as tools:
+    with Tools(["echo"], "params_limit = 4096\n") as tools:
         file = tools.path("some.request")
         if data is not None:
             tools.write("some.request", data)

@@ -299,7 +299,8 @@ def test_every_option_of_a_section_is_taken(host):
                                "queue_timeout": "7s", "stack": "128 KiB"}),
             ("routes", "GET /hello-async", {
                 "async": False, "pool": "side", "timeout": "7s",
-                "max_concurrent": 7, "sync_warn": "7s"}),
+                "max_concurrent": 7, "sync_warn": "7s",
+                "body_limit": "7 kB"}),
             ("models", "one", {
                 "path": other, "required": False, "hugepages": "try",
                 "lock": True, "max_bytes": "1 MiB", "sha256": hashlib.sha256(

@@ -193,6 +193,7 @@ test_what_a_route_does_not_set(void **state)
 		"route \"GET /x\" async: false -> not set",
 		"route \"GET /x\" timeout: 0 -> not set",
 		"route \"GET /x\" max_concurrent: 7 -> not set",
+		"route \"GET /x\" body_limit: 1 GiB -> not set",
 		NULL
 	};
 
@@ -200,7 +201,8 @@ test_what_a_route_does_not_set(void **state)
 	expect_changes("route 'GET /x' { }", "route 'GET /x' { async = yes\n"
 	    "pool = default timeout = 5s max_concurrent = 0 }", set);
 	expect_changes("route 'GET /x' { async = no timeout = 0\n"
-	    "max_concurrent = 7 }", "route 'GET /x' { }", unset);
+	    "max_concurrent = 7 body_limit = '1 GiB' }",
+	    "route 'GET /x' { }", unset);
 }
 
 static void
@@ -357,7 +359,8 @@ test_what_is_written_is_read_as_the_same(void **state)
 	static const char *const texts[] = {
 		"route 'GET /x' { async = no pool = default timeout = 0\n"
 		"deadline = 0\n"
-		"sync_warn = 0 max_concurrent = 0 reserve = 0 }\n"
+		"sync_warn = 0 max_concurrent = 0 reserve = 0\n"
+		"body_limit = 0 }\n"
 		"model m { path = /m }",
 		"listen = 'unix:/a\"b' listen_mode = 0606 handlers = '/\\ '\n"
 		"body_limit = 1001 timeout = 90061001ms kill_grace = 10m\n"
@@ -366,7 +369,7 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"allow_users = { root, 7 } allow_addresses = '::/0'\n"
 		"route 'GET /x' { async = on pool = default timeout = 7d\n"
 		"deadline = 1ms sync_warn = 1ms max_concurrent = 1\n"
-		"reserve = 1 } pool default { workers = 2 }\n"
+		"reserve = 1 body_limit = 1001 } pool default { workers = 2 }\n"
 		"model m { path = /m sha256 = " SHA_A "\n"
 		"kind = build hugepages = try reload = free-first\n"
 		"check = 'PUT /a?b=%25' }"

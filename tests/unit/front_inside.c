@@ -39,6 +39,7 @@ make_set(const struct config *config, int (*serve)(struct fh_request *))
 	route.serve = serve;
 	route.async = true;
 	route.timeout_ms = 60000;	/* no clock decides */
+	route.body_limit = config->body_limit;
 	handler.name = name;
 	handler.file = file;
 	handler.host.set = &set;

@@ -200,6 +200,7 @@ routes_create(const struct config *config, bool old)
 	for (size_t row = 0; row < ROUTES; row++)
 		if (table[row].in != (old ? NEW_ONLY : OLD_ONLY)) {
 			fill(&set->routes[count], row, handler, count);
+			set->routes[count].body_limit = config->body_limit;
 			count++;
 		}
 	set->route_count = count;

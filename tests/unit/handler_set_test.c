@@ -245,15 +245,19 @@ the_configuration_wins(void **state)
 	struct config_route sections[] = {
 		{ .method = "GET", .path = "/plain", .async = 1,
 		    .pool = "special", .timeout_ms = 250,
-		    .max_concurrent = CONFIG_UNSET, .line = 3 },
+		    .max_concurrent = CONFIG_UNSET,
+		    .body_limit = CONFIG_UNSET, .line = 3 },
 		{ .method = "POST", .path = "/plain/{id}", .async = 0,
-		    .timeout_ms = 0, .max_concurrent = 9, .line = 4 },
+		    .timeout_ms = 0, .max_concurrent = 9, .body_limit = 0,
+		    .line = 4 },
 		{ .method = "GET", .path = "/plain/{id}",
 		    .async = CONFIG_UNSET, .timeout_ms = CONFIG_UNSET,
-		    .max_concurrent = 0, .line = 5 },
+		    .max_concurrent = 0, .body_limit = CONFIG_UNSET,
+		    .line = 5 },
 	};
 	const struct route *route;
 
+	s->config.body_limit = 1000;
 	s->config.routes = sections;
 	s->config.route_count = 3;
 	fixture_put_plain(s, "a.so");
@@ -264,14 +268,17 @@ the_configuration_wins(void **state)
 	assert_false(route->async_tag);
 	assert_int_equal(route->pool, 1);
 	assert_int_equal(route->timeout_ms, 250);
+	assert_int_equal(route->body_limit, 1000);
 	route = route_of(s, "POST /plain/{id}");
 	assert_false(route->async);
 	assert_int_equal(route->timeout_ms, 0);
 	assert_int_equal(route->max_concurrent, 9);
+	assert_int_equal(route->body_limit, 0);
 	route = route_of(s, "GET /plain/{id}");
 	assert_true(route->async);
 	assert_int_equal(route->timeout_ms, 1500);
 	assert_int_equal(route->max_concurrent, 0);
+	assert_int_equal(route->body_limit, 4096);
 }
 
 static void

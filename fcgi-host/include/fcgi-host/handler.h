@@ -77,7 +77,7 @@ extern "C" {
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
  * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
- *	hidden, stream; json.h, form.h, stream.h, cache.h
+ *	hidden, stream, body_limit; json.h, form.h, stream.h, cache.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
@@ -125,6 +125,10 @@ struct fh_arena;		/* where a `build` model puts its memory */
  * hidden	the document leaves it out; it is served all the same
  * stream	true: its replies go on as long as they may, and are told to end
  *		when the host wants them to (stream.h)
+ * body_limit	the most bytes that a body may have; more get a 413 as soon as
+ *		that is known.  It may be less or more than `body_limit` of the
+ *		configuration, which 0 takes; `body_limit` in the route's
+ *		section there is over both.  The web server has a limit too
  */
 struct fh_route {
 	const char	*methods;
@@ -143,6 +147,7 @@ struct fh_route {
 	bool		 deprecated;
 	bool		 hidden;
 	bool		 stream;
+	uint64_t	 body_limit;
 };
 
 /*
