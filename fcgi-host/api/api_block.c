@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "wire/wire_number.h"
 #include "wire/wire_text.h"
@@ -81,16 +80,6 @@ type_to_say(const struct fh_request *rq, bool whole)
 	return DEFAULT_TYPE;
 }
 
-bool
-api_has_header(const struct fh_request *rq, const char *name)
-{
-	for (size_t i = 0; i < rq->header_count; i++) {
-		if (strcasecmp(rq->headers[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static size_t
 block_room(const struct fh_request *rq, const char *type)
 {
@@ -119,7 +108,7 @@ put_block(const struct fh_request *rq, char *at, const char *type,
 	}
 	for (size_t i = 0; i < rq->header_count; i++)
 		at = put_header(at, &rq->headers[i]);
-	if (rq->flushed && !api_has_header(rq, "X-Accel-Buffering"))
+	if (rq->flushed && api_header_get(rq, "X-Accel-Buffering") == NULL)
 		at = PUT(at, "X-Accel-Buffering: no\r\n");
 	return PUT(at, "\r\n");
 }

@@ -163,6 +163,16 @@ api_header_put(struct fh_request *rq, struct wire_span name,
 	return add_plain(rq, name, value);
 }
 
+const char *
+api_header_get(const struct fh_request *rq, const char *name)
+{
+	for (size_t i = 0; i < rq->header_count; i++) {
+		if (strcasecmp(rq->headers[i].name, name) == 0)
+			return rq->headers[i].value;
+	}
+	return NULL;
+}
+
 static struct wire_span
 span_of(const char *text)
 {

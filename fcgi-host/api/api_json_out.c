@@ -84,8 +84,8 @@ fh_json_begin(struct fh_request *rq, int status)
 {
 	const char *type = rq->content_type;
 
-	if (api_reply_whole(rq, status, type != NULL ? type :
-	    "application/json", "", 0) != 0)
+	if (api_reply_begin(rq, status, type != NULL ? type :
+	    "application/json") != 0)
 		return -1;
 	rq->json_out = (struct api_json){ .state = API_JSON_OPEN };
 	return 0;

@@ -174,6 +174,10 @@ struct fh_request {
 	uint32_t		 heard;		/* of them */
 	bool			 cut;		/* a body over its length */
 	int64_t			 declared;	/* Content-Length, or -1 */
+	const char		*etag;		/* quoted; or NULL */
+	int64_t			 modified;	/* or WIRE_NO_DATE */
+	bool			 judged;	/* by its conditions */
+	bool			 muted;		/* a body is not wanted */
 	const char		*content_type;	/* or NULL */
 	struct api_header	*headers;
 	size_t			 header_count;
@@ -237,6 +241,9 @@ size_t	api_reply_room(const struct fh_request *);
 char	*api_reply_at(struct fh_request *);
 void	api_reply_took(struct fh_request *, size_t length);
 
+/* Begins one: what was written is thrown away, and no length is known. */
+int	api_reply_begin(struct fh_request *, int status, const char *type);
+
 /* A whole reply; `type` must live on. */
 int	api_reply_whole(struct fh_request *, int status, const char *type,
 	    const void *bytes, size_t length);
@@ -250,6 +257,9 @@ void	api_reply_problem(struct fh_request *, int status);
 /* Sets (replace) or adds a header (api_header.c). */
 int	api_header_put(struct fh_request *, struct wire_span name,
 	    struct wire_span value, bool replace);
+
+/* The value of the first header of that name that was set, or NULL. */
+const char	*api_header_get(const struct fh_request *, const char *name);
 
 /*
  * Sends bytes of the body, the header in front of them when that has not left
@@ -288,8 +298,6 @@ int	api_json_value(struct fh_request *, const char *call, bool *comma_out);
 int	api_json_misuse(struct fh_request *, const char *call,
 	    const char *why);
 
-bool	api_has_header(const struct fh_request *, const char *name);
-
 /* ------------------------------------------------- streams */
 
 /* It is to end, or nobody reads it: somebody said so. */
@@ -303,6 +311,20 @@ int	api_sse_comment(struct fh_request *);
 
 /* Does fh_notify() of another process reach this one? */
 bool	api_notify_is_shared(void);
+/* ------------------------------------------------- conditions
+ * (api_condition.c) */
+
+bool	api_has_validators(const struct fh_request *);
+
+/* Is a reply of that status to be judged, and has it not been? */
+bool	api_condition_is_due(const struct fh_request *, int status);
+
+/* Judges one whose header is about to leave: 304 or 412, and mute, or as it
+ * is. */
+void	api_condition_at_last(struct fh_request *);
+
+/* False: If-Range says that all of it is wanted. */
+bool	api_range_stands(const struct fh_request *);
 
 /* ------------------------------------------------- the libfcgi view */
 

@@ -9,7 +9,9 @@
 #include "api/api_private.h"
 
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "wire/wire_number.h"
@@ -165,6 +167,86 @@ fh_problem(struct fh_request *rq, int status, const char *format, ...)
 	return whole_problem(rq, status, detail, (size_t)length);
 }
 
+/* ------------------------------------------------- with more in it */
+
+/* The standard's own are ours; but a `title` is for who has a `type`. */
+static bool
+is_standard(const char *name)
+{
+	return strcmp(name, "type") == 0 || strcmp(name, "title") == 0 ||
+	    strcmp(name, "status") == 0 || strcmp(name, "detail") == 0 ||
+	    strcmp(name, "instance") == 0;
+}
+
+static void
+write_members(struct fh_request *rq, struct json_object *members)
+{
+	struct json_object_iterator at = json_object_iter_begin(members);
+	struct json_object_iterator end = json_object_iter_end(members);
+
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+		const char *name = json_object_iter_peek_name(&at);
+
+		if (is_standard(name))
+			continue;
+		fh_json_name(rq, name);
+		fh_json_tree(rq, json_object_iter_peek_value(&at));
+	}
+}
+
+static void
+write_string(struct fh_request *rq, const char *name, const char *value)
+{
+	fh_json_name(rq, name);
+	fh_json_string(rq, value);
+}
+
+static int
+write_problem(struct fh_request *rq, int status, const char *type,
+    struct json_object *members, const char *detail)
+{
+	struct json_object *title;
+	bool has_members = json_object_is_type(members, json_type_object);
+
+	if (api_reply_begin(rq, status, API_PROBLEM_TYPE) != 0)
+		return -1;
+	fh_json_begin(rq, status);
+	fh_json_object(rq);
+	write_string(rq, "type", type != NULL ? type : "about:blank");
+	if (has_members && json_object_object_get_ex(members, "title", &title))
+		write_string(rq, "title", json_object_get_string(title));
+	else
+		write_string(rq, "title", wire_status_title(status));
+	fh_json_name(rq, "status");
+	fh_json_integer(rq, status);
+	write_string(rq, "detail", detail);
+	write_string(rq, "instance", rq->input->request_id);
+	if (has_members)
+		write_members(rq, members);
+	fh_json_close(rq);
+	return fh_json_end(rq);
+}
+
+int
+fh_problem_with(struct fh_request *rq, int status, const char *type,
+    struct json_object *members, const char *format, ...)
+{
+	va_list ap;
+	char *detail;
+	int rc;
+
+	va_start(ap, format);
+	if (vasprintf(&detail, format, ap) < 0)
+		rc = api_fault(rq, ENOMEM, "out of memory for the reply");
+	else {
+		rc = write_problem(rq, status, type, members, detail);
+		free(detail);
+	}
+	va_end(ap);
+	json_object_put(members);
+	return rc;
+}
+
 /* ------------------------------------------------- faults */
 
 int
@@ -191,6 +273,7 @@ api_reply_problem(struct fh_request *rq, int status)
 	rq->header_count = 0;
 	rq->declared = -1;
 	rq->flushed = false;
+	rq->muted = false;
 	rq->collected = shorten_to_fit(rq->space, rq->space_size, status,
 	    rq->input->request_id, rq->fault);
 	rq->written = rq->collected;

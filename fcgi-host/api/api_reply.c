@@ -43,10 +43,8 @@ fh_reply_status(const struct fh_request *rq)
 
 /* ------------------------------------------------- whole replies */
 
-/* The length is known even if not all of it fits into the space. */
 int
-api_reply_whole(struct fh_request *rq, int status, const char *type,
-    const void *bytes, size_t length)
+api_reply_begin(struct fh_request *rq, int status, const char *type)
 {
 	if (fh_status(rq, status) != 0)
 		return -1;
@@ -54,7 +52,22 @@ api_reply_whole(struct fh_request *rq, int status, const char *type,
 	rq->json_out.state = API_JSON_NONE;
 	rq->collected = 0;
 	rq->written = 0;
-	rq->declared = length > rq->sink->space ? (int64_t)length : -1;
+	rq->declared = -1;
+	return 0;
+}
+
+/* The length is known even if not all of it fits into the space. */
+int
+api_reply_whole(struct fh_request *rq, int status, const char *type,
+    const void *bytes, size_t length)
+{
+	if (api_reply_open(rq) == 0 && api_condition_is_due(rq, status) &&
+	    fh_precondition(rq) != 0)
+		return api_reply_state(rq);
+	if (api_reply_begin(rq, status, type) != 0)
+		return -1;
+	if (length > rq->sink->space)
+		rq->declared = (int64_t)length;
 	return api_reply_push(rq, bytes, length);
 }
 
@@ -81,24 +94,12 @@ fh_reply_bytes(struct fh_request *rq, int status, const char *type,
 static char *
 encode_path(struct fh_request *rq, const char *path)
 {
-	static const char hex[] = "0123456789ABCDEF";
-	char *out = api_arena_alloc(&rq->arena, 3 * strlen(path) + 1);
-	char *to = out;
+	size_t length = strlen(path);
+	char *out = api_arena_alloc(&rq->arena, 3 * length + 1);
 
-	if (out == NULL)
-		return NULL;
-	for (; *path != '\0'; path++) {
-		unsigned char c = (unsigned char)*path;
-
-		if (c > ' ' && c < 127 && c != '%' && c != '?' && c != '#') {
-			*to++ = *path;
-			continue;
-		}
-		*to++ = '%';
-		*to++ = hex[c >> 4];
-		*to++ = hex[c & 15];
-	}
-	*to = '\0';
+	if (out != NULL)
+		out[wire_percent_encode(out, path, length,
+		    "!\"$&'()*+,-./:;<=>@[\\]^_`{|}~")] = '\0';
 	return out;
 }
 

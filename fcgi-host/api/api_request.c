@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "wire/wire_date.h"
 
 #define SPACE_FIRST	((size_t)4 << 10)
 #define SPACE_KEPT	((size_t)16 << 10)	/* a larger one goes */
@@ -86,6 +87,7 @@ begin(struct fh_request *rq, const struct api_input *input)
 	rq->worker = &rq->thread->handlers[input->route->handler->index];
 	rq->status = 200;
 	rq->declared = -1;
+	rq->modified = WIRE_NO_DATE;
 }
 
 /* Once per handler and thread; `error` is the errno that it left. */

@@ -21,7 +21,8 @@
 static bool
 has_no_body(const struct fh_request *rq)
 {
-	return rq->input->head_only || !wire_status_has_body(rq->status);
+	return rq->muted || rq->input->head_only ||
+	    !wire_status_has_body(rq->status);
 }
 
 /* How much of `length` bytes the announced length leaves room for. */
@@ -70,6 +71,8 @@ api_send(struct fh_request *rq, const void *bytes, size_t length, bool whole)
 		errno = EPIPE;
 		return -1;
 	}
+	if (!rq->left && api_condition_is_due(rq, rq->status))
+		api_condition_at_last(rq);
 	if (has_no_body(rq))
 		length = 0;
 	else

@@ -43,7 +43,7 @@ fh_sse_begin(struct fh_request *rq, int retry_ms)
 	if (!rq->sink->streams)
 		return api_fault(rq, EINVAL, "events cannot be sent from a "
 		    "sync route: tag it .async = true, .stream = true");
-	if (!api_has_header(rq, "Cache-Control") &&
+	if (api_header_get(rq, "Cache-Control") == NULL &&
 	    fh_set_header(rq, "Cache-Control", "no-cache") != 0)
 		return -1;
 	if (retry_ms > 0 && fh_printf(rq, "retry: %d\n\n", retry_ms) != 0)

@@ -118,6 +118,28 @@ wire_percent_decode(char *out, const char *text, size_t length,
 	return to - out;
 }
 
+size_t
+wire_percent_encode(char *out, const char *text, size_t length,
+    const char *stays)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char *to = out;
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (is_alphanumeric(c) ||
+		    (c != '\0' && strchr(stays, c) != NULL)) {
+			*to++ = text[i];
+			continue;
+		}
+		*to++ = '%';
+		*to++ = hex[c >> 4];
+		*to++ = hex[c & 15];
+	}
+	return (size_t)(to - out);
+}
+
 /* The next piece of a list, split at its first '='; 0 at the list's end. */
 static int
 next_piece(const char **cursor, const char *end, char separator,

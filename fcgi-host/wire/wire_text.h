@@ -37,6 +37,14 @@ int	wire_parse_number(const char *text, size_t length, int64_t *value_out);
 ptrdiff_t	wire_percent_decode(char *out, const char *text, size_t length,
 		    bool plus_is_space);
 
+/*
+ * The other way round: letters, digits and what is in `stays` are written as
+ * they are, all else as %XX.  `out` takes up to 3 * length bytes; returns how
+ * many, without a NUL.
+ */
+size_t	wire_percent_encode(char *out, const char *text, size_t length,
+	    const char *stays);
+
 struct wire_span {
 	const char	*at;
 	size_t		 length;

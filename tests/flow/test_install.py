@@ -31,6 +31,7 @@ def test_what_is_installed(root):
                  "include/fcgi-host/form.h",
                  "include/fcgi-host/stream.h",
                  "include/fcgi-host/cache.h",
+                 "include/fcgi-host/reply.h",
                  "lib/pkgconfig/fcgi-host.pc",
                  "lib/fcgi-host/handlers/hello.so",
                  "lib/systemd/system/fcgi-host.service",

@@ -63,6 +63,7 @@
 #include "cache.h"
 #include "input.h"
 #include "json.h"
+#include "reply.h"
 #include "stream.h"
 
 #ifdef __cplusplus
@@ -77,7 +78,8 @@ extern "C" {
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
  * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
- *	hidden, stream, body_limit; json.h, form.h, stream.h, cache.h
+ *	hidden, stream, body_limit; json.h, form.h, stream.h, cache.h,
+ *	reply.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
