@@ -1,5 +1,5 @@
 /*
- * api_stream.c - replies that go on: their beginning, JSON lines, and waiting.
+ * api_stream.c - replies that go on: their beginning, and waiting.
  *
  * Runs in: front, workers, call, cgi.
  * Owns: nothing.
@@ -9,8 +9,6 @@
 #include "api/api_private.h"
 
 #include <errno.h>
-#include <json-c/json.h>
-#include <string.h>
 #include <time.h>
 
 #include "common/clock.h"
@@ -51,53 +49,6 @@ fh_stream_begin(struct fh_request *rq, int status, const char *type)
 	    fh_set_header(rq, "Content-Type", type) != 0))
 		return -1;
 	return api_stream_start(rq);
-}
-
-/* ------------------------------------------------- JSON lines */
-
-/* A line end in JSON is a blank between two parts (RFC 8259, section 2). */
-static int
-push_line(struct fh_request *rq, const char *text, size_t length)
-{
-	const char *end = text + length, *at;
-
-	while (text < end) {
-		for (at = text; at < end && *at != '\n' && *at != '\r'; at++)
-			continue;
-		if (at > text && api_reply_push(rq, text,
-		    (size_t)(at - text)) != 0)
-			return -1;
-		if (at < end && api_reply_push(rq, " ", 1) != 0)
-			return -1;
-		text = at + 1;
-	}
-	return api_reply_push(rq, "\n", 1);
-}
-
-int
-fh_json_line_text(struct fh_request *rq, const char *text, size_t length)
-{
-	if (rq->content_type == NULL && !rq->fixed)
-		rq->content_type = FH_JSON_LINES;
-	if (push_line(rq, text, length) != 0)
-		return -1;
-	return fh_flush(rq);
-}
-
-int
-fh_json_line(struct fh_request *rq, struct json_object *json)
-{
-	size_t length = 0;
-	const char *text = json_object_to_json_string_length(json,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-	int rc;
-
-	if (text == NULL)
-		rc = api_fault(rq, ENOMEM, "out of memory for the reply");
-	else
-		rc = fh_json_line_text(rq, text, length);
-	json_object_put(json);
-	return rc;
 }
 
 /* ------------------------------------------------- waiting */

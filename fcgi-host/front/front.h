@@ -343,6 +343,7 @@ size_t	front_request_limit(const struct front_request *);
 void	front_request_moved(struct front_request *); /* another front has it */
 void	front_request_cancel(struct front_request *); /* nobody waits */
 void	front_request_replied(struct front_request *); /* all is buffered */
+void	front_request_broken(struct front_request *); /* no more will come */
 void	front_request_end(struct front_request *); /* ... and has left */
 void	front_request_free(struct front_request *);
 void	front_request_forget(struct front *); /* those kept for later */

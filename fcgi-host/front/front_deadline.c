@@ -239,7 +239,7 @@ ran_too_long(struct front_job *job, uint64_t started_ns)
 	}
 	front_count(&front_route_stats(request)->timeouts, 1);
 	front_fault_timed_out(request);
-	front_conn_close(request->conn);
+	front_request_broken(request);
 }
 
 static void

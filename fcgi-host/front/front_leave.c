@@ -46,7 +46,9 @@ on_ended(uv_timer_t *timer)
 			front_pool_remove(&front->pools[
 			    request->match.route->pool], request);
 			front_refuse(request, SHM_REFUSED_STOPPING);
-		} else
+		} else if (request != NULL && request->job != NULL)
+			front_request_broken(request);
+		else
 			front_conn_close(conn);
 	}
 	leave(front);

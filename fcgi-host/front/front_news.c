@@ -171,7 +171,7 @@ complete(struct news *news, bool whole)
 	if (whole)
 		front_request_replied(request);
 	else
-		front_conn_close(request->conn);
+		front_request_broken(request);
 	return true;
 }
 

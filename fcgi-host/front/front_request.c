@@ -20,6 +20,9 @@
 #define KEPT_SIZE		16384	/* a free request keeps no more */
 #define FREE_REQUESTS_MAX	256
 
+/* No version has such a record: see ARCHITECTURE.md. */
+static const uint8_t	broken_off[FCGI_HEADER_LEN];
+
 static struct front_request *
 take_request(struct front *front)
 {
@@ -387,6 +390,25 @@ front_request_replied(struct front_request *request)
 	request->state = FRONT_REPLYING;
 	conn->close_after |= !request->keep;
 	if (front_output_end(conn, request->id) < 0)
+		front_conn_close(conn);
+	else
+		front_conn_flush(conn);
+}
+
+/* Its header may have been read: all that can be said is that it is no reply,
+ * in a record that is none and then by closing. */
+void
+front_request_broken(struct front_request *request)
+{
+	struct front_conn *conn = request->conn;
+
+	if (request->job != NULL)
+		front_job_abandon(request->job);
+	front_spool_release(request);
+	request->state = FRONT_REPLYING;
+	request->served = false;
+	conn->close_after = true;
+	if (front_output_raw(conn, broken_off, sizeof(broken_off)) < 0)
 		front_conn_close(conn);
 	else
 		front_conn_flush(conn);

@@ -93,7 +93,7 @@ answer_lost(struct front_job *job, const struct death *death)
 	request->job = NULL;
 	job->request = NULL;
 	if (job->forwarded)
-		front_conn_close(request->conn);
+		front_request_broken(request);
 	else if (culprit)
 		front_answer(request, 500, "", "The handler ended without a "
 		    "reply.");

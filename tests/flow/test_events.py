@@ -118,9 +118,20 @@ def test_json_lines(host, target):
     reply = host.get(target)
     assert reply.header("content-type") == "application/jsonl"
     assert reply.text.split("\n") == [
-        '{"path":"a/b\\nc"}', '{   "text":    "two words" }', "null", "7", ""]
+        '{"path":"a/b\\nc","tenth":0.1}', '{   "text":    "two words" }',
+        "null", '{"two\\nlines":1e+22}', "7", ""]
     # what cannot leave early has a length
     assert (reply.header("content-length") is None) == (target == "/lines")
+
+
+def test_a_json_line_that_cannot_be(host):
+    """Breaks when: half a line is taken for a whole one."""
+    detail = host.get("/lines-sync?nan=1").problem(500)["detail"]
+    assert "fh_json_number()" in detail
+    with host.connect() as conn:
+        conn.send(fcgi.request("GET", "/lines?nan=1"))
+        with pytest.raises((fcgi.Closed, ConnectionError)):
+            conn.read_reply()
 
 
 def test_a_head_request_gets_the_header_alone(host):
@@ -330,18 +341,13 @@ def test_a_reload_in_the_middle_of_an_event():
     """Breaks when: what a handler is about to write is cut off when it is told
     to end."""
     with Host(handlers=["live_stream"], pools=THREADS,
-              drain_timeout="60s") as host, host.connect() as conn:
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        conn.send(fcgi.request("GET", "/flood?count=1000&bytes=3000000"))
-        wait_until(lambda: busy(host) == 1)
-        assert next(conn.stdout())
+              drain_timeout="60s") as host, \
+            Stream(host, "/flood?count=1000&bytes=1000000") as stream:
+        assert counted(host, "/flood", "reply_bytes") < 1000000
         host.reload()
-        reader, events = Reader(), []
-        for piece in conn.stdout():
-            events += reader.feed(piece.partition(b"\r\n\r\n")[2]
-                                  if piece.startswith(b"Status") else piece)
-        assert events[-1].event == "bye" and reader.whole
-        assert {len(one.data) for one in events[:-1]} == {3000000}
+        events = stream.rest()
+        assert events.pop().event == "bye"
+        assert {len(one.data) for one in events} == {1000000}
         host.wait_settled()
 
 

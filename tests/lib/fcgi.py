@@ -25,6 +25,7 @@ RESPONDER, AUTHORIZER, FILTER = 1, 2, 3
 REQUEST_COMPLETE, CANT_MPX_CONN, OVERLOADED, UNKNOWN_ROLE = 0, 1, 2, 3
 KEEP_CONN = 1
 
+BROKEN_OFF = bytes(8)	# before the end of a reply that is cut off
 TIMEOUT = 15.0		# no reply of a healthy host takes that long
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
@@ -288,6 +289,10 @@ class Conn:
         """The next record; Closed (with nothing partial) at the end."""
         while len(self.buffer) < 8:
             self.fill()
+        if self.buffer[:8] == BROKEN_OFF:
+            del self.buffer[:8]
+            self.fill()		# nothing may follow but the end
+            raise ProtocolError("bytes behind a reply that was broken off")
         version, type_, id_, length, padding, reserved = struct.unpack(
             ">BBHHBB", self.buffer[:8])
         if version != 1 or reserved != 0:

@@ -170,6 +170,8 @@ take_record(const struct ask *ask, const unsigned char *record,
 	return 0;
 }
 
+static const unsigned char	broken_off[HEADER];
+
 int
 fastcgi_read(const struct ask *ask, struct bytes *in, struct reply *reply)
 {
@@ -179,6 +181,8 @@ fastcgi_read(const struct ask *ask, struct bytes *in, struct reply *reply)
 
 	while (rc == 0 && !reply->whole && in->length - done >= HEADER) {
 		record = in->data + done;
+		if (memcmp(record, broken_off, HEADER) == 0)
+			break;		/* its connection will be closed */
 		length = (size_t)record[4] << 8 | record[5];
 		whole = HEADER + length + record[6];
 		if (in->length - done < whole)

@@ -142,6 +142,15 @@ read_all(int fd, uint8_t *bytes, size_t length)
 	return 1;
 }
 
+/* What a front says of a reply that is cut off, before it closes. */
+static bool
+is_broken_off(const uint8_t bytes[FCGI_HEADER_LEN])
+{
+	static const uint8_t none[FCGI_HEADER_LEN];
+
+	return memcmp(bytes, none, sizeof(none)) == 0;
+}
+
 /* The record's type; 0 at the end of the connection. */
 static int
 read_record(int fd, struct reply *reply)
@@ -149,7 +158,8 @@ read_record(int fd, struct reply *reply)
 	uint8_t header[FCGI_HEADER_LEN], content[65535 + 255];
 	size_t length;
 
-	if (read_all(fd, header, sizeof(header)) == 0)
+	if (read_all(fd, header, sizeof(header)) == 0 ||
+	    is_broken_off(header))
 		return 0;
 	assert_int_equal(header[0], 1);
 	length = (size_t)header[4] << 8 | header[5];
@@ -205,9 +215,15 @@ client_read_part(int fd, struct reply *reply)
 bool
 client_is_closed(int fd)
 {
-	uint8_t byte;
+	uint8_t bytes[FCGI_HEADER_LEN];
+	ssize_t got;
 
-	return is_readable(fd, PATIENCE_MS) && recv(fd, &byte, 1, 0) <= 0;
+	if (!is_readable(fd, PATIENCE_MS))
+		return false;
+	got = recv(fd, bytes, sizeof(bytes), 0);
+	if (got == (ssize_t)sizeof(bytes) && is_broken_off(bytes))
+		got = is_readable(fd, PATIENCE_MS) ? recv(fd, bytes, 1, 0) : 1;
+	return got <= 0;
 }
 
 long

@@ -99,15 +99,22 @@ int	 fh_wait(struct fh_request *, int64_t ms);
  *	fh_stream_begin(rq, 200, FH_JSON_LINES);
  *	... fh_json_line(rq, value) ...
  *
- * fh_json_line		writes the value and takes it, as fh_reply_json() does
+ * fh_json_line		the value, which it takes, as fh_reply_json() does
  * fh_json_line_text	JSON that is text already: line ends in it, which can
  *			only be blanks between its parts, become blanks
+ * fh_json_line_begin	a value from the calls of json.h, which come between it
+ *			and fh_json_line_end
+ *
+ * The first one of a reply begins it, with a 200 unless another status has been
+ * set.  A value that JSON cannot say breaks the reply off, as in json.h.
  */
 #define FH_JSON_LINES	"application/jsonl"
 
 int	 fh_json_line(struct fh_request *, struct json_object *);
 int	 fh_json_line_text(struct fh_request *, const char *text,
 	    size_t length);
+int	 fh_json_line_begin(struct fh_request *);
+int	 fh_json_line_end(struct fh_request *);
 
 /* ------------------------------------------------------ server-sent events */
 
