@@ -90,6 +90,7 @@ struct api_wait {
  *		EPIPE when nobody reads.  NULL: nothing can wake it, and it is
  *		looked every 10 ms
  * ending	true: this process wants its streams to end.  NULL: never
+ * progress	of a job; `text` is the handler's.  NULL: nobody wants to know
  */
 struct api_sink {
 	size_t	 space;
@@ -99,6 +100,8 @@ struct api_sink {
 	int	(*flush)(struct api_sink *);
 	int	(*wait)(struct api_sink *, const struct api_wait *);
 	bool	(*ending)(const struct api_sink *);
+	void	(*progress)(struct api_sink *, int64_t done, int64_t total,
+		    const char *text);
 };
 
 enum api_outcome {

@@ -58,7 +58,8 @@ fill(struct line *line, const struct route *route, const struct config *config)
 	print_size(line->texts[2], route->body_limit);
 	line->columns[0] = route->method;
 	line->columns[1] = route->path;
-	line->columns[2] = route->async ? "async" : "sync";
+	line->columns[2] = route->job ? "job" : route->async ? "async" :
+	    "sync";
 	line->columns[3] = route->async ? config->pools[route->pool].name :
 	    "-";
 	line->columns[4] = route->async ? line->texts[0] : "-";
@@ -166,6 +167,7 @@ json_of(const struct route *route, const struct config *config)
 	    json_object_new_int64((int64_t)route->sync_warn_ms));
 	add(json, "max_concurrent",
 	    json_object_new_int64(route->max_concurrent));
+	add(json, "job", json_object_new_boolean(route->job));
 	add(json, "reserve", json_object_new_int64(route->reserve));
 	add(json, "body_limit",
 	    json_object_new_int64((int64_t)route->body_limit));

@@ -203,6 +203,20 @@ print_cache(struct json_object *cache)
 	    cli_number(cache, "cleared_shards"));
 }
 
+/* Only where some route is a job. */
+static void
+print_jobs(struct json_object *jobs)
+{
+	if (jobs == NULL)
+		return;
+	printf("jobs: %" PRIu64 " queued, %" PRIu64 " running, %" PRIu64
+	    " of them here; %" PRIu64 " succeeded, %" PRIu64 " failed, %"
+	    PRIu64 " cancelled are kept\n", cli_number(jobs, "queued"),
+	    cli_number(jobs, "running"), cli_number(jobs, "here"),
+	    cli_number(jobs, "succeeded"), cli_number(jobs, "failed"),
+	    cli_number(jobs, "cancelled"));
+}
+
 /* Generations that are not the one that serves. */
 static void
 print_others(struct json_object *root)
@@ -324,6 +338,7 @@ print_status(struct json_object *root)
 	print_head(root);
 	print_others(root);
 	print_watch(root);
+	print_jobs(json_object_object_get(root, "jobs"));
 	print_degraded(json_object_object_get(root, "degraded"));
 	print_cache(json_object_object_get(root, "cache"));
 	print_sandbox(root);

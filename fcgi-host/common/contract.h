@@ -49,7 +49,8 @@ enum message_type {
 					 * SLOT_NONE: on the configuration */
 	MESSAGE_MAKER,			/* slot = file, text = its model */
 	MESSAGE_LOADED,			/* all files: models may come */
-	MESSAGE_PRELOADED,		/* value = routes, extra = handlers */
+	MESSAGE_PRELOADED,		/* value = routes, extra = handlers,
+					 * slot = routes that are jobs */
 	MESSAGE_FAILED,			/* text = why nothing can be served */
 	MESSAGE_SPAWNED,		/* team, slot, incarnation, pid */
 	MESSAGE_EXITED,			/* pid, value = wait status */

@@ -72,6 +72,28 @@ apply_body_limit(const struct config *config,
 	return 0;
 }
 
+/* What is said of its jobs, here or for all routes. */
+static void
+apply_job(const struct config *config, const struct config_route *section,
+    struct route *route)
+{
+	route->job_attempts = config->jobs_attempts;
+	route->job_retry_ms = config->jobs_retry_ms;
+	route->job_keep_ms = config->jobs_keep_ms;
+	if (section == NULL)
+		return;
+	if (section->job_concurrency != CONFIG_UNSET)
+		route->job_concurrency = (uint32_t)section->job_concurrency;
+	if (section->job_priority != CONFIG_UNSET)
+		route->job_priority = (uint32_t)section->job_priority;
+	if (section->job_attempts != CONFIG_UNSET)
+		route->job_attempts = (uint32_t)section->job_attempts;
+	if (section->job_retry_ms != CONFIG_UNSET)
+		route->job_retry_ms = (uint64_t)section->job_retry_ms;
+	if (section->job_keep_ms != CONFIG_UNSET)
+		route->job_keep_ms = (uint64_t)section->job_keep_ms;
+}
+
 int
 handler_apply_route(const struct config *config, struct route *route,
     const struct fh_route *from, struct err *err)
@@ -81,7 +103,8 @@ handler_apply_route(const struct config *config, struct route *route,
 
 	if (apply_body_limit(config, section, route, from, err) < 0)
 		return -1;
-	route->async = route->async_tag = from->async;
+	route->job = from->job;
+	route->async = route->async_tag = from->async || from->job;
 	route->timeout_ms = from->timeout_ms != 0 ? from->timeout_ms :
 	    route->stream ? 0 : config->timeout_ms;
 	route->max_concurrent = from->max_concurrent;
@@ -89,7 +112,7 @@ handler_apply_route(const struct config *config, struct route *route,
 	route->sync_warn_ms = config->sync_warn_ms;
 	if (section != NULL) {
 		if (section->async != CONFIG_UNSET)
-			route->async = section->async != 0;
+			route->async = section->async != 0 || route->job;
 		if (section->pool != NULL)
 			pool = section->pool;
 		if (section->timeout_ms != CONFIG_UNSET)
@@ -105,6 +128,7 @@ handler_apply_route(const struct config *config, struct route *route,
 	if (route->stream && !route->async)
 		return err_set(err, "route \"%s\" is a stream, and a sync "
 		    "route cannot be one: tag it .async = true", route->label);
+	apply_job(config, section, route);
 	route->pool = 0;
 	if (pool == NULL || find_pool(config, pool, &route->pool) == 0 ||
 	    !route->async) {
@@ -252,6 +276,28 @@ check_reserves(const struct handler_set *set, uint32_t pool,
 		    (unsigned long long)kept, config->name, config->workers);
 }
 
+/* Nobody would come to them: front_dispatch.c. */
+static void
+check_jobs_path(const struct handler_set *set, const struct reporter *to)
+{
+	const char *path = set->config->jobs_path;
+	size_t length = handler_set_jobs(set) == 0 ? 0 : strlen(path);
+
+	if (length == 0)
+		return;
+	for (size_t i = 0; i < set->route_count; i++) {
+		const struct route *route = &set->routes[i];
+
+		if (strncmp(route->path, path, length) == 0 &&
+		    (route->path[length] == '\0' ||
+		    route->path[length] == '/'))
+			complain(to, 0, "jobs_path: \"%s\" is where jobs are "
+			    "asked for, so route \"%s\" of handler %s is not "
+			    "reached: change one of them", path, route->label,
+			    route->handler->name);
+	}
+}
+
 static void
 check_model_section(const struct handler_set *set,
     const struct config_model *section, const struct reporter *to)
@@ -294,6 +340,7 @@ handler_apply_report(const struct handler_set *set, handler_report *report,
 		check_route_section(set, &config->routes[i], &to);
 	for (uint32_t i = 0; i < config->pool_count; i++)
 		check_reserves(set, i, &to);
+	check_jobs_path(set, &to);
 	for (size_t i = 0; i < config->model_count; i++)
 		check_model_section(set, &config->models[i], &to);
 	for (size_t i = 0; i < config->handler_count; i++)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/handler_load.h"
+#include "common/shm.h"
 
 #define METHOD_MAX	32
 
@@ -84,6 +85,12 @@ add_route(struct handler_set *set, struct handler *handler,
 	route->deprecated = from->deprecated;
 	route->hidden = from->hidden;
 	route->stream = from->stream;
+	if (from->job && strlen(route->label) >= SHM_LABEL_MAX) {
+		err_set(err, "route \"%.80s...\": a job's method and path have "
+		    "%d bytes at most", route->label, SHM_LABEL_MAX - 1);
+		route_finish(route);
+		return -1;
+	}
 	if (check_conflict(set, route, handler, err) < 0 ||
 	    handler_apply_route(set->config, route, from, err) < 0) {
 		route_finish(route);
@@ -122,6 +129,16 @@ add_entry(struct handler_set *set, struct handler *handler,
 	if (count == 0)
 		return err_set(err, "route \"%s\" has no method", from->path);
 	return 0;
+}
+
+size_t
+handler_set_jobs(const struct handler_set *set)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->route_count; i++)
+		count += set->routes[i].job;
+	return count;
 }
 
 int

@@ -69,6 +69,10 @@ struct route {
 	uint32_t	 max_concurrent;/* 0: none */
 	uint32_t	 reserve;	/* workers kept for it, if async */
 	size_t		 body_limit;	/* 413 above */
+	bool		 job;		/* ... and these are for jobs alone */
+	uint32_t	 job_concurrency; /* at a time on this host; 0: any */
+	uint32_t	 job_priority, job_attempts;
+	uint64_t	 job_retry_ms, job_keep_ms;
 };
 
 struct handler_set {
@@ -201,6 +205,9 @@ bool	handler_threads_allowed(const struct config *);
 size_t	handler_sync_limit(const struct config *, const struct route *);
 
 void	handler_set_free(struct handler_set *);
+
+/* How many of its routes are jobs. */
+size_t	handler_set_jobs(const struct handler_set *);
 
 /* ------------------------------------------------------ routing (route.c) */
 

@@ -195,6 +195,13 @@ enum shm_reply_state { SHM_REPLY_FREE, SHM_REPLY_BUSY, SHM_REPLY_DONE,
 /* What a worker's thread waits for in a slot, on `room` but for the first. */
 enum shm_waits { SHM_WAITS_NOT, SHM_WAITS_SLOT, SHM_WAITS_ROOM,
 	SHM_WAITS_WORD };
+/* How far a job is; written by the worker, which makes `seq` odd meanwhile. */
+#define SHM_PROGRESS_TEXT	256
+struct shm_progress {
+	_Atomic uint32_t	seq;		/* 0: nothing was said */
+	_Atomic int64_t		done, total;
+	_Atomic char		text[SHM_PROGRESS_TEXT];
+};
 
 struct shm_reply {
 	/* written by the worker; state also by the front, DONE to FREE */
@@ -210,6 +217,7 @@ struct shm_reply {
 	_Atomic uint32_t	kept_length;
 	unsigned char		kept[FH_KEEP_MAX];
 	_Atomic uint64_t	topics;		/* it listens to */
+	struct shm_progress	progress;
 
 	/* written by the front for the worker, and never read by it; `waits`
 	 * by the worker */

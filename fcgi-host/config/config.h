@@ -82,6 +82,11 @@ struct config_route {
 	int64_t		 max_concurrent;
 	int64_t		 reserve;	/* workers */
 	int64_t		 body_limit;
+	int64_t		 job_concurrency; /* on this host; 0: any */
+	int64_t		 job_priority;
+	int64_t		 job_attempts;
+	int64_t		 job_retry_ms;
+	int64_t		 job_keep_ms;
 	unsigned	 line;
 };
 
@@ -187,6 +192,17 @@ struct config {
 	uint64_t	 watch_delay_ms;	/* quiet before it is read */
 	uint32_t	 keep_generations;	/* the serving one included */
 	uint64_t	 load_timeout_ms;	/* of each handler */
+
+	/* jobs */
+	char		*jobs_path;	/* where they are asked for */
+	uint32_t	 jobs_concurrency; /* of this host */
+	uint32_t	 jobs_attempts;	/* of routes that say nothing */
+	uint64_t	 jobs_retry_ms;	/* ... */
+	uint64_t	 jobs_keep_ms;	/* ... */
+	uint64_t	 jobs_lease_ms;
+	uint64_t	 jobs_wait_ms;	/* ?wait= at most */
+	size_t		 jobs_body_limit;
+	size_t		 jobs_result_limit;
 
 	/* memory */
 	enum config_plan memory_plan;

@@ -172,6 +172,27 @@ const struct config_option config_route_options[] = {
 	    "server has a limit too (nginx: client_max_body_size in the "
 	    "location), and large bodies are files in state_dir, so the disk "
 	    "must have room.  0: no body." },
+	{ .name = "job_concurrency", .type = CONFIG_COUNT,
+	    ROUTE(job_concurrency), .example = "1",
+	    .min = "1", .max = "1000", .zero = true,
+	    .text = "How many jobs of this route this host runs at a time; "
+	    "the others wait, and none is refused.  0: as many as "
+	    "jobs_concurrency allows.  This and the following are for routes "
+	    "that are jobs." },
+	{ .name = "job_priority", .type = CONFIG_COUNT, ROUTE(job_priority),
+	    .example = "5",
+	    .min = "1", .max = "100", .zero = true,
+	    .text = "Of the jobs that wait those with a larger number are "
+	    "begun first.  0 where nothing is said." },
+	{ .name = "job_attempts", .type = CONFIG_COUNT, ROUTE(job_attempts),
+	    .example = "1", .min = "1", .max = "1000",
+	    .text = "See jobs_attempts outside of sections." },
+	{ .name = "job_retry", .type = CONFIG_TIME, ROUTE(job_retry_ms),
+	    .example = "1m", .min = "10ms", .max = "1d",
+	    .text = "See jobs_retry outside of sections." },
+	{ .name = "job_keep", .type = CONFIG_TIME, ROUTE(job_keep_ms),
+	    .example = "7d", .min = "1s", .max = "366d",
+	    .text = "See jobs_keep outside of sections." },
 	{ .name = NULL }
 };
 

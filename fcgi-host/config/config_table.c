@@ -350,6 +350,59 @@ const struct config_option config_top_options[] = {
 	    "CREDENTIALS_DIRECTORY or http_proxy are to be added to it.  "
 	    "What a single handler needs is better given to it by set." },
 
+	{ .name = "jobs_path", .type = CONFIG_PATH, TOP(jobs_path),
+	    .heading = "Jobs", .fallback = "/jobs", .restart = true,
+	    .text = "Where jobs are asked for: GET, DELETE and the like of "
+	    "this path, '/' and a job's id.  It is taken, with all below it, "
+	    "as soon as a route of a loaded handler is a job; a handler's own "
+	    "routes there are then not reached, and fcgi-host check says "
+	    "so." },
+	{ .name = "jobs_concurrency", .type = CONFIG_COUNT,
+	    TOP(jobs_concurrency), .restart = true,
+	    .fallback = "4", .min = "1", .max = "1000",
+	    .text = "How many jobs this host runs at a time.  Each takes a "
+	    "worker of its route's pool; more than there are wait there for "
+	    "queue_timeout, and are then put back." },
+	{ .name = "jobs_attempts", .type = CONFIG_COUNT, TOP(jobs_attempts),
+	    .fallback = "3", .min = "1", .max = "1000",
+	    .text = "How often a job is begun at most, unless its route says "
+	    "otherwise.  An attempt failed when its worker died, when it took "
+	    "longer than timeout, and when the handler answered with a status "
+	    "of 500 or more; one of 400 to 499 is final.  An attempt that the "
+	    "host itself ended or could not begin does not count." },
+	{ .name = "jobs_retry", .type = CONFIG_TIME, TOP(jobs_retry_ms),
+	    .fallback = "10s", .min = "10ms", .max = "1d",
+	    .text = "How long after a failed attempt the next one is begun, "
+	    "unless the route says otherwise: twice as long after each "
+	    "further one, a day at most, and at least what Retry-After of "
+	    "the handler's answer says." },
+	{ .name = "jobs_keep", .type = CONFIG_TIME, TOP(jobs_keep_ms),
+	    .fallback = "1d", .min = "1s", .max = "366d",
+	    .text = "How long a job that has ended is kept, with its result "
+	    "and its Idempotency-Key, unless its route says otherwise." },
+	{ .name = "jobs_lease", .type = CONFIG_TIME, TOP(jobs_lease_ms),
+	    .restart = true,
+	    .fallback = "30s", .min = "500ms", .max = "1h",
+	    .text = "Jobs of a machine that died are run again after this "
+	    "time; a machine that lives renews it at a third." },
+	{ .name = "jobs_wait", .type = CONFIG_TIME, TOP(jobs_wait_ms),
+	    .restart = true,
+	    .fallback = "60s", .min = "10ms", .max = "1h",
+	    .text = "The longest that ?wait= of a request for a job may "
+	    "wait; more is as much.  The web server must be ready to wait "
+	    "for it too (nginx: fastcgi_read_timeout)." },
+	{ .name = "jobs_body_limit", .type = CONFIG_SIZE,
+	    TOP(jobs_body_limit), .restart = true,
+	    .fallback = "8 MiB", .min = "1 KiB", .max = "256 MiB",
+	    .text = "The largest body of a request that becomes a job; a "
+	    "larger one gets a 413.  The process that keeps the jobs holds "
+	    "four of that size at a time, and others wait." },
+	{ .name = "jobs_result_limit", .type = CONFIG_SIZE,
+	    TOP(jobs_result_limit), .restart = true,
+	    .fallback = "1 MiB", .min = "1 KiB", .max = "256 MiB",
+	    .text = "The largest reply of a job's handler that is kept; with "
+	    "a larger one the job has failed." },
+
 	{ .name = "memory_plan", .type = CONFIG_CHOICE, TOP(memory_plan),
 	    .heading = "Memory",
 	    .fallback = "enforce", .choices = "enforce warn off",

@@ -8,7 +8,10 @@
  *	     sync:  front_sync -> front_output -> front_conn
  *	     async: front_pool (pending) -> front_job (shared memory) -> worker
  *	            -> front_news -> front_output -> front_conn
+ *	     a job, or a question about one: front_clerk -> clerk
  *	front_answer says what the host itself answers; front_deadline when.
+ *	A job that is to run comes from the clerk (front_runner), as a
+ *	connection on which it is a request like any other.
  *
  * The life of a front, by the supervisor's word (front_link, front_leave):
  *
@@ -78,6 +81,7 @@ struct front_conn {
 	bool			 fresh;		/* nothing was ever read */
 	bool			 parsing;	/* in a reader of its bytes */
 	bool			 stays;		/* the newer front said no */
+	bool			 runner;	/* the clerk's: a job runs */
 	enum { FRONT_CONN_UNTIMED, FRONT_CONN_IDLING, FRONT_CONN_READING,
 	    FRONT_CONN_SENDING, FRONT_CONN_RESUMING } timing;
 	uv_poll_t		 poll;
@@ -126,8 +130,15 @@ enum front_state {
 	FRONT_READING,		/* parameters and body arrive */
 	FRONT_PENDING,		/* in its pool's pending list */
 	FRONT_RUNNING,		/* its job is with the workers */
+	FRONT_CLERK,		/* the clerk answers it */
 	FRONT_REPLYING		/* answered; the reply is being written */
 };
+
+/* Whether it is for the clerk: not, to become a job, or about one. */
+enum front_clerk_kind { FRONT_CLERK_NOT, FRONT_CLERK_ACCEPT,
+	FRONT_CLERK_ASK };
+struct front_relay;		/* front_clerk.c */
+struct front_hello;		/* front_runner.c */
 
 struct front_request {
 	TAILQ_ENTRY(front_request) link;	/* pending list, free list */
@@ -143,6 +154,10 @@ struct front_request {
 	bool			 counted;	/* in_flight of its route */
 	bool			 served;	/* its serve() came to an end */
 	bool			 probe;		/* it tries a half-open route */
+	bool			 poison;	/* refused as such */
+	bool			 refused;	/* 503, no handler's fault */
+	enum front_clerk_kind	 clerk;
+	struct front_relay	*relay;		/* FRONT_CLERK */
 	uint32_t		 client;	/* its ticket, or 0 */
 	enum head_rc		 head_rc;
 
@@ -191,6 +206,7 @@ struct front_job {
 	uint32_t		 client;	/* ... ticket, ours to leave */
 	uint64_t		 begin_by_ns, end_by_ns; /* of its request */
 	uint64_t		 consumed;	/* bytes of its reply space */
+	uint32_t		 progress;	/* passed on: its number */
 	bool			 forwarded;	/* reply bytes have been sent */
 	bool			 told;		/* a stream: to end by now */
 	bool			 timed_out;	/* told; its worker is next */
@@ -256,6 +272,8 @@ struct front {
 	bool			 stopping;	/* what is at rest is closed */
 	bool			 retiring;	/* ... goes to a newer front */
 	bool			 ending;	/* drain_timeout is over */
+	int			 jobs_dir;	/* -1: no route is a job */
+	struct front_hello	*hello;		/* to the clerk, or NULL */
 	struct front_passing	*passing;	/* the newest, or NULL */
 	TAILQ_HEAD(, front_passing) passings;
 	TAILQ_HEAD(, front_taking) takings;
@@ -311,6 +329,7 @@ void	front_peer_start(struct front *);
 
 /* front_conn.c */
 void	front_conn_open(struct front *, int fd);
+void	front_conn_open_runner(struct front *, int fd);	/* the clerk's */
 /* One that another front had.  NULL, and it is closed: no memory. */
 struct front_conn	*front_conn_adopt(struct front *, int fd, bool fresh);
 void	front_conn_hold(struct front_conn *, struct front_held *);
@@ -383,13 +402,18 @@ bool	front_stale_drop(struct front_request *, uint64_t seen_ns,
 /* At the end of a turn: is all that we have still ours? */
 void	front_sync_look(struct front *);
 void	front_sync_serve(struct front_request *);
+/* What its route declares of it, before it becomes a job.  False: it has been
+ * answered. */
+bool	front_sync_check(struct front_request *);
 void	front_finish(struct front_request *);
 
 /* front_output.c: framing into the connection's output buffer.
  * 0, or -1 when memory is out. */
 int	front_output_stdout(struct front_conn *, uint16_t id, const void *first,
 	    size_t first_length, const void *second, size_t second_length);
-int	front_output_end(struct front_conn *, uint16_t id);
+int	front_output_end(struct front_conn *, uint16_t id, uint32_t app_status);
+/* What a job's handler says of its progress, to the clerk. */
+int	front_output_stderr(struct front_conn *, uint16_t id, const char *text);
 int	front_output_raw(struct front_conn *, const void *, size_t);
 size_t	front_output_left(const struct front_conn *);
 void	front_output_cut(struct front_conn *, size_t left);
@@ -400,6 +424,19 @@ void	front_output_forget(struct front *);	/* buffers kept for later */
 void	front_answer(struct front_request *, int status, const char *extra,
 	    const char *format, ...) __attribute__((format(printf, 4, 5)));
 void	front_refuse(struct front_request *, enum shm_refusal);
+
+/* front_clerk.c */
+enum front_clerk_kind	front_clerk_kind(const struct front_request *);
+void	front_clerk_send(struct front_request *);
+void	front_clerk_room(struct front_request *); /* the output has shrunk */
+void	front_clerk_drop(struct front_request *); /* it waits no more */
+void	front_clerk_hurry(struct front *);	/* answer what waits */
+
+/* front_runner.c: open, before the sandbox; start, when it serves. */
+void	front_runner_open(struct front *);
+void	front_runner_start(struct front *);
+void	front_runner_stop(struct front *);
+int	front_runner_connect(const struct front *); /* -1: nobody listens */
 
 /* front_pool.c */
 int	front_pools_create(struct front *);

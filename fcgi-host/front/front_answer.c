@@ -64,6 +64,8 @@ front_answer(struct front_request *request, int status, const char *extra,
 	vsnprintf(detail, sizeof(detail), format, ap);
 	va_end(ap);
 	request->result.status = status;
+	request->refused = (status == 503 || request->front->ending) &&
+	    !request->poison;
 	if (!wire_status_has_body(status))
 		length = no_content(text, sizeof(text), status, extra);
 	else

@@ -140,6 +140,18 @@ front_conn_open(struct front *front, int fd)
 	begin_fresh(conn);
 }
 
+/* It counts as one, and is refused at no limit: the clerk has its own. */
+void
+front_conn_open_runner(struct front *front, int fd)
+{
+	struct front_conn *conn = create(front, fd);
+
+	if (conn == NULL)
+		return;
+	conn->runner = true;
+	begin_fresh(conn);
+}
+
 struct front_conn *
 front_conn_adopt(struct front *front, int fd, bool fresh)
 {
@@ -307,7 +319,8 @@ front_conn_flush(struct front_conn *conn)
 	}
 	if (conn->request->state == FRONT_REPLYING)
 		front_request_end(conn->request);
-	else if (conn->request->state == FRONT_RUNNING)
+	else if (conn->request->state == FRONT_RUNNING ||
+	    conn->request->state == FRONT_CLERK)
 		set_timer(conn, FRONT_CONN_UNTIMED, 0);
 }
 
@@ -445,6 +458,8 @@ on_ready(uv_poll_t *handle, int status, int events)
 		front_conn_flush(conn);
 		if (!conn->closing && conn->request != NULL)
 			front_news_room(conn);
+		if (!conn->closing && conn->request != NULL)
+			front_clerk_room(conn->request);
 	}
 	if (!conn->closing && events & UV_READABLE)
 		on_readable(conn);

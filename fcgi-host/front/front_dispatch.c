@@ -3,8 +3,9 @@
  *
  * Runs in: front.
  * Owns: nothing.
- * Invariant: each request leaves here answered, in its pool's care, or with its
- * sync handler run; refusals are whole replies, never a closed connection.
+ * Invariant: each request leaves here answered, in its pool's or the clerk's
+ * care, or with its sync handler run; refusals are whole replies, never a
+ * closed connection.
  */
 #include "common/clock.h"
 #include "common/log.h"
@@ -69,6 +70,8 @@ is_well_formed(struct front_request *request)
 		    front_request_limit(request));
 		return false;
 	}
+	if (request->clerk == FRONT_CLERK_ASK)
+		return true;	/* whatever comes with it */
 	if (request->match.route == NULL) {
 		answer_unroutable(request);
 		return false;
@@ -127,7 +130,13 @@ front_dispatch(struct front_request *request)
 	const struct route *route = request->match.route;
 
 	front_count(&front->stats->requests, 1);
-	if (!is_well_formed(request) || !front_fault_admits(request))
+	if (!is_well_formed(request))
+		return;
+	if (request->clerk != FRONT_CLERK_NOT) {
+		front_clerk_send(request);
+		return;
+	}
+	if (!front_fault_admits(request))
 		return;
 	if (route_is_full(request))
 		front_refuse(request, SHM_REFUSED_ROUTE_FULL);
@@ -148,7 +157,9 @@ front_dispatch_again(struct front_request *request)
 {
 	if (!is_well_formed(request))
 		return;
-	if (is_too_late(request))
+	if (request->clerk != FRONT_CLERK_NOT)	/* it has become a job's */
+		front_clerk_send(request);
+	else if (is_too_late(request))
 		front_refuse(request, SHM_REFUSED_STOPPING);
 	else {
 		front_client_again(request);

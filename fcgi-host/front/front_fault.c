@@ -158,6 +158,7 @@ refuse_poison(struct front_request *request)
 {
 	front_count(&front_route_stats(request)->refused[SHM_REFUSED_POISON],
 	    1);
+	request->poison = true;
 	front_answer(request, 503, "Retry-After: 60\r\n", "This is a poison "
 	    "request: the same one has ended %u workers.",
 	    request->front->config->poison_kills);

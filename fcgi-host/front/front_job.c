@@ -108,6 +108,7 @@ front_job_push(struct front_pool *pool, struct front_request *request)
 	job->begin_by_ns = request->begin_by_ns;
 	job->end_by_ns = request->end_by_ns;
 	job->consumed = 0;
+	job->progress = 0;
 	job->forwarded = false;
 	job->timed_out = false;
 	job->told = false;

@@ -153,6 +153,8 @@ front_stop(struct front *front)
 {
 	front->stopping = true;
 	start_drain(front);
+	front_runner_stop(front);
+	front_clerk_hurry(front);
 	stop_list(&front->idle);
 	stop_list(&front->busy);
 	front_leave_if_done(front);
@@ -165,6 +167,8 @@ front_retire(struct front *front, int fd)
 
 	front->retiring = true;
 	start_drain(front);
+	front_runner_stop(front);
+	front_clerk_hurry(front);
 	TAILQ_FOREACH(conn, &front->idle, link)
 		conn->stays = false;
 	TAILQ_FOREACH(conn, &front->busy, link)

@@ -110,6 +110,7 @@ obey(struct front *front, const struct message *message, int fd)
 		if (!front->retiring && !front->stopping) {
 			front->serving = true;
 			front_accept_resume(front);
+			front_runner_start(front);
 		}
 		break;
 	case MESSAGE_TAKE:

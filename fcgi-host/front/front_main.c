@@ -193,6 +193,7 @@ front_main(const struct child_start *start)
 	if (front_pools_create(front) < 0 || front_stats_start(front) < 0 ||
 	    front_fault_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
+	front_runner_open(front);
 	enter_sandbox(front);
 	pthread_cleanup_push(crash_thread_left, NULL);
 	run(front);

@@ -7,6 +7,7 @@
  * knows itself before it is used; a reply is passed on as far as its connection
  * takes it, and the worker waits for the rest.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -91,6 +92,46 @@ take_bytes(struct news *news, bool all)
 	return 0;
 }
 
+/* One word that we see whole; a wild pointer's makes no harm but nonsense. */
+static bool
+read_progress(const struct shm_progress *progress, char *out, size_t size)
+{
+	uint32_t seq = atomic_load(&progress->seq);
+	char text[SHM_PROGRESS_TEXT];
+	long long done, total;
+
+	if (seq == 0 || (seq & 1) != 0)
+		return false;
+	done = atomic_load(&progress->done);
+	total = atomic_load(&progress->total);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = atomic_load_explicit(&progress->text[i],
+		    memory_order_relaxed);
+	text[sizeof(text) - 1] = '\0';
+	if (atomic_load(&progress->seq) != seq)
+		return false;
+	snprintf(out, size, "%lld %lld %s", done, total, text);
+	return true;
+}
+
+/* Passed on to the clerk, unless it has been, or is slow to read. */
+static void
+pass_progress(struct news *news)
+{
+	struct front_conn *conn = news->job->request->conn;
+	const struct shm_progress *progress = &news->reply->progress;
+	uint32_t seq = atomic_load(&progress->seq);
+	char text[SHM_PROGRESS_TEXT + 64];
+
+	if (!conn->runner || seq == news->job->progress ||
+	    front_output_left(conn) >= FRONT_BACKLOG_MAX ||
+	    !read_progress(progress, text, sizeof(text)))
+		return;
+	news->job->progress = seq;
+	if (front_output_stderr(conn, news->job->request->id, text) < 0)
+		front_conn_close(conn);
+}
+
 /*
  * Takes what there is and writes it.  The last take before we return must not
  * be one that was passed over because the output was full: the worker has said
@@ -102,7 +143,8 @@ pass_on(struct news *news)
 {
 	struct front_conn *conn = news->job->request->conn;
 
-	if (take_bytes(news, false) < 0)
+	pass_progress(news);
+	if (news->job->request == NULL || take_bytes(news, false) < 0)
 		return;
 	front_conn_flush(conn);
 	if (news->job->request == NULL ||
@@ -152,6 +194,7 @@ answer_stale(struct news *news)
 static bool
 complete(struct news *news, bool whole)
 {
+	struct front *front = news->front;
 	struct front_job *job = news->job;
 	struct front_request *request = job->request;
 	uint64_t started = atomic_load(&news->reply->started_ns);
@@ -160,9 +203,12 @@ complete(struct news *news, bool whole)
 		answer_late(news);
 		return true;
 	}
-	if (take_bytes(news, true) < 0)
+	pass_progress(news);
+	if (job->request == NULL || take_bytes(news, true) < 0)
 		return false;
 	copy_result(request, news->reply);
+	/* it was told to end, and had no other answer */
+	request->refused = front->ending && request->result.status == 503;
 	request->served = true;
 	request->begun_ns = started;
 	request->ended_ns = news->reply->ended_ns;

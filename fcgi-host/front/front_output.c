@@ -151,13 +151,29 @@ front_output_stdout(struct front_conn *conn, uint16_t id, const void *first,
 }
 
 int
-front_output_end(struct front_conn *conn, uint16_t id)
+front_output_stderr(struct front_conn *conn, uint16_t id, const char *text)
+{
+	size_t length = strlen(text), padding = -length & 7;
+	uint8_t *at = extend(conn, FCGI_HEADER_LEN + length + padding);
+
+	if (at == NULL)
+		return -1;
+	wire_put_header(at, FCGI_STDERR, id, (uint16_t)length,
+	    (uint8_t)padding);
+	memcpy(at + FCGI_HEADER_LEN, text, length);
+	memset(at + FCGI_HEADER_LEN + length, 0, padding);
+	return 0;
+}
+
+int
+front_output_end(struct front_conn *conn, uint16_t id, uint32_t app_status)
 {
 	uint8_t *at = extend(conn, FCGI_HEADER_LEN + WIRE_END_LEN);
 
 	if (at == NULL)
 		return -1;
 	wire_put_header(at, FCGI_STDOUT, id, 0, 0);
-	wire_put_end(at + FCGI_HEADER_LEN, id, 0, FCGI_REQUEST_COMPLETE);
+	wire_put_end(at + FCGI_HEADER_LEN, id, app_status,
+	    FCGI_REQUEST_COMPLETE);
 	return 0;
 }

@@ -51,7 +51,7 @@ front_pass_is_open(const struct front *front)
 static bool
 is_still(const struct front_conn *conn)
 {
-	return !conn->closing && !conn->stays &&
+	return !conn->closing && !conn->stays && !conn->runner &&
 	    front_output_left(conn) == 0 &&
 	    wire_reader_at_boundary(&conn->reader);
 }

@@ -94,7 +94,7 @@ abort_request(struct front_conn *conn)
 		return;
 	conn->close_after |= !request->keep;
 	front_request_cancel(request);
-	if (front_output_end(conn, id) < 0) {
+	if (front_output_end(conn, id, 0) < 0) {
 		front_conn_close(conn);
 		return;
 	}

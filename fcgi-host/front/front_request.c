@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clerk.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
@@ -171,6 +172,10 @@ front_request_identify(struct front_request *request)
 		route_find(request->front->set, request->head.method.at,
 		    request->head.method.length, request->head.path.at,
 		    request->head.path.length, &request->match);
+	request->clerk = request->head_rc == HEAD_OK ?
+	    front_clerk_kind(request) : FRONT_CLERK_NOT;
+	if (request->clerk == FRONT_CLERK_ASK)
+		request->match.route = NULL;
 	return 0;
 }
 
@@ -181,7 +186,9 @@ set_arrival(struct front_request *request)
 	struct front *front = request->front;
 
 	request->params_ns = clock_now_ns();
-	if (request->head.start_ms == 0 || !front->local)
+	/* A job's request has come long ago, and waited elsewhere. */
+	if (request->head.start_ms == 0 || !front->local ||
+	    request->conn->runner)
 		return;
 	request->arrival_ns = front_arrival(&front->wall, request->arrival_ns,
 	    request->head.start_ms, request->params_ns, clock_wall_ms());
@@ -374,6 +381,7 @@ front_request_cancel(struct front_request *request)
 		    request->match.route->pool], request);
 	if (request->job != NULL)
 		front_job_abandon(request->job);
+	front_clerk_drop(request);
 	if (request->state == FRONT_REPLYING && request->served)
 		front_finish(request);
 	detach(request);
@@ -389,7 +397,8 @@ front_request_replied(struct front_request *request)
 	front_spool_release(request);
 	request->state = FRONT_REPLYING;
 	conn->close_after |= !request->keep;
-	if (front_output_end(conn, request->id) < 0)
+	if (front_output_end(conn, request->id, conn->runner &&
+	    request->refused ? CLERK_NOT_BEGUN : 0) < 0)
 		front_conn_close(conn);
 	else
 		front_conn_flush(conn);

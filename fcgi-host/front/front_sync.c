@@ -184,6 +184,57 @@ front_sync_serve(struct front_request *request)
 		front_conn_close(request->conn);
 }
 
+/* In place of the handler of a job: what is declared holds. */
+static int
+accept_job(struct fh_request *rq)
+{
+	return fh_keep(rq, "", 1);
+}
+
+/* A refusal goes the way of any reply; of one that is accepted, nothing. */
+static int
+check_send(struct api_sink *base, const char *head, size_t head_length,
+    const void *body, size_t length)
+{
+	const struct sync_sink *sink = (const struct sync_sink *)base;
+
+	if (sink->request->result.kept_length > 0)
+		return 0;
+	return sync_send(base, head, head_length, body, length);
+}
+
+bool
+front_sync_check(struct front_request *request)
+{
+	struct front *front = request->front;
+	struct route route = *request->match.route;
+	struct sync_sink sink = { .request = request, .sink = {
+	    .space = front->config->sync_reply_limit, .streams = false,
+	    .send = check_send, .flush = sync_flush } };
+	struct api_input input;
+	bool accepted;
+
+	if (route.inputs == NULL)
+		return true;
+	if (request->spool_fd >= 0 && front_spool_map(request) < 0) {
+		front_answer(request, 503, "Retry-After: 5\r\n",
+		    "The request body could not be read.");
+		return false;
+	}
+	route.serve = accept_job;
+	input = front_input(request);
+	input.route = &route;
+	api_serve(front->sync_request, &input, &sink.sink, &request->result);
+	accepted = request->result.kept_length > 0;
+	request->result.kept_length = 0;
+	api_request_reset(front->sync_request);
+	if (!accepted && sink.failed)
+		front_request_starve(request);
+	else if (!accepted)
+		front_request_replied(request);
+	return accepted;
+}
+
 void
 front_finish(struct front_request *request)
 {

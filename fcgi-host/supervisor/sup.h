@@ -24,6 +24,7 @@
  *	sup_team       a front with its workers and shared memory
  *	sup_pools      which workers there are (sup_scale)
  *	sup_child      one front or worker process
+ *	sup_clerk      the process that keeps the jobs
  *	sup_demote     handlers that took a front along
  *	sup_post       messages to zygote, fronts and workers
  *	sup_respawn    policy: when may a dead process be replaced
@@ -282,6 +283,7 @@ struct sup_upgrade {
 
 enum sup_phase { SUP_LOADING, SUP_STARTING, SUP_SERVING, SUP_STOPPING };
 
+struct sup_clerk;
 struct sup_counts;
 struct sup_crashes;
 struct sup_model_name;
@@ -328,6 +330,7 @@ struct sup {
 	struct sup_counts	*counts;	/* of teams that are gone */
 	struct sup_crashes	*crashes;	/* sup_crashes.c */
 	struct sup_witness	*witnesses;	/* sup_witness.c */
+	struct sup_clerk	*clerk;		/* NULL: no jobs so far */
 
 	char			*binary;	/* ours, as it was started */
 	struct sup_upgrade	 upgrade;

@@ -23,6 +23,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_cache.h"
+#include "supervisor/sup_clerk.h"
 #include "supervisor/sup_demote.h"
 #include "supervisor/sup_loader.h"
 #include "supervisor/sup_stage.h"
@@ -95,6 +96,8 @@ preloaded(struct sup_generation *generation, const struct message *message)
 		fatal(EXIT_CODE_SYSTEM, "layout of shared memory");
 	generation->preloaded = true;
 	generation->file[0] = '\0';
+	if (message->slot > 0)
+		sup_clerk_want(generation->sup);
 	log_info("generation %u: %u handlers, %u routes", generation->number,
 	    generation->handler_count, generation->route_count);
 	sup_reload_preloaded(generation);

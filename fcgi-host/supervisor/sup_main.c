@@ -26,6 +26,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_cache.h"
+#include "supervisor/sup_clerk.h"
 #include "supervisor/sup_crash.h"
 #include "supervisor/sup_dirs.h"
 #include "supervisor/sup_notify.h"
@@ -96,6 +97,7 @@ sup_begin_stop(struct sup *sup)
 	sup_source_watch(sup);
 	sup_upgrade_stop(sup);
 	sup_reload_stop(sup, "the host stops");
+	sup_clerk_rest(sup);
 	sup_stop_generations(sup);
 	sup_stop_if_gone(sup);
 }
@@ -111,9 +113,10 @@ sup_fail(struct sup *sup, int exit_code)
 void
 sup_stop_if_gone(struct sup *sup)
 {
-	if (sup->phase == SUP_STOPPING && sup->generations == NULL)
-		uv_stop(&sup->loop);
-	else
+	if (sup->phase == SUP_STOPPING && sup->generations == NULL) {
+		if (sup_clerk_end(sup))
+			uv_stop(&sup->loop);
+	} else
 		sup_reload_continue(sup);
 }
 
@@ -275,6 +278,7 @@ static void
 close_all(struct sup *sup)
 {
 	sup_witness_stop(sup);
+	sup_clerk_close(sup);
 	sup_control_close(sup);
 	sup_listen_close(sup);
 	sup_dirs_close(sup);

@@ -18,6 +18,7 @@
 #include "common/memory_use.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_cache.h"
+#include "supervisor/sup_clerk.h"
 #include "supervisor/sup_counts.h"
 #include "supervisor/sup_demote.h"
 #include "supervisor/sup_json.h"
@@ -506,6 +507,8 @@ sup_status_json(struct sup *sup)
 	    &totals));
 	add_generation(root, sup, &totals);
 	json_object_object_add(root, "cache", sup_cache_status(sup));
+	if (sup->clerk != NULL)
+		json_object_object_add(root, "jobs", sup_clerk_status(sup));
 	sup_status_files(sup, root);
 	sup_status_reloads(sup, root);
 	json_object_object_add(root, "degraded", sup_status_degraded(sup));

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_clerk.h"
 #include "supervisor/sup_crashes.h"
 #include "supervisor/sup_json.h"
 
@@ -38,6 +39,10 @@ static const struct degraded of_supervisor = { "descriptors", "The supervisor "
 
 static const struct degraded of_crashes = { "crashes", "Crash reports cannot "
     "be kept in state_dir/crashes, and are lost with a restart: see the log." };
+
+static const struct degraded of_jobs = { "jobs", "The database of jobs, or "
+    "the process that keeps them, is away: requests that would be jobs get a "
+    "503, and what was accepted waits." };
 
 static void
 add(struct json_object *list, const struct degraded *degraded,
@@ -85,5 +90,6 @@ sup_status_degraded(const struct sup *sup)
 	add_own(list, &of_forks, &sup->unforked);
 	add_own(list, &of_supervisor, sup_control_trouble());
 	add_own(list, &of_crashes, sup_crashes_trouble(sup));
+	add_own(list, &of_jobs, sup_clerk_trouble(sup));
 	return list;
 }

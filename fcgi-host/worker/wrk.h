@@ -69,6 +69,7 @@ struct wrk_sink {
 	uint8_t			*space;
 	uint32_t		 slot;
 	uint64_t		 written;
+	uint64_t		 told_ms;	/* of its progress */
 };
 void	wrk_sink_init(struct wrk_sink *, struct wrk *, const struct shm_job *,
 	    uint32_t slot);

@@ -41,6 +41,7 @@ begin_reply(struct shm_reply *reply, const struct shm_job *job, uint32_t index)
 	atomic_store_explicit(&reply->topics, 0, memory_order_relaxed);
 	memcpy(reply->request_id, job->request_id,
 	    sizeof(reply->request_id));
+	atomic_store(&reply->progress.seq, 0);
 	atomic_store(&reply->started_ns, clock_now_ns());
 	atomic_store(&reply->written, 0);
 	if (atomic_load(&reply->consumed) != 0)	/* a wild pointer's */

@@ -12,9 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/crash.h"
 #include "common/futex.h"
 #include "worker/wrk.h"
+
+#define PROGRESS_MS	100	/* between two words to the front */
 
 /* It has no type.  A handler that closed it may have a file of its own there,
  * into which we must not write; the supervisor sees that and ends us. */
@@ -189,6 +192,33 @@ sink_flush(struct api_sink *base)
 	return 0;
 }
 
+/* The front reads it whenever it hears of this slot; it is woken for it a few
+ * times a second. */
+static void
+sink_progress(struct api_sink *base, int64_t done, int64_t total,
+    const char *text)
+{
+	struct wrk_sink *sink = (struct wrk_sink *)base;
+	struct shm_progress *progress = &sink->reply->progress;
+	uint32_t seq = atomic_load(&progress->seq);
+	uint64_t now_ms;
+	size_t i;
+
+	atomic_store(&progress->seq, seq | 1);
+	atomic_store(&progress->done, done);
+	atomic_store(&progress->total, total);
+	for (i = 0; i < SHM_PROGRESS_TEXT - 1 && text[i] != '\0'; i++)
+		atomic_store_explicit(&progress->text[i], text[i],
+		    memory_order_relaxed);
+	atomic_store(&progress->text[i], '\0');
+	atomic_store(&progress->seq, (seq | 1) + 1);
+	now_ms = clock_now_ms();
+	if (now_ms < sink->told_ms + PROGRESS_MS)
+		return;
+	sink->told_ms = now_ms;
+	wrk_tell_front(sink->wrk, sink->slot);
+}
+
 void
 wrk_sink_init(struct wrk_sink *sink, struct wrk *wrk,
     const struct shm_job *job, uint32_t slot)
@@ -203,5 +233,7 @@ wrk_sink_init(struct wrk_sink *sink, struct wrk *wrk,
 	sink->sink.space = space > config->header_limit * 2 ?
 	    space - config->header_limit : space / 2;
 	sink->reply = shm_reply(wrk->shm, wrk->start->slot, slot);
+	if (wrk->start->set->routes[job->route].job)
+		sink->sink.progress = sink_progress;
 	sink->space = shm_reply_space(wrk->shm, wrk->start->slot, slot);
 }

@@ -286,6 +286,7 @@ zyg_preload(struct zyg *zyg)
 	if (zyg->geometry == NULL)
 		zyg_fail(zyg, "no memory for the layout of shared memory");
 	done.value = (int32_t)zyg->set->route_count;
+	done.slot = (uint32_t)handler_set_jobs(zyg->set);
 	for (size_t i = 0; i < zyg->set->handler_count; i++)
 		done.extra += zyg->set->handlers[i].error == NULL &&
 		    !zyg->set->handlers[i].own;

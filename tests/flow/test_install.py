@@ -32,6 +32,8 @@ def test_what_is_installed(root):
                  "include/fcgi-host/stream.h",
                  "include/fcgi-host/cache.h",
                  "include/fcgi-host/reply.h",
+                 "include/fcgi-host/job.h",
+                 "libexec/fcgi-host/fcgi-host-clerk",
                  "lib/pkgconfig/fcgi-host.pc",
                  "lib/fcgi-host/handlers/hello.so",
                  "lib/systemd/system/fcgi-host.service",
@@ -72,7 +74,7 @@ def test_nothing_installed_names_where_it_was_built(root):
     """Breaks when: a path of the build or of DESTDIR is written down."""
     for folder, _, names in os.walk(root):
         for name in names:
-            if name.endswith((".so", ".a", "fcgi-host")):
+            if name.endswith((".so", ".a", "fcgi-host", "-clerk")):
                 continue		# debug information may
             with open(os.path.join(folder, name), "rb") as file:
                 text = file.read()

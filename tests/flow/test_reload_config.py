@@ -260,10 +260,12 @@ OTHER = {	# another value of every option that a reload takes
     "capture_crashed": True, "api_title": "Other", "api_version": "2",
     "api_description": "other", "api_servers": ["/other"],
     "openapi_path": "/other.json", "docs_path": "/other",
-    "docs_files": "/nowhere"}
+    "docs_files": "/nowhere",
+    "jobs_attempts": 7, "jobs_retry": "7s", "jobs_keep": "7s"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control",
-           "cache_size"}
+           "cache_size", "jobs_path", "jobs_concurrency", "jobs_lease",
+           "jobs_wait", "jobs_body_limit", "jobs_result_limit"}
 
 
 def test_every_option_is_taken_or_named(host):
@@ -300,7 +302,9 @@ def test_every_option_of_a_section_is_taken(host):
             ("routes", "GET /hello-async", {
                 "async": False, "pool": "side", "timeout": "7s",
                 "max_concurrent": 7, "sync_warn": "7s",
-                "body_limit": "7 kB"}),
+                "body_limit": "7 kB",
+                "job_concurrency": 7, "job_priority": 7, "job_attempts": 7,
+                "job_retry": "7s", "job_keep": "7s"}),
             ("models", "one", {
                 "path": other, "required": False, "hugepages": "try",
                 "lock": True, "max_bytes": "1 MiB", "sha256": hashlib.sha256(

@@ -32,7 +32,8 @@ BINARY = os.path.join(BUILD, "fcgi-host", "fcgi-host")
 ROLES = ("supervisor", "zygote", "front", "worker", "loader")
 READY = 30.0		# a sanitizer build on a busy machine
 KEPT = re.compile(r"generations/(last|\d+/(handlers/[^/]+\.so|fcgi-host\.conf|"
-                  r"manifest\.json))|crashes/(\d+\.json|\d+-\d+\.request)",
+                  r"manifest\.json))|crashes/(\d+\.json|\d+-\d+\.request)|"
+                  r"jobs/(host-id|jobs\.sqlite(-wal|-shm)?)",
                   re.S)	# what a stop leaves in state_dir
 REPORT = re.compile(r"((ERROR|WARNING|FATAL): \w*Sanitizer|runtime error:|"
                     r"SUMMARY: \w*Sanitizer)")

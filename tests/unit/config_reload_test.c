@@ -290,7 +290,9 @@ test_what_needs_a_restart(void **state)
 {
 	static const char *const names[] = { "listen", "listen_mode",
 		"listen_owner", "listen_group", "listen_backlog", "user",
-		"group", "state_dir", "control", "cache_size" };
+		"group", "state_dir", "control", "jobs_path",
+		"jobs_concurrency", "jobs_lease", "jobs_wait",
+		"jobs_body_limit", "jobs_result_limit", "cache_size" };
 	const struct config_option *option = config_top_options;
 	size_t count = 0;
 
@@ -360,7 +362,9 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"route 'GET /x' { async = no pool = default timeout = 0\n"
 		"deadline = 0\n"
 		"sync_warn = 0 max_concurrent = 0 reserve = 0\n"
-		"body_limit = 0 }\n"
+		"body_limit = 0\n"
+		"job_concurrency = 0 job_priority = 0\n"
+		"job_attempts = 1 job_retry = 10ms job_keep = 1s }\n"
 		"model m { path = /m }",
 		"listen = 'unix:/a\"b' listen_mode = 0606 handlers = '/\\ '\n"
 		"body_limit = 1001 timeout = 90061001ms kill_grace = 10m\n"
@@ -369,7 +373,10 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"allow_users = { root, 7 } allow_addresses = '::/0'\n"
 		"route 'GET /x' { async = on pool = default timeout = 7d\n"
 		"deadline = 1ms sync_warn = 1ms max_concurrent = 1\n"
-		"reserve = 1 body_limit = 1001 } pool default { workers = 2 }\n"
+		"reserve = 1 body_limit = 1001\n"
+		"job_concurrency = 9 job_priority = 0\n"
+		"job_attempts = 1 job_retry = 10ms job_keep = 1s\n"
+		"} pool default { workers = 2 }\n"
 		"model m { path = /m sha256 = " SHA_A "\n"
 		"kind = build hugepages = try reload = free-first\n"
 		"check = 'PUT /a?b=%25' }"

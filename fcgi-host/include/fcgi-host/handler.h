@@ -62,6 +62,7 @@
 #include "form.h"
 #include "cache.h"
 #include "input.h"
+#include "job.h"
 #include "json.h"
 #include "reply.h"
 #include "stream.h"
@@ -78,8 +79,8 @@ extern "C" {
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
  * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
- *	hidden, stream, body_limit; json.h, form.h, stream.h, cache.h,
- *	reply.h
+ *	hidden, stream, body_limit, job; json.h, form.h, stream.h, cache.h,
+ *	reply.h, job.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
@@ -131,6 +132,11 @@ struct fh_arena;		/* where a `build` model puts its memory */
  *		that is known.  It may be less or more than `body_limit` of the
  *		configuration, which 0 takes; `body_limit` in the route's
  *		section there is over both.  The web server has a limit too
+ * job		true: long work.  The request is checked, stored, and answered
+ *		202 with Location: /jobs/ID at once; serve() runs later, in a
+ *		worker, and perhaps more than once: when the worker or the
+ *		machine dies, and after a status of 500 or more.  Implies async
+ *		(job.h).
  */
 struct fh_route {
 	const char	*methods;
@@ -150,6 +156,7 @@ struct fh_route {
 	bool		 hidden;
 	bool		 stream;
 	uint64_t	 body_limit;
+	bool		 job;
 };
 
 /*

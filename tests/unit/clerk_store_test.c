@@ -1,0 +1,342 @@
+/*
+ * clerk_store_test.c - jobs in a database: who may write what, and when.
+ *
+ * Runs in: make check.
+ * Owns: a scratch folder with a SQLite file.
+ * Invariant: leases here are so short that they end, or so long that they do
+ * not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "clerk/clerk_store.h"
+
+#define LONG	1000000
+#define LABELS	"\nPOST /a\nPOST /b\n"
+
+struct world {
+	char			 folder[64], path[96];
+	struct clerk_store	 one, two;	/* of two hosts */
+};
+
+static void
+open_one(struct clerk_store *store, const char *path, const char *host)
+{
+	struct err err;
+
+	memset(store, 0, sizeof(*store));
+	store->db.class = &clerk_sqlite;
+	store->db.where = path;
+	snprintf(store->host, sizeof(store->host), "%s", host);
+	assert_int_equal(clerk_store_open(store, &err), 0);
+}
+
+static int
+set_up(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	assert_non_null(world);
+	snprintf(world->folder, sizeof(world->folder), "/tmp/fh-clerk-XXXXXX");
+	assert_non_null(mkdtemp(world->folder));
+	snprintf(world->path, sizeof(world->path), "%s/jobs", world->folder);
+	open_one(&world->one, world->path, "one");
+	open_one(&world->two, world->path, "two");
+	*state = world;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *world = *state;
+
+	clerk_store_close(&world->one);
+	clerk_store_close(&world->two);
+	unlink(world->path);
+	rmdir(world->folder);
+	free(world);
+	return 0;
+}
+
+static enum clerk_accepted
+accept_as(struct clerk_store *store, const char *label, const char *key,
+    const char *hash, uint32_t priority, char id_out[CLERK_ID_MAX])
+{
+	struct clerk_route route = { .attempts = 2, .priority = priority,
+	    .retry_ms = 1000, .keep_ms = 1000 };
+	struct clerk_new new = { .route = &route, .owner = "me", .key = key,
+	    .hash = hash, .params = "P", .params_length = 1, .body = "B\0Y",
+	    .body_length = 3 };
+	enum clerk_accepted accepted;
+
+	snprintf(route.label, sizeof(route.label), "%s", label);
+	assert_int_equal(clerk_store_accept(store, &new, &accepted, id_out),
+	    0);
+	return accepted;
+}
+
+static bool
+claim(struct clerk_store *store, const char *labels, uint64_t lease_ms,
+    struct clerk_claim *out)
+{
+	bool found;
+
+	assert_int_equal(clerk_store_claim(store, labels, lease_ms, out,
+	    &found), 0);
+	return found;
+}
+
+static bool
+finish(struct clerk_store *store, const struct clerk_claim *claim,
+    enum clerk_state to, const char *body)
+{
+	struct clerk_result result = { .verdict = { .state = to,
+	    .counts = true }, .status = 200, .type = "text/plain",
+	    .body = body, .length = strlen(body) };
+	bool kept;
+
+	assert_int_equal(clerk_store_finish(store, claim->id, claim->token,
+	    &result, &kept), 0);
+	return kept;
+}
+
+static void
+check_state(struct clerk_store *store, const char *id, enum clerk_state wanted,
+    const char *result)
+{
+	struct clerk_job job;
+	bool found;
+
+	assert_int_equal(clerk_store_look(store, id, &job, &found), 0);
+	assert_true(found);
+	assert_int_equal(job.state, wanted);
+	if (result == NULL)
+		assert_null(job.result);
+	else
+		assert_string_equal(job.result, result);
+	clerk_job_finish(&job);
+}
+
+static void
+test_a_job_is_claimed_once_with_its_request(void **state)
+{
+	struct world *world = *state;
+	char id[CLERK_ID_MAX];
+	struct clerk_claim first, second;
+
+	accept_as(&world->one, "POST /a", NULL, "h", 0, id);
+	assert_true(claim(&world->two, LABELS, LONG, &first));
+	assert_string_equal(first.id, id);
+	assert_int_equal(first.body_length, 3);
+	assert_memory_equal(first.body, "B\0Y", 3);
+	assert_int_equal(first.tries.attempts, 1);
+	assert_int_equal(first.tries.max, 2);
+	assert_false(claim(&world->one, LABELS, LONG, &second));
+	assert_true(finish(&world->two, &first, CLERK_SUCCEEDED, "done"));
+	check_state(&world->one, id, CLERK_SUCCEEDED, "done");
+	clerk_claim_finish(&first);
+}
+
+static void
+test_of_two_results_the_one_of_the_last_lease_is_kept(void **state)
+{
+	struct world *world = *state;
+	char id[CLERK_ID_MAX];
+	struct clerk_claim late, next;
+	struct clerk_lease lease;
+	struct clerk_progress none = { .any = false };
+
+	accept_as(&world->one, "POST /a", NULL, "h", 0, id);
+	assert_true(claim(&world->one, LABELS, 1, &late));
+	usleep(20000);
+	assert_true(claim(&world->two, LABELS, LONG, &next));
+	assert_string_equal(next.id, late.id);
+	assert_int_equal(next.tries.attempts, 2);
+	assert_false(finish(&world->one, &late, CLERK_SUCCEEDED, "late"));
+	assert_int_equal(clerk_store_renew(&world->one, id, late.token, LONG,
+	    &none, true, &lease), 0);
+	assert_false(lease.ours);
+	check_state(&world->one, id, CLERK_RUNNING, NULL);
+	assert_true(finish(&world->two, &next, CLERK_SUCCEEDED, "next"));
+	assert_false(finish(&world->one, &late, CLERK_SUCCEEDED, "late"));
+	check_state(&world->one, id, CLERK_SUCCEEDED, "next");
+	clerk_claim_finish(&late);
+	clerk_claim_finish(&next);
+}
+
+static void
+test_a_lease_that_is_renewed_is_nobody_elses(void **state)
+{
+	struct world *world = *state;
+	char id[CLERK_ID_MAX];
+	struct clerk_claim mine, none;
+	struct clerk_lease lease;
+	struct clerk_progress progress = { true, 3, 4, "three" };
+	struct clerk_job job;
+	bool found;
+
+	accept_as(&world->one, "POST /a", NULL, "h", 0, id);
+	assert_true(claim(&world->one, LABELS, 1, &mine));
+	assert_int_equal(clerk_store_renew(&world->one, id, mine.token, LONG,
+	    &progress, true, &lease), 0);
+	assert_true(lease.ours && !lease.cancel);
+	usleep(20000);
+	assert_false(claim(&world->two, LABELS, LONG, &none));
+	assert_int_equal(clerk_store_look(&world->two, id, &job, &found), 0);
+	assert_true(job.has_progress);
+	assert_int_equal(job.done, 3);
+	assert_string_equal(job.text, "three");
+	clerk_job_finish(&job);
+	assert_int_equal(clerk_store_cancel(&world->two, id), 0);
+	assert_int_equal(clerk_store_renew(&world->one, id, mine.token, LONG,
+	    &progress, false, &lease), 0);
+	assert_true(lease.ours && lease.cancel);
+	clerk_claim_finish(&mine);
+}
+
+static void
+test_what_a_host_ran_when_it_died_is_run_at_once(void **state)
+{
+	struct world *world = *state;
+	char id[CLERK_ID_MAX];
+	struct clerk_claim mine, again;
+
+	accept_as(&world->one, "POST /a", NULL, "h", 0, id);
+	assert_true(claim(&world->one, LABELS, LONG, &mine));
+	assert_int_equal(clerk_store_take_back(&world->two), 0);
+	assert_false(claim(&world->two, LABELS, LONG, &again));
+	assert_int_equal(clerk_store_take_back(&world->one), 0);
+	assert_true(claim(&world->one, LABELS, LONG, &again));
+	assert_false(finish(&world->one, &mine, CLERK_SUCCEEDED, "late"));
+	clerk_claim_finish(&mine);
+	clerk_claim_finish(&again);
+}
+
+static void
+test_order_and_routes(void **state)
+{
+	struct world *world = *state;
+	char low[CLERK_ID_MAX], high[CLERK_ID_MAX];
+	struct clerk_claim one;
+	int64_t delay;
+
+	accept_as(&world->one, "POST /a", NULL, "h", 0, low);
+	accept_as(&world->one, "POST /b", NULL, "h", 5, high);
+	assert_false(claim(&world->one, "\nPOST /\n", LONG, &one));
+	assert_int_equal(clerk_store_next(&world->one, "\nPOST /\n", &delay),
+	    0);
+	assert_int_equal(delay, -1);
+	assert_int_equal(clerk_store_next(&world->one, LABELS, &delay), 0);
+	assert_int_equal(delay, 0);
+	assert_true(claim(&world->one, LABELS, LONG, &one));
+	assert_string_equal(one.id, high);
+	clerk_claim_finish(&one);
+	assert_true(claim(&world->one, "\nPOST /a\n", LONG, &one));
+	assert_string_equal(one.id, low);
+	clerk_claim_finish(&one);
+	assert_int_equal(clerk_store_next(&world->one, LABELS, &delay), 0);
+	assert_true(delay > LONG / 2 && delay <= LONG);
+}
+
+static void
+test_a_failure_waits_and_a_cancel_ends_it(void **state)
+{
+	struct world *world = *state;
+	char id[CLERK_ID_MAX];
+	struct clerk_claim one;
+	struct clerk_result again = { .verdict = { CLERK_QUEUED, true,
+	    LONG } };
+	bool kept;
+
+	accept_as(&world->one, "POST /a", NULL, "h", 0, id);
+	assert_true(claim(&world->one, LABELS, LONG, &one));
+	assert_int_equal(clerk_store_finish(&world->one, id, one.token,
+	    &again, &kept), 0);
+	assert_true(kept);
+	clerk_claim_finish(&one);
+	assert_false(claim(&world->one, LABELS, LONG, &one));
+	assert_int_equal(clerk_store_cancel(&world->one, id), 0);
+	check_state(&world->one, id, CLERK_CANCELLED, NULL);
+	assert_int_equal(clerk_store_cancel(&world->one, id), 0);
+	check_state(&world->one, id, CLERK_CANCELLED, NULL);
+}
+
+static void
+test_one_that_is_put_back_after_a_cancel_is_cancelled(void **state)
+{
+	struct world *world = *state;
+	char id[CLERK_ID_MAX];
+	struct clerk_claim one;
+	struct clerk_result again = { .verdict = { CLERK_QUEUED, false, 0 } };
+	bool kept;
+
+	accept_as(&world->one, "POST /a", NULL, "h", 0, id);
+	assert_true(claim(&world->one, LABELS, LONG, &one));
+	assert_int_equal(clerk_store_cancel(&world->two, id), 0);
+	assert_int_equal(clerk_store_finish(&world->one, id, one.token,
+	    &again, &kept), 0);
+	check_state(&world->one, id, CLERK_CANCELLED, NULL);
+	clerk_claim_finish(&one);
+}
+
+static void
+test_a_key_is_one_job(void **state)
+{
+	struct world *world = *state;
+	char first[CLERK_ID_MAX], id[CLERK_ID_MAX];
+
+	assert_int_equal(accept_as(&world->one, "POST /a", "k", "h", 0,
+	    first), CLERK_ACCEPTED_NEW);
+	assert_int_equal(accept_as(&world->two, "POST /a", "k", "h", 0, id),
+	    CLERK_ACCEPTED_BEFORE);
+	assert_string_equal(id, first);
+	assert_int_equal(accept_as(&world->two, "POST /a", "k", "other", 0,
+	    id), CLERK_ACCEPTED_OTHER);
+	assert_int_equal(accept_as(&world->two, "POST /b", "k", "other", 0,
+	    id), CLERK_ACCEPTED_NEW);
+	assert_int_equal(accept_as(&world->two, "POST /a", NULL, "h", 0, id),
+	    CLERK_ACCEPTED_NEW);
+}
+
+static void
+test_a_database_of_a_newer_version_is_not_touched(void **state)
+{
+	struct world *world = *state;
+	struct err err;
+
+	assert_int_equal(clerk_store_run(&world->one, NULL,
+	    "INSERT INTO fh_jobs_schema (version) VALUES (1000)", NULL, 0), 0);
+	assert_int_equal(clerk_store_open(&world->two, &err), -1);
+	assert_non_null(strstr(err.text, "newer"));
+	assert_false(world->two.up);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, \
+	tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_job_is_claimed_once_with_its_request),
+		TEST(test_of_two_results_the_one_of_the_last_lease_is_kept),
+		TEST(test_a_lease_that_is_renewed_is_nobody_elses),
+		TEST(test_what_a_host_ran_when_it_died_is_run_at_once),
+		TEST(test_order_and_routes),
+		TEST(test_a_failure_waits_and_a_cancel_ends_it),
+		TEST(test_one_that_is_put_back_after_a_cancel_is_cancelled),
+		TEST(test_a_key_is_one_job),
+		TEST(test_a_database_of_a_newer_version_is_not_touched),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
