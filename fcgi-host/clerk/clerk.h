@@ -171,8 +171,10 @@ struct clerk {
 	struct clerk_store	 store;
 	bool			 first;		/* clerk of this host */
 	bool			 stopping;	/* claims no more */
-	uv_poll_t		 door, link, hearing;
-	bool			 hears;
+	uv_poll_t		 door, link;
+	uv_poll_t		*hearing;	/* NULL: nobody tells us */
+	int			 hearing_fd;
+	uv_prepare_t		 before_sleep;
 	uv_timer_t		 reopen, wake, sweep, saying;
 	uint64_t		 pause_ms;	/* before the next try */
 	struct clerk_clients	 clients;

@@ -58,7 +58,9 @@ struct clerk_db_class {
 		    struct clerk_rows *rows_out, struct err *);
 	/* Changes that others made are told here; -1: never. */
 	int	(*fd)(const struct clerk_db *);
-	/* Reads them, and calls `heard` with each job's id; -1: broken. */
+	/* Reads them, and calls `heard` with each: a job's id, whether it is
+	 * to be cancelled (0 or 1), and its state, blanks between.  -1: it is
+	 * broken. */
 	int	(*hear)(struct clerk_db *, void (*heard)(void *, const char *),
 		    void *context);
 };

@@ -49,32 +49,48 @@ save_all(struct clerk *clerk)
 	}
 }
 
+/* "ID CANCEL STATE", as the database tells it: of ours too. */
 static void
-heard(void *context, const char *id)
+heard(void *context, const char *said)
 {
 	struct clerk *clerk = context;
-	struct clerk_run *run = clerk_run_find(clerk, id);
+	char id[CLERK_ID_MAX];
+	struct clerk_run *run;
+	int cancel, state;
 
-	if (run != NULL)
+	if (sscanf(said, "%32[0-9a-f] %d %d", id, &cancel, &state) != 3)
+		return;
+	if (cancel != 0 && (run = clerk_run_find(clerk, id)) != NULL)
 		clerk_run_look(run);
 	clerk_changed(clerk, id);
+	if (state == CLERK_QUEUED)
+		clerk_pump_soon(clerk);
 }
 
+/* Before each sleep: what was told came with the answers to our own questions
+ * too.  And a connection that broke in one of them is known here. */
+static void
+on_before_sleep(uv_prepare_t *handle)
+{
+	struct clerk *clerk = handle->data;
+	struct clerk_db *db = &clerk->store.db;
+
+	if (clerk->store.up && db->class->hear(db, heard, clerk) < 0)
+		clerk_store_close(&clerk->store);
+	clerk_away(clerk);
+}
+
+/* It has woken us. */
 static void
 on_hearing(uv_poll_t *poll, int status, int events)
 {
-	struct clerk *clerk = poll->data;
-	struct clerk_db *db = &clerk->store.db;
-
+	(void)poll;
 	(void)status;
 	(void)events;
-	if (clerk->store.up && db->class->hear(db, heard, clerk) < 0) {
-		clerk_store_close(&clerk->store);
-		clerk_away(clerk);
-	} else
-		clerk_pump(clerk);
 }
 
+/* A descriptor of our own: the connection's may be another's by the time that
+ * it is known to be broken. */
 static void
 hear(struct clerk *clerk)
 {
@@ -82,23 +98,32 @@ hear(struct clerk *clerk)
 
 	if (fd < 0)
 		return;
-	clerk->hearing.data = clerk;
-	if (uv_poll_init(&clerk->loop, &clerk->hearing, fd) < 0 ||
-	    uv_poll_start(&clerk->hearing, UV_READABLE, on_hearing) < 0)
-		fatalx(EXIT_CODE_SYSTEM, "watching the database");
-	clerk->hears = true;
+	clerk->hearing = malloc(sizeof(*clerk->hearing));
+	clerk->hearing_fd = fcntl(fd, F_DUPFD_CLOEXEC, CLERK_FD_END);
+	if (clerk->hearing == NULL || clerk->hearing_fd < 0 ||
+	    uv_poll_init(&clerk->loop, clerk->hearing, clerk->hearing_fd) < 0)
+		fatal(EXIT_CODE_SYSTEM, "watching the database");
+	clerk->hearing->data = clerk;
+	uv_poll_start(clerk->hearing, UV_READABLE, on_hearing);
 }
 
 static void	on_reopen(uv_timer_t *);
 
-/* The descriptor is closed already, or about to be. */
+static void
+on_hearing_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
 static void
 stop_hearing(struct clerk *clerk)
 {
-	if (!clerk->hears)
+	if (clerk->hearing == NULL)
 		return;
-	clerk->hears = false;
-	uv_poll_stop(&clerk->hearing);
+	uv_poll_stop(clerk->hearing);
+	uv_close((uv_handle_t *)clerk->hearing, on_hearing_closed);
+	close(clerk->hearing_fd);
+	clerk->hearing = NULL;
 }
 
 void
@@ -280,18 +305,41 @@ choose_database(struct clerk *clerk, const char *folder)
 	snprintf(path, sizeof(path), "%s/jobs.sqlite", folder);
 	clerk->store.db.class = &clerk_sqlite;
 	clerk->store.db.where = path;
+	if (clerk->config->jobs_database == NULL)
+		return;
+	clerk->store.db.class = &clerk_postgres;
+	clerk->store.db.where = clerk->config->jobs_database;
+}
+
+/* Where libpq looks for a password, at each connect. */
+static size_t
+add_secrets(const char **paths, size_t count)
+{
+	static char path[PATH_MAX];
+	const char *file = getenv("PGPASSFILE"), *home = getenv("HOME");
+
+	if (file == NULL && home != NULL) {
+		snprintf(path, sizeof(path), "%s/.pgpass", home);
+		file = path;
+	}
+	if (file != NULL)
+		paths[count++] = file;
+	return count;
 }
 
 static void
 enter_sandbox(const struct clerk *clerk, const char *folder)
 {
-	struct sandbox sandbox = { .network = false };
-	const char *paths[] = { folder };
+	struct sandbox sandbox = {
+	    .network = clerk->config->jobs_database != NULL };
+	const char *paths[] = { folder }, *secrets[1];
 	struct err err;
 
 	if (!clerk->config->sandbox)
 		return;
 	sandbox.write_paths = (struct sandbox_list){ paths, 1 };
+	sandbox.read_paths = (struct sandbox_list){ secrets,
+	    add_secrets(secrets, 0) };
 	if (sandbox_enter(&sandbox, &err) < 0)
 		log_warnx("sandbox: %s; the clerk goes on without", err.text);
 }
@@ -317,6 +365,9 @@ start_timers(struct clerk *clerk)
 	uv_timer_init(&clerk->loop, &clerk->wake);
 	uv_timer_init(&clerk->loop, &clerk->sweep);
 	uv_timer_init(&clerk->loop, &clerk->saying);
+	uv_prepare_init(&clerk->loop, &clerk->before_sleep);
+	clerk->before_sleep.data = clerk;
+	uv_prepare_start(&clerk->before_sleep, on_before_sleep);
 	clerk->reopen.data = clerk->wake.data = clerk;
 	clerk->sweep.data = clerk->saying.data = clerk;
 	if (sweep > SWEEP_MAX_MS)

@@ -195,6 +195,7 @@ struct config {
 
 	/* jobs */
 	char		*jobs_path;	/* where they are asked for */
+	char		*jobs_database;	/* of PostgreSQL; NULL: SQLite */
 	uint32_t	 jobs_concurrency; /* of this host */
 	uint32_t	 jobs_attempts;	/* of routes that say nothing */
 	uint64_t	 jobs_retry_ms;	/* ... */

@@ -88,6 +88,36 @@ check_sockets(const struct config *config,
 		    "listen and control are the same socket: use two paths");
 }
 
+/* "...password=x", or "...://user:x@...". */
+static bool
+has_password(const char *database)
+{
+	const char *user = strstr(database, "://"), *at, *colon;
+
+	if (strstr(database, "password=") != NULL ||
+	    strstr(database, "password =") != NULL)
+		return true;
+	if (user == NULL)
+		return false;
+	user += 3;
+	at = strchr(user, '@');
+	colon = strchr(user, ':');
+	return at != NULL && colon != NULL && colon < at &&
+	    at < user + strcspn(user, "/?");
+}
+
+static void
+check_secrets(const struct config *config,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	if (config->jobs_database != NULL &&
+	    has_password(config->jobs_database))
+		config_fault(faults, top_line(statements, "jobs_database"),
+		    "jobs_database", "has a password in it, for all who can "
+		    "read this file: put it into a file that PGPASSFILE or "
+		    "passfile= names");
+}
+
 static void
 check_addresses(const struct config *config,
     const struct config_statements *statements, struct config_faults *faults)
@@ -125,6 +155,7 @@ check_pages(const struct config *config,
 	check_own_path(statements, "openapi_path", config->openapi_path,
 	    faults);
 	check_own_path(statements, "docs_path", config->docs_path, faults);
+	check_own_path(statements, "jobs_path", config->jobs_path, faults);
 	if (config->docs_path == NULL)
 		return;
 	if (config->openapi_path == NULL)
@@ -284,6 +315,7 @@ config_check(struct config *config,
 	check_addresses(config, statements, faults);
 	check_sizes(config, statements, faults);
 	check_sockets(config, statements, faults);
+	check_secrets(config, statements, faults);
 	for (size_t i = 0; i < config->pool_count; i++)
 		config_pool_settle(&config->pools[i]);
 	check_bounds(config, statements, faults);

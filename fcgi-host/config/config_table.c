@@ -357,6 +357,18 @@ const struct config_option config_top_options[] = {
 	    "as soon as a route of a loaded handler is a job; a handler's own "
 	    "routes there are then not reached, and fcgi-host check says "
 	    "so." },
+	{ .name = "jobs_database", .type = CONFIG_TEXT, TOP(jobs_database),
+	    .fallback = "", .restart = true,
+	    .text = "Where jobs are kept.  Empty: a SQLite file in "
+	    "state_dir/jobs, for this host alone.  Else the words of a "
+	    "connection to PostgreSQL, \"host=db dbname=jobs\" or "
+	    "\"postgresql://user@db/jobs\", 10 or later: all hosts that name "
+	    "the same one share the work, and a job accepted on one may run "
+	    "on another that has its route.  No password belongs here: it is "
+	    "taken from the host's own PGPASSWORD, PGPASSFILE or ~/.pgpass, "
+	    "or from a passfile= in it.  The host makes its tables, which "
+	    "begin with fh_job, where it finds none; the user must be allowed "
+	    "to." },
 	{ .name = "jobs_concurrency", .type = CONFIG_COUNT,
 	    TOP(jobs_concurrency), .restart = true,
 	    .fallback = "4", .min = "1", .max = "1000",

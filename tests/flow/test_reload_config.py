@@ -264,7 +264,8 @@ OTHER = {	# another value of every option that a reload takes
     "jobs_attempts": 7, "jobs_retry": "7s", "jobs_keep": "7s"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control",
-           "cache_size", "jobs_path", "jobs_concurrency", "jobs_lease",
+           "cache_size", "jobs_path", "jobs_database",
+           "jobs_concurrency", "jobs_lease",
            "jobs_wait", "jobs_body_limit", "jobs_result_limit"}
 
 
