@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -157,6 +158,10 @@ def test_from_a_clone_to_answers_and_back(clone, terminal):
                               capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         assert done.stdout.strip(), command
+    if shutil.which("npm"):
+        page = re.search(r"in a browser: (http\S+)", one.text)[1]
+        with urllib.request.urlopen(page, timeout=20) as reply:
+            assert b"swagger-ui-bundle.js" in reply.read()
     scratch = one.scratch()
     assert processes_of(scratch)
     one.press_ctrl_c()
