@@ -43,7 +43,7 @@ static struct openapi_content page = {
 	.type = "text/html; charset=utf-8", .cached = "no-cache",
 };
 static char	policy[OPENAPI_POLICY_MAX];
-static char	home[PATH_MAX];		/* from below the page to it */
+static char	home[PATH_MAX];		/* docs_path */
 
 /* ---------------------------------------------------------------- serving */
 
@@ -69,12 +69,9 @@ serve_file(struct fh_request *rq)
 {
 	const char *name = fh_path_param(rq, "file");
 
-	if (name[0] == '\0') {
-		/* The page with a slash more: its references would miss. */
-		if (fh_status(rq, 308) < 0)
-			return -1;
-		return fh_set_header(rq, "Location", home);
-	}
+	/* The page with a slash more: its references would miss. */
+	if (name[0] == '\0')
+		return fh_redirect(rq, 308, home);
 	for (size_t i = 0; i < OPENAPI_FILES; i++) {
 		if (strcmp(files[i].name, name) == 0 &&
 		    files[i].content.bytes != NULL)
@@ -163,7 +160,7 @@ make_page(const struct config *config)
 	for (size_t i = 0; i < OPENAPI_FILES; i++)
 		snprintf(urls[i], OPENAPI_URL_MAX, "%s/%s?v=%s", folder,
 		    files[i].name, files[i].content.tag);
-	snprintf(home, sizeof(home), "../%s", folder);
+	snprintf(home, sizeof(home), "%s", config->docs_path);
 	openapi_policy(config, policy);
 	text = openapi_html(config, urls);
 	if (text != NULL && openapi_content_set(&page, text, strlen(text)) < 0)

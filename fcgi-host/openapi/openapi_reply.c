@@ -69,14 +69,6 @@ takes_gzip(const char *at)
 	return false;
 }
 
-/* The web server may have made it weak: then it begins with W/. */
-static bool
-is_known(const char *header, const char *tag)
-{
-	return header != NULL && (strcmp(header, "*") == 0 ||
-	    strstr(header, tag) != NULL);
-}
-
 int
 openapi_reply(struct fh_request *rq, const struct openapi_content *content)
 {
@@ -84,17 +76,16 @@ openapi_reply(struct fh_request *rq, const struct openapi_content *content)
 	    takes_gzip(fh_header(rq, "Accept-Encoding"));
 	char tag[32];
 
-	snprintf(tag, sizeof(tag), "\"%s%s\"", content->tag,
+	snprintf(tag, sizeof(tag), "%s%s", content->tag,
 	    gzip ? "-gzip" : "");
-	if (fh_set_header(rq, "ETag", tag) < 0 ||
+	if (fh_set_etag(rq, tag, false) < 0 ||
 	    fh_set_header(rq, "Cache-Control", content->cached) < 0 ||
 	    fh_set_header(rq, "X-Content-Type-Options", "nosniff") < 0)
 		return -1;
-	if (content->gzip != NULL &&
-	    fh_set_header(rq, "Vary", "Accept-Encoding") < 0)
+	if (content->gzip != NULL && fh_vary(rq, "Accept-Encoding") < 0)
 		return -1;
-	if (is_known(fh_header(rq, "If-None-Match"), tag))
-		return fh_status(rq, 304);
+	if (fh_precondition(rq) != 0)
+		return 0;
 	if (gzip && fh_set_header(rq, "Content-Encoding", "gzip") < 0)
 		return -1;
 	return fh_reply_bytes(rq, 200, content->type,

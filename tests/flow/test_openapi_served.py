@@ -120,7 +120,8 @@ def test_deep_paths():
         assert 'data-document="../../api/v1/open.json"' in page
         found = re.search(r'"(now/start.js\?v=\w+)"', page)[1]
         assert host.get("/help/me/" + found).status == 200
-        assert host.get("/help/me/now/").header("Location") == "../now"
+        assert host.get("/help/me/now/").header(
+            "Location") == "/help/me/now"
         # In one process, too.
         done = host.command("call", "GET", "/help/me/now")
         assert done.stdout == page

@@ -99,8 +99,8 @@ def test_the_files_of_the_page(nginx):
     assert nginx.get("/some/app/docs/LICENSE").status == 404
     slash = nginx.get("/some/app/docs/")
     assert slash.status == 308
-    assert urllib.parse.urljoin("/some/app/docs/", slash.header(
-        "Location")) == "/some/app/docs"
+    assert urllib.parse.urlsplit(
+        slash.header("Location")).path == "/some/app/docs"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
