@@ -15,6 +15,8 @@
  *		that spans segments; a client sends its slashes as %2F, which
  *		the host takes.  Beside a route whose last segment is a {name},
  *		with the same method, it is left out
+ * jobs		their routes answer 202; what they declare is that of the
+ *		result, and stands as x-job-result
  * methods	PURGE and its like have no place in a path item
  *
  * Two routes whose paths differ in the names of parameters only are one path,

@@ -112,6 +112,7 @@ struct walk {
 	struct json_object	*paths, *item, *ids, *tags;
 	const struct route	*names;		/* the first of this path */
 	const char		*file;		/* whose tables are read */
+	bool			 jobs;		/* some route is a job */
 };
 
 static void
@@ -144,6 +145,7 @@ add_route(struct walk *walk, const struct route *route)
 		handler_watched(walk->file = route->handler->file);
 	operation = openapi_operation(route, walk->names, walk->ids);
 	note_tags(walk->tags, operation);
+	walk->jobs |= route->job;
 	openapi_add(walk->item, method, operation);
 }
 
@@ -154,6 +156,7 @@ openapi_document(const struct handler_set *set)
 	struct walk walk = { .paths = json_object_new_object(),
 	    .ids = json_object_new_object(),
 	    .tags = json_object_new_object() };
+	struct json_object *components = openapi_components();
 	const struct route **routes;
 	size_t count;
 
@@ -162,12 +165,17 @@ openapi_document(const struct handler_set *set)
 		add_route(&walk, routes[i]);
 	handler_watched("");
 	free(routes);
+	if (walk.jobs) {
+		openapi_add(walk.tags, "jobs", NULL);
+		openapi_jobs_paths(walk.paths, set->config);
+		openapi_jobs_components(components);
+	}
 	openapi_add(document, "openapi", json_object_new_string("3.1.0"));
 	openapi_add(document, "info", info_of(set->config));
 	openapi_add(document, "servers", servers_of(set->config));
 	openapi_add(document, "tags", sorted_tags(walk.tags));
 	openapi_add(document, "paths", walk.paths);
-	openapi_add(document, "components", openapi_components());
+	openapi_add(document, "components", components);
 	json_object_put(walk.ids);
 	json_object_put(walk.tags);
 	return document;

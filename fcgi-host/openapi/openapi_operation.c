@@ -94,6 +94,19 @@ operation_id(const struct route *route, struct json_object *ids)
 	return string;
 }
 
+static void
+add_responses(struct json_object *operation, const struct route *route)
+{
+	struct json_object *result;
+
+	openapi_add(operation, "responses", openapi_responses(route,
+	    &result));
+	if (result != NULL && json_object_object_length(result) > 0)
+		openapi_add(operation, "x-job-result", result);
+	else
+		json_object_put(result);
+}
+
 struct json_object *
 openapi_operation(const struct route *route, const struct route *names,
     struct json_object *ids)
@@ -119,6 +132,6 @@ openapi_operation(const struct route *route, const struct route *names,
 		json_object_put(parameters);
 	if (body != NULL)
 		openapi_add(operation, "requestBody", body);
-	openapi_add(operation, "responses", openapi_responses(route));
+	add_responses(operation, route);
 	return operation;
 }

@@ -128,6 +128,8 @@ openapi_parameters(const struct route *route, const struct route *names)
 	struct fh_inputs inputs;
 
 	add_path(list, route, names);
+	if (route->job)
+		json_object_array_add(list, openapi_job_key());
 	if (!openapi_inputs(route, &inputs))
 		return list;
 	for (size_t i = 0; openapi_property(&route->handler->desc,

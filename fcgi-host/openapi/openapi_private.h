@@ -75,7 +75,10 @@ struct json_object	*openapi_parameters(const struct route *,
 			    const struct route *names);
 
 /* openapi_responses.c */
-struct json_object	*openapi_responses(const struct route *);
+/* job_out: of a job, what its declared responses are, which its result has;
+ * else NULL. */
+struct json_object	*openapi_responses(const struct route *,
+			    struct json_object **job_out);
 
 /* openapi_components.c: what the host itself answers, and why. */
 #define OPENAPI_PROBLEM_TYPE	"application/problem+json"
@@ -88,6 +91,13 @@ struct openapi_answer {
 extern const struct openapi_answer	openapi_answers[OPENAPI_ANSWERS];
 struct json_object	*openapi_components(void);
 struct json_object	*openapi_problem_content(int status);
+
+/* openapi_jobs.c: the header that a job's route takes, what it answers, where
+ * jobs are asked for, and what these share. */
+struct json_object	*openapi_job_key(void);
+void	openapi_job_answers(struct json_object *responses);
+void	openapi_jobs_paths(struct json_object *paths, const struct config *);
+void	openapi_jobs_components(struct json_object *components);
 
 /* openapi_path.c */
 /* "get"; false: OpenAPI has no such method. */

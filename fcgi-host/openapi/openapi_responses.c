@@ -33,7 +33,7 @@ is_given(const struct route *route, const struct traits *traits, int status)
 {
 	switch (status) {
 	case 406:
-		return traits->typed;
+		return traits->typed && !route->job;
 	case 413:
 		return traits->body || may_send_body(route);
 	case 415:
@@ -41,7 +41,7 @@ is_given(const struct route *route, const struct traits *traits, int status)
 	case 422:
 		return traits->inputs;
 	case 504:
-		return route->async && (route->timeout_ms != 0 ||
+		return route->async && !route->job && (route->timeout_ms != 0 ||
 		    route->deadline_ms != 0);
 	default:
 		return true;
@@ -158,28 +158,47 @@ add_host(struct json_object *responses, const struct openapi_answer *answer)
 	merge_problem(content, answer->status);
 }
 
-struct json_object *
-openapi_responses(const struct route *route)
+static struct json_object *
+declared(const struct route *route, struct traits *traits)
 {
 	struct json_object *responses = json_object_new_object();
-	struct json_object *body = openapi_body(route), *anything;
-	struct traits traits = { .inputs = route->inputs != NULL,
-	    .body = body != NULL };
 	struct fh_response response;
 
-	json_object_put(body);
 	for (size_t i = 0; openapi_response(&route->handler->desc,
 	    route->responses, i, &response); i++) {
-		traits.typed |= response.status < 400 &&
+		traits->typed |= response.status < 400 &&
 		    type_of(&response) != NULL;
 		add_declared(responses, route, &response);
 	}
-	if (json_object_object_length(responses) == 0) {
-		anything = json_object_new_object();
-		openapi_add(anything, "description",
-		    json_object_new_string("Not declared."));
-		openapi_add(responses, "2XX", anything);
-	}
+	return responses;
+}
+
+static void
+add_anything(struct json_object *responses)
+{
+	struct json_object *anything = json_object_new_object();
+
+	openapi_add(anything, "description",
+	    json_object_new_string("Not declared."));
+	openapi_add(responses, "2XX", anything);
+}
+
+struct json_object *
+openapi_responses(const struct route *route, struct json_object **job_out)
+{
+	struct json_object *body = openapi_body(route), *responses;
+	struct traits traits = { .inputs = route->inputs != NULL,
+	    .body = body != NULL };
+
+	json_object_put(body);
+	*job_out = NULL;
+	responses = declared(route, &traits);
+	if (route->job) {
+		*job_out = responses;
+		responses = json_object_new_object();
+		openapi_job_answers(responses);
+	} else if (json_object_object_length(responses) == 0)
+		add_anything(responses);
 	for (size_t i = 0; i < OPENAPI_ANSWERS; i++) {
 		if (is_given(route, &traits, openapi_answers[i].status))
 			add_host(responses, &openapi_answers[i]);

@@ -259,6 +259,30 @@ def test_forms_and_whole_bodies(document):
         "type": "number", "format": "double", "exclusiveMinimum": 0}}
 
 
+def test_jobs():
+    """Breaks when: a job's route shows the answer of its result as its own, or
+    nobody can see where jobs are asked for."""
+    work = build.handler("work", routes=r""",
+        { "POST", "/work", .serve = serve, .job = true,
+          .responses = FH_RESPONSES({ 200, "text/csv", .about = "rows" }) }""")
+    with Tools(config='jobs_path = "/our/jobs"\n') as tools:
+        shutil.copy(work, tools.handlers)
+        document = document_of(tools)
+    ask(document)
+    post = document["paths"]["/work"]["post"]
+    assert sorted(post["responses"]) == ["200", "202", "400", "413", "422",
+                                         "500", "503"]
+    assert "Location" in post["responses"]["202"]["headers"]
+    assert [one["name"] for one in post["parameters"]] == ["Idempotency-Key"]
+    assert post["x-job-result"] == {"200": {"description": "rows", "content":
+                                            {"text/csv": {}}}}
+    paths = document["paths"]
+    assert sorted(paths["/our/jobs/{id}"]) == ["delete", "get", "parameters"]
+    assert list(paths["/our/jobs/{id}/result"]) == ["parameters", "get"]
+    assert list(paths["/our/jobs/{id}/events"]) == ["parameters", "get"]
+    assert {"name": "jobs"} in document["tags"]
+
+
 def test_the_same_bytes_each_time(everything):
     """Breaks when: the order is that of files, or of chance."""
     made = Declared(1).handler("made")

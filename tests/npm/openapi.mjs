@@ -59,6 +59,8 @@ for (const name of Object.keys(document.components?.schemas ?? {}))
 const seen = new Set();
 for (const [path, item] of Object.entries(document.paths)) {
 	for (const { operationId } of Object.values(item)) {
+		if (operationId === undefined)
+			continue;
 		if (seen.has(operationId))
 			errors.push("twice: operationId " + operationId);
 		seen.add(operationId);
