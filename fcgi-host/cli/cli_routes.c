@@ -58,8 +58,8 @@ fill(struct line *line, const struct route *route, const struct config *config)
 	print_size(line->texts[2], route->body_limit);
 	line->columns[0] = route->method;
 	line->columns[1] = route->path;
-	line->columns[2] = route->job ? "job" : route->async ? "async" :
-	    "sync";
+	line->columns[2] = route->job ? "job" : route->stream ? "stream" :
+	    route->async ? "async" : "sync";
 	line->columns[3] = route->async ? config->pools[route->pool].name :
 	    "-";
 	line->columns[4] = route->async ? line->texts[0] : "-";
@@ -155,6 +155,7 @@ json_of(const struct route *route, const struct config *config)
 	add(json, "method", json_object_new_string(route->method));
 	add(json, "path", json_object_new_string(route->path));
 	add(json, "async", json_object_new_boolean(route->async));
+	add(json, "stream", json_object_new_boolean(route->stream));
 	add(json, "async_in_handler",
 	    json_object_new_boolean(route->async_tag));
 	add(json, "pool", json_object_new_string(

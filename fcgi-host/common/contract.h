@@ -11,7 +11,7 @@
  *	supervisor -- probe		what it tries; what failed
  *	supervisor -- front		serve, take, retire, stop, worker died,
  *					leave; overtime, lost, cleaned, demand,
- *					spool
+ *					spool; both: notify
  *	supervisor -- worker		ready, and end-of-file
  *
  * A *team* is a front, its workers and their shared memory (common/shm.h).  A
@@ -70,6 +70,9 @@ enum message_type {
 					 * than it should have */
 	MESSAGE_SPOOL,			/* value = errno: no file can be made
 					 * in the folder of spooled bodies */
+	MESSAGE_NOTIFY,			/* text = topics, an uint64_t: rung in
+					 * a front that retires; and on to the
+					 * one that serves */
 
 	/* supervisor -> front */
 	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status,

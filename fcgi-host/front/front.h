@@ -539,6 +539,7 @@ void	front_link_lost(struct front *, uint32_t worker, uint32_t incarnation,
 	    const struct lost_request *);
 void	front_link_cleaned(struct front *, uint32_t worker);
 void	front_link_demand(struct front *, uint32_t pool);
+void	front_link_notify(struct front *, uint64_t topics);
 void	front_link_spool(struct front *, int error);
 
 /* front_leave.c: stop, retire, and what drain_timeout means. */

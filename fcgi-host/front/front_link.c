@@ -89,6 +89,24 @@ front_link_spool(struct front *front, int error)
 }
 
 void
+front_link_notify(struct front *front, uint64_t topics)
+{
+	struct message message = { .type = MESSAGE_NOTIFY };
+
+	memcpy(message.text, &topics, sizeof(topics));
+	say(front, &message);
+}
+
+static void
+hear_topics(struct front *front, const struct message *message)
+{
+	uint64_t topics;
+
+	memcpy(&topics, message->text, sizeof(topics));
+	front_notify(front, topics);
+}
+
+void
 front_link_demand(struct front *front, uint32_t pool)
 {
 	struct message message = { .type = MESSAGE_DEMAND, .slot = pool };
@@ -112,6 +130,9 @@ obey(struct front *front, const struct message *message, int fd)
 			front_accept_resume(front);
 			front_runner_start(front);
 		}
+		break;
+	case MESSAGE_NOTIFY:
+		hear_topics(front, message);
 		break;
 	case MESSAGE_TAKE:
 		front_take(front, fd);

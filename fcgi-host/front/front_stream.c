@@ -88,6 +88,8 @@ front_notify_look(struct front *front)
 	if (topics == 0)
 		return false;
 	front_notify(front, topics);
+	if (front->retiring)		/* who listens is there by now */
+		front_link_notify(front, topics);
 	return true;
 }
 

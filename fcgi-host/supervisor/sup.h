@@ -479,11 +479,11 @@ void	sup_probe_spawned(struct sup_generation *, const struct message *);
 bool	sup_probe_exited(struct sup_generation *, pid_t, int status);
 void	sup_probe_finish(struct sup_generation *);
 
-/* sup_switch.c */
+/* sup_switch.c; notify: what rang in an older team is heard where it serves. */
 void	sup_switch(struct sup_generation *);
 void	sup_switch_prune(struct sup *);	/* what is kept no longer */
-/* A front of the serving generation is ready: it serves. */
-void	sup_switch_front_ready(struct sup_team *);
+void	sup_switch_front_ready(struct sup_team *);	/* it serves */
+void	sup_switch_notify(const struct sup_team *, const struct message *);
 
 /* sup_upgrade.c: a new binary takes over; sup_successor.c: it is us. */
 void	sup_upgrade_ask(struct sup *, struct sup_asker *);

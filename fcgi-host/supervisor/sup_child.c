@@ -106,6 +106,9 @@ handle(struct sup_child *child, const struct message *message)
 	case MESSAGE_SPOOL:
 		sup_renew_spool(child->team, message->value);
 		break;
+	case MESSAGE_NOTIFY:
+		sup_switch_notify(child->team, message);
+		break;
 	default:
 		log_warnx("%s %d sent message type %u; ignored",
 		    kind_of(child), (int)child->pid, message->type);

@@ -79,6 +79,17 @@ sup_switch_front_ready(struct sup_team *team)
 	retire_all_for(team->generation->sup, team);
 }
 
+void
+sup_switch_notify(const struct sup_team *from, const struct message *message)
+{
+	const struct sup_generation *serving = from->generation->sup->serving;
+	struct message copy = *message;
+
+	if (serving != NULL && serving->teams != NULL &&
+	    serving->teams != from)
+		sup_child_tell(&serving->teams->front, &copy, NULL, 0);
+}
+
 /* ------------------------------------------------------------- its manifest */
 
 static void

@@ -201,6 +201,19 @@ def test_routes_show_the_configuration_over_the_tags():
         assert second["method"] == "GET" and second["path"] == "/hello-async"
 
 
+def test_routes_shows_streams():
+    """Breaks when: a stream looks as if `timeout` ended it."""
+    with Tools(["events"]) as tools:
+        done = tools.run("routes", "-c", tools.file)
+        lines = [line.split() for line in done.out.splitlines()]
+        assert lines[1][:5] == ["GET", "/events", "stream", "default", "-"]
+        assert lines[2][:3] == ["POST", "/events", "sync"]
+        (first, second) = json.loads(
+            tools.run("routes", "-c", tools.file, "--json").out)
+        assert first["stream"] and first["async"]
+        assert first["timeout_ms"] == 0 and not second["stream"]
+
+
 def test_routes_lists_what_loads_and_says_what_does_not():
     """Breaks when: one bad file hides the others."""
     with Tools(["hello"]) as tools:

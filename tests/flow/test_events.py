@@ -1,6 +1,7 @@
 """Server-sent events, JSON lines and chunks, and what ends them."""
 
 import os
+import select
 import signal
 import socket
 import time
@@ -164,6 +165,7 @@ def test_a_stream_tagged_sync_is_refused():
 
 # ---------------------------------------------------------------- topics
 
+@pytest.mark.threaded
 @pytest.mark.parametrize("by", ["/ring", "/ring-async"])
 def test_one_ring_wakes_every_listener(host, by):
     """Breaks when: a listener in another worker is not woken, one is woken
@@ -195,6 +197,22 @@ def test_a_ring_before_the_wait_is_heard():
             ring(host, "polled")
             os.kill(worker, signal.SIGCONT)
             assert conn.read_reply().text == "rang"
+
+
+def test_an_old_generation_is_heard_in_the_new_one(gate):
+    """Breaks when: who rings at the end of a long request, begun before a
+    reload, is not heard by the streams that came back after it."""
+    with Host(handlers=["live_stream", "live_gate"], pools=THREADS,
+              drain_timeout="60s") as host, host.connect() as conn:
+        conn.send(fcgi.request("GET", gate.path()))
+        held = gate.accept()
+        host.reload()
+        with Stream(host, "/quiet?topic=gate") as stream:
+            assert stream.next().event == "hello"
+            held.tell("ring")
+            assert stream.next().event == "rang"
+        held.tell("go")
+        assert conn.read_reply().status == 200
 
 
 def test_long_polling(host):
@@ -229,6 +247,7 @@ def test_the_example_counts(host):
 
 # ------------------------------------------------------------- who leaves
 
+@pytest.mark.threaded
 def test_a_client_that_leaves_frees_its_thread_at_once():
     """Breaks when: a handler that waits learns it by its next comment."""
     with Host(handlers=["live_stream"], pools=THREADS) as host:
@@ -316,6 +335,7 @@ def test_a_worker_killed_in_the_middle():
 
 # --------------------------------------------------------- told to end
 
+@pytest.mark.threaded
 def test_a_reload_ends_streams_at_once(figure):
     """Breaks when: streams hold the old generation until drain_timeout, end
     without their last words, or lose their connection."""
@@ -408,6 +428,37 @@ def test_a_worker_that_is_recycled_ends_its_streams():
                    first not in host.pids("worker"))
         with Stream(host, "/quiet") as stream:
             assert int(stream.next().data) != first
+
+
+@pytest.mark.threaded
+def test_streams_that_come_while_workers_go(figure):
+    """Breaks when: a stream begins in a worker that has just been told to
+    leave, and is not told itself: that worker would never go."""
+    seconds, ended, pids = 1.5, 0, set()
+
+    def begun(conn=None):
+        stream = Stream(host, "/quiet", conn=conn)
+        pids.add(stream.next().data)
+        return stream
+    with Host(handlers=["live_stream"], log_level="info", pools={"default": {
+            "workers": 2, "threads": 16, "recycle_requests": 3,
+            "recycle_jitter": 0}}) as host:
+        streams = [begun() for _ in range(8)]
+        begin = time.monotonic()
+        while time.monotonic() - begin < seconds:
+            host.get("/poll?ms=1")
+            for number, one in enumerate(streams):
+                if not select.select([one.conn.sock], [], [], 0)[0]:
+                    continue
+                assert [got.event for got in one.rest()] == ["bye"]
+                streams[number] = begun(one.conn)
+                ended += 1
+        figure("streams while workers are replaced: %d ended by %d workers "
+               "in %.1f s" % (ended, len(pids), seconds))
+        assert ended > 3
+        for one in streams:
+            one.conn.close()
+        wait_until(lambda: len(host.pids("worker")) == 2, 20)
 
 
 def test_a_front_that_dies_leaves_no_stream_behind():

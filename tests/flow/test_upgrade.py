@@ -16,6 +16,7 @@ from lib.fcgi import wait_until
 from lib.host import BINARY, alive, comm
 from lib.load import Load
 from lib.nginx import Nginx, free_port
+from lib.sse import Stream
 from lib.versions import VersionHost, ask_versions, check, versions_of
 
 UPGRADES = int(os.environ.get("FH_RELOADS", "40")) // 10
@@ -134,6 +135,24 @@ def test_upgrades_under_load_through_nginx():
         check(host, load.result, 50 * UPGRADES)
         assert nginx.errors() == []
         print(load.result.counts)
+
+
+def test_an_upgrade_ends_streams_well():
+    """Breaks when: event streams hold the old host until drain_timeout, or
+    their clients cannot come back on their connections."""
+    with UpgradeHost(pools={"default": {"workers": 2, "threads": 8}},
+                     notify=False, drain_timeout="60s") as host:
+        host.drop("live_stream")
+        host.reload()
+        streams = [Stream(host, "/quiet") for _ in range(10)]
+        assert all(one.next().event == "hello" for one in streams)
+        host.upgrade()
+        for one in streams:
+            assert [got.data for got in one.rest()] == ["ECANCELED"]
+            again = Stream(host, "/quiet", conn=one.conn)
+            assert again.next().event == "hello"
+            one.conn.close()
+        host.wait_one()
 
 
 BAD = {"not-a-program": b"this is no program\n",

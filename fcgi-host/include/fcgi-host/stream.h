@@ -174,9 +174,10 @@ const char	*fh_sse_last_id(struct fh_request *);
  * fh_notify	may be called in any thread, for a sync and an async route, in
  *		hooks and without a request.  Costs a system call at most
  *
- * A wake reaches the generation in which it was rung.  A request that still
- * runs in the old one after a reload is not heard by the new one's streams: a
- * limit on fh_wait() and a second look bound what that may cost.
+ * Who rings in a generation that ends is heard in the new one, and not the
+ * other way round.  Nobody is heard beyond an `upgrade`, a restart of the front
+ * or this machine: a limit on fh_wait() and a second look bound what that may
+ * cost.
  */
 int	 fh_listen(struct fh_request *, const char *topic);
 void	 fh_notify(const char *topic);
