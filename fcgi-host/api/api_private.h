@@ -120,6 +120,19 @@ struct api_json {
 	uint64_t		 objects;	/* a bit for each level */
 };
 
+/* A table that is being written (api_rows.c). */
+enum api_rows_format {
+	API_ROWS_NONE,
+	API_ROWS_JSON,
+	API_ROWS_LINES,
+	API_ROWS_CSV
+};
+
+struct api_rows {
+	enum api_rows_format		 format;
+	const struct fh_property	*columns;
+};
+
 struct fh_request {
 	/* kept from request to request */
 	struct api_worker	*thread;
@@ -187,6 +200,8 @@ struct fh_request {
 	uint64_t		 sent;		/* of the body, to the sink */
 	struct api_fcgx		*fcgx;
 	struct api_json		 json_out;
+	struct api_rows		 rows;
+	const char		*accepted;	/* negotiated; or NULL */
 
 	/* what the handler has logged */
 	uint32_t		 log_lines;
@@ -311,6 +326,15 @@ int	api_sse_comment(struct fh_request *);
 
 /* Does fh_notify() of another process reach this one? */
 bool	api_notify_is_shared(void);
+/* ------------------------------------------------- negotiation
+ * (api_negotiate.c) */
+
+/* Before serve(): 0, or -1 when the reply has become a 406. */
+int	api_negotiate(struct fh_request *);
+
+/* Is the body to come of the type that was negotiated, if none is set? */
+bool	api_negotiated(const struct fh_request *);
+
 /* ------------------------------------------------- conditions
  * (api_condition.c) */
 

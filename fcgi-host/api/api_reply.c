@@ -50,6 +50,7 @@ api_reply_begin(struct fh_request *rq, int status, const char *type)
 		return -1;
 	rq->content_type = type;
 	rq->json_out.state = API_JSON_NONE;
+	rq->rows.format = API_ROWS_NONE;
 	rq->collected = 0;
 	rq->written = 0;
 	rq->declared = -1;
@@ -149,6 +150,9 @@ check_whole(struct fh_request *rq)
 {
 	if (!rq->replied)
 		api_fault(rq, EINVAL, "the handler replied nothing");
+	else if (rq->rows.format != API_ROWS_NONE && !rq->broken)
+		api_json_misuse(rq, "fh_rows_begin",
+		    "fh_rows_end() has not been called");
 	else if (rq->json_out.state == API_JSON_OPEN && !rq->broken)
 		api_json_misuse(rq, "fh_json_begin",
 		    "fh_json_end() has not been called");

@@ -118,7 +118,7 @@ api_serve(struct fh_request *rq, const struct api_input *input,
 	errno = 0;
 	if (rq->worker->failed)
 		api_fault(rq, EINVAL, "the handler could not start");
-	else
+	else if (api_negotiate(rq) == 0)
 		value = input->route->serve(rq);
 	error = errno;
 	outcome = api_reply_end(rq, value);

@@ -1,8 +1,13 @@
 """What replies have beside status, headers and body (reply.h)."""
 
+import csv
+import io
+import json
 import os
 import re
 import select
+
+from urllib.parse import quote
 
 import pytest
 
@@ -206,3 +211,81 @@ def test_cookies_redirects_downloads(ask):
         "attachment; filename=\"__.txt\"; filename*=UTF-8''%C3%A9.txt"
     assert reply.header("cache-control") == "private, max-age=60"
     assert reply.header("vary") == "Accept-Language"
+
+
+# ---------------------------------------------------- the type, and rows
+
+def accept(host, target, value):
+    return host.get(target, headers={} if value is None else
+                    {"Accept": value})
+
+
+@pytest.mark.parametrize("target", ["/rows", "/rows-async"])
+def test_rows_in_what_is_accepted(host, target):
+    """Breaks when: a client does not get the type it likes best, or the rows
+    differ between types."""
+    target += "?text=Berlin"
+    for value in (None, "*/*", "text/html, */*;q=0.1",
+                  "text/csv;q=0.5, application/json"):
+        reply = accept(host, target, value)
+        assert reply.header("content-type") == "application/json"
+        assert reply.header("vary") == "Accept"
+        assert reply.json == [
+            {"name": "Berlin", "people": 0, "height": 12.5,
+             "founded": "1237-10-28"},
+            {"name": "Berlin", "people": -1, "height": None,
+             "founded": "1237-10-28"}]
+    lines = accept(host, target, "application/jsonl")
+    assert lines.header("content-type") == "application/jsonl"
+    assert [json.loads(line) for line in lines.body.splitlines()] == \
+        reply.json
+    table = accept(host, target, "text/*, application/json;q=0.9")
+    assert table.header("content-type") == \
+        "text/csv; charset=utf-8; header=present"
+    assert table.body == (b"name,people,height,founded\r\n"
+                          b"Berlin,0,12.5,1237-10-28\r\n"
+                          b"Berlin,-1,,1237-10-28\r\n")
+
+
+def test_nothing_acceptable(host):
+    """Breaks when: serve() is called for a client that takes none of it, or
+    a client is not told what there is."""
+    for target in ("/rows", "/rows-async"):
+        reply = accept(host, target, "text/html, image/png")
+        assert reply.problem(406)["types"] == [
+            "text/csv", "application/json", "application/jsonl"]
+        assert reply.header("vary") == "Accept"
+    assert accept(host, "/chosen", "*/*").body == b"image/png"
+    reply = accept(host, "/chosen", "text/*")
+    assert reply.body == b"text/plain"
+    assert reply.header("content-type") == "text/plain"
+    assert accept(host, "/chosen", "application/json").problem(406)
+    # A route that declares nothing takes everybody.
+    assert accept(host, "/hello", "image/png").status == 200
+
+
+def test_texts_in_csv(host):
+    """Breaks when: a text comes out of CSV as another, but for those that a
+    spreadsheet would compute."""
+    for text in ("a,b", 'say "x"', "two\r\nlines", " blank ", "", "\u00fc",
+                 "x" * 1000 + '"', "a=b", "1-2", "'quoted'"):
+        reply = accept(host, "/rows?count=1&text=" + quote(text), "text/csv")
+        header, row = csv.reader(io.StringIO(reply.body.decode(),
+                                             newline=""))
+        assert row[0] == text
+    for text in ("=1+1", "+1", "-1", "@x", "\tx", '=cmd|"/c"'):
+        reply = accept(host, "/rows?count=1&text=" + quote(text), "text/csv")
+        header, row = csv.reader(io.StringIO(reply.body.decode(),
+                                             newline=""))
+        assert row[0] == "'" + text
+        same = accept(host, "/rows?count=1&text=" + quote(text),
+                      "application/jsonl")
+        assert json.loads(same.body)["name"] == text
+
+
+def test_many_rows_stream(host):
+    """Breaks when: a table has to fit into memory."""
+    for value in ("text/csv", "application/jsonl", "application/json"):
+        reply = accept(host, "/rows-async?count=20000&text=x", value)
+        assert reply.status == 200 and len(reply.body) > 400000
+        assert reply.header("content-length") is None

@@ -46,6 +46,7 @@ extern "C" {
 #endif
 
 struct fh_request;
+struct fh_property;		/* input.h */
 struct json_object;		/* <json-c/json.h> */
 
 #define FH_JSON_DEPTH	64
@@ -82,6 +83,15 @@ int	fh_json_number(struct fh_request *, double);
 int	fh_json_boolean(struct fh_request *, bool);
 int	fh_json_null(struct fh_request *);
 int	fh_json_tree(struct fh_request *, struct json_object *);
+
+/*
+ * A struct as an object, by the declaration of its members (input.h): FH_FIELDS
+ * of a response, or a table that ends in FH_END, made with FH_STRING(S, m) and
+ * its kin.  A member that is not given (`has`, a string that is NULL, a date of
+ * zeros, an enum below 0) is left out, or null if it is `nullable`.
+ */
+int	fh_json_struct(struct fh_request *, const struct fh_property *fields,
+	    const void *at);
 
 /* A whole array; the same as fh_json_array, its values, fh_json_close. */
 int	fh_json_numbers(struct fh_request *, const double *, size_t count);

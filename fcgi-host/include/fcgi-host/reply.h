@@ -1,6 +1,7 @@
 /*
- * reply.h - what replies have beside status, headers and body: validators and
- * conditions, ranges and files, cookies, downloads, redirects, caching.
+ * reply.h - what replies have beside status, headers and body: the type a
+ * client wants, rows, validators and conditions, ranges and files, cookies,
+ * downloads, redirects, caching.
  *
  * handler.h includes this.
  *
@@ -31,7 +32,51 @@ extern "C" {
 #endif
 
 struct fh_request;
+struct fh_property;		/* input.h */
 struct json_object;		/* <json-c/json.h> */
+
+/* ------------------------------------------------- the type, and rows */
+
+/*
+ * Which of the types in the route's `responses` (input.h) the client wants, as
+ * it is declared there; NULL: the route declares none, or one that may be
+ * anything.  Accept decides (RFC 9110, 12.5.1): the highest q, then the type
+ * that is named rather than meant by a star, then application/json, then the
+ * first; parameters other than q are not looked at.  Responses of 2xx that have
+ * a body count.  A client that takes none of them gets a 406 with the `types`
+ * there are, and serve() is not called; one that sends no Accept takes all.
+ * With several types the reply has Vary: Accept.
+ *
+ * A body that is written without a type has this one, if the status is 2xx.
+ */
+const char	*fh_accepted(struct fh_request *);
+
+/*
+ * A table in whichever of these was negotiated, row by row:
+ *
+ * application/json	an array of objects; also where there was no choice
+ * application/jsonl, application/x-ndjson, application/ndjson
+ *			an object on each line
+ * text/csv		a line of names, then one for each row (RFC 4180)
+ *
+ * `columns` are the members of a row's struct, see fh_json_struct(); NULL takes
+ * the `items` of the route's response of that status.  Rows are written as
+ * they come, as with fh_write().  A value that is not given is an empty cell;
+ * arrays and objects cannot stand in CSV.
+ *
+ * A text in CSV that begins with = + - @, a tab or a CR gets an apostrophe in
+ * front, or a spreadsheet would take it for a formula.  Numbers are as they
+ * are.  Who wants each text unchanged asks for JSON lines.
+ *
+ *	fh_rows_begin(rq, 200, NULL);
+ *	while (next(&city))
+ *		fh_row(rq, &city);
+ *	return fh_rows_end(rq);
+ */
+int	fh_rows_begin(struct fh_request *, int status,
+	    const struct fh_property *columns);
+int	fh_row(struct fh_request *, const void *row);
+int	fh_rows_end(struct fh_request *);
 
 /* ------------------------------------------------- validators, conditions */
 
