@@ -66,6 +66,7 @@ struct api_input {
 	bool			 head_only;	/* HEAD: no body in the reply */
 	const _Atomic uint32_t	*cancelled;	/* shm_cancelled; or NULL */
 	uint64_t		 deadline_ns;	/* CLOCK_MONOTONIC; 0: none */
+	uint64_t		 queued_ns;	/* admitted; 0: unknown */
 };
 
 /* What a thread sleeps for in its sink. */

@@ -83,7 +83,8 @@ type_to_say(const struct fh_request *rq, bool whole)
 static size_t
 block_room(const struct fh_request *rq, const char *type)
 {
-	size_t room = BLOCK_FRAME + (type == NULL ? 0 : strlen(type));
+	size_t room = BLOCK_FRAME + (type == NULL ? 0 : strlen(type)) +
+	    (rq->timed ? API_TIMING_ROOM : 0);
 
 	for (size_t i = 0; i < rq->header_count; i++)
 		room += rq->headers[i].name_length +
@@ -110,6 +111,8 @@ put_block(const struct fh_request *rq, char *at, const char *type,
 		at = put_header(at, &rq->headers[i]);
 	if (rq->flushed && api_header_get(rq, "X-Accel-Buffering") == NULL)
 		at = PUT(at, "X-Accel-Buffering: no\r\n");
+	if (rq->timed)
+		at += api_timing_line(rq, at);
 	return PUT(at, "\r\n");
 }
 

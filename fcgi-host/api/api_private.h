@@ -202,6 +202,9 @@ struct fh_request {
 	struct api_json		 json_out;
 	struct api_rows		 rows;
 	const char		*accepted;	/* negotiated; or NULL */
+	bool			 timed;		/* for Server-Timing */
+	uint64_t		 begun_ns;	/* if it is: serve(), */
+	uint64_t		 first_ns;	/* the first byte of a body */
 
 	/* what the handler has logged */
 	uint32_t		 log_lines;
@@ -334,6 +337,17 @@ int	api_negotiate(struct fh_request *);
 
 /* Is the body to come of the type that was negotiated, if none is set? */
 bool	api_negotiated(const struct fh_request *);
+
+/* ------------------------------------------------- Server-Timing
+ * (api_timing.c) */
+
+#define API_TIMING_ROOM	144
+
+/* serve() is called; the first byte is written; the line of a header that is
+ * about to leave, of a request that is timed: its length. */
+void	api_timing_begin(struct fh_request *);
+void	api_timing_first(struct fh_request *);
+size_t	api_timing_line(const struct fh_request *, char out[API_TIMING_ROOM]);
 
 /* ------------------------------------------------- conditions
  * (api_condition.c) */

@@ -116,6 +116,7 @@ api_serve(struct fh_request *rq, const struct api_input *input,
 	rq->kept = result_out;
 	result_out->kept_length = 0;
 	errno = 0;
+	api_timing_begin(rq);
 	if (rq->worker->failed)
 		api_fault(rq, EINVAL, "the handler could not start");
 	else if (api_negotiate(rq) == 0)

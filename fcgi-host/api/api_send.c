@@ -163,6 +163,7 @@ api_reply_push(struct fh_request *rq, const void *bytes, size_t length)
 {
 	if (api_reply_state(rq) != 0)
 		return -1;
+	api_timing_first(rq);
 	rq->replied = true;
 	rq->written += length;
 	if (rq->input->head_only)
@@ -186,7 +187,8 @@ api_reply_room(const struct fh_request *rq)
 	size_t room = rq->space_size - rq->collected;
 
 	if (rq->sink == NULL || rq->broken || rq->fault[0] != '\0' ||
-	    rq->input->head_only || rq->collected >= rq->sink->space)
+	    rq->input->head_only || (rq->timed && rq->first_ns == 0) ||
+	    rq->collected >= rq->sink->space)
 		return 0;
 	if (room > rq->sink->space - rq->collected)
 		room = rq->sink->space - rq->collected;

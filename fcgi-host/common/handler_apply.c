@@ -110,6 +110,7 @@ handler_apply_route(const struct config *config, struct route *route,
 	route->max_concurrent = from->max_concurrent;
 	route->reserve = 0;
 	route->sync_warn_ms = config->sync_warn_ms;
+	route->server_timing = config->server_timing;
 	if (section != NULL) {
 		if (section->async != CONFIG_UNSET)
 			route->async = section->async != 0 || route->job;
@@ -124,6 +125,8 @@ handler_apply_route(const struct config *config, struct route *route,
 			    (uint32_t)section->max_concurrent;
 		if (section->reserve != CONFIG_UNSET)
 			route->reserve = (uint32_t)section->reserve;
+		if (section->server_timing != CONFIG_UNSET)
+			route->server_timing = section->server_timing != 0;
 	}
 	if (route->stream && !route->async)
 		return err_set(err, "route \"%s\" is a stream, and a sync "

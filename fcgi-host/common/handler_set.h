@@ -68,6 +68,7 @@ struct route {
 	uint64_t	 sync_warn_ms;	/* slow, if it is sync; 0: never */
 	uint32_t	 max_concurrent;/* 0: none */
 	uint32_t	 reserve;	/* workers kept for it, if async */
+	bool		 server_timing;
 	size_t		 body_limit;	/* 413 above */
 	bool		 job;		/* ... and these are for jobs alone */
 	uint32_t	 job_concurrency; /* at a time on this host; 0: any */

@@ -169,6 +169,7 @@ struct shm_job {
 	uint64_t		timeout_ns;	/* from the start; 0: none */
 	uint64_t		begin_by_ns;	/* else it is not begun; 0 */
 	uint64_t		end_by_ns;	/* its deadline; 0: none */
+	uint64_t		queued_ns;	/* it was admitted */
 	uint32_t		route;
 	uint32_t		params_length;
 	uint64_t		body_length;

@@ -82,6 +82,7 @@ struct config_route {
 	int64_t		 max_concurrent;
 	int64_t		 reserve;	/* workers */
 	int64_t		 body_limit;
+	int		 server_timing;	/* 0, 1 or CONFIG_UNSET */
 	int64_t		 job_concurrency; /* on this host; 0: any */
 	int64_t		 job_priority;
 	int64_t		 job_attempts;
@@ -166,6 +167,7 @@ struct config {
 	size_t		 header_limit;	/* nginx's fastcgi_buffer_size */
 	size_t		 reply_space;	/* per running async request */
 	size_t		 sync_reply_limit;
+	bool		 server_timing;	/* of a route that does not say */
 
 	/* time */
 	uint64_t	 timeout_ms;	/* of a route that names none */

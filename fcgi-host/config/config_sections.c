@@ -172,6 +172,10 @@ const struct config_option config_route_options[] = {
 	    "server has a limit too (nginx: client_max_body_size in the "
 	    "location), and large bodies are files in state_dir, so the disk "
 	    "must have room.  0: no body." },
+	{ .name = "server_timing", .type = CONFIG_BOOL, ROUTE(server_timing),
+	    .example = "true",
+	    .text = "Whether its replies say where the time went; see the "
+	    "option of this name outside of sections." },
 	{ .name = "job_concurrency", .type = CONFIG_COUNT,
 	    ROUTE(job_concurrency), .example = "1",
 	    .min = "1", .max = "1000", .zero = true,

@@ -186,6 +186,14 @@ const struct config_option config_top_options[] = {
 	    .fallback = "8 MiB", .min = "16 KiB", .max = "1 GiB",
 	    .text = "The largest reply of a sync handler, which cannot wait "
 	    "for its reader; a larger one becomes a 500." },
+	{ .name = "server_timing", .type = CONFIG_BOOL, TOP(server_timing),
+	    .fallback = "false",
+	    .text = "true: each reply of a handler, unless its route says "
+	    "otherwise, has a Server-Timing header, which browsers show: "
+	    "queue, from when the host had the whole request until its "
+	    "handler was called; run, from there until the first byte of the "
+	    "reply was written; write, from there until the header left.  "
+	    "In milliseconds.  It tells everybody how busy the host is." },
 
 	{ .name = "timeout", .type = CONFIG_TIME, TOP(timeout_ms),
 	    .heading = "Time",

@@ -33,6 +33,7 @@ write_job(struct front_job *job, const struct front_request *request)
 	memory->timeout_ns = route->timeout_ms * CLOCK_NS_PER_MS;
 	memory->begin_by_ns = job->begin_by_ns;
 	memory->end_by_ns = job->end_by_ns;
+	memory->queued_ns = request->queued_ns;
 	memory->route = route->index;
 	memory->params_length = (uint32_t)request->params_have;
 	memory->body_length = request->body_have;

@@ -163,6 +163,7 @@ front_sync_serve(struct front_request *request)
 	input = front_input(request);
 	request->begun_ns = clock_now_ns();
 	request->queued_ns = request->begun_ns;
+	input.queued_ns = request->begun_ns;
 	input.deadline_ns = due_first(request->end_by_ns,
 	    deadline_of(request, request->begun_ns));
 	say_running(request, request->begun_ns, input.deadline_ns, false);

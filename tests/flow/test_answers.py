@@ -6,12 +6,14 @@ import json
 import os
 import re
 import select
+import time
 
 from urllib.parse import quote
 
 import pytest
 
 from lib import fcgi
+from lib.gate import Gate
 from lib.host import Host
 
 CONTENT = bytes(ord("a") + i % 23 for i in range(100000))
@@ -289,3 +291,53 @@ def test_many_rows_stream(host):
         reply = accept(host, "/rows-async?count=20000&text=x", value)
         assert reply.status == 200 and len(reply.body) > 400000
         assert reply.header("content-length") is None
+
+
+# -------------------------------------------------------- Server-Timing
+
+def timing(reply):
+    """{"queue": milliseconds, ...}"""
+    found = re.fullmatch(r"queue;dur=(\d+\.\d{3}), run;dur=(\d+\.\d{3}), "
+                         r"write;dur=(\d+\.\d{3})",
+                         reply.header("server-timing"))
+    return dict(zip(("queue", "run", "write"), map(float, found.groups())))
+
+
+def test_server_timing_when_asked_for():
+    """Breaks when: where the time went is not said, is said of another part,
+    or is said to who did not ask."""
+    with Host(handlers=["hello", "sleep", "live_gate"], server_timing=True,
+              pools={"default": {"workers": 1}},
+              routes={"GET /hello": {"server_timing": False}}) as host:
+        assert host.get("/hello").header("server-timing") is None
+        sync = timing(host.get("/sleep-sync?seconds=0.1"))
+        assert sync["queue"] == 0 and 90 <= sync["run"] < 5000
+        assert sync["write"] < 1000
+        with Gate() as gate, host.connect() as first, \
+                host.connect() as second:
+            first.send(fcgi.request("GET", gate.path()))
+            held = gate.accept()
+            second.send(fcgi.request("GET", "/hello-async"))
+            assert host.get("/hello").status == 200	# it is read
+            time.sleep(0.1)
+            held.tell("go")
+            ran = timing(first.read_reply())
+            waited = timing(second.read_reply())
+        assert 90 <= ran["run"] < 10000
+        assert 90 <= waited["queue"] < 10000
+        assert waited["run"] < 1000
+        # The host's own answers ran nowhere.
+        assert host.get("/none").header("server-timing") is None
+
+
+def test_server_timing_of_one_route():
+    """Breaks when: a route cannot ask for it alone."""
+    with Host(handlers=["hello", "live_answer"],
+              routes={"GET /answer-async/{what}": {"server_timing": True},
+                      "GET /rows": {"server_timing": True}}) as host:
+        assert host.get("/hello").header("server-timing") is None
+        assert host.get("/answer/content").header("server-timing") is None
+        for what in ("content", "pieces", "redirect?status=302&to=/x"):
+            assert timing(host.get("/answer-async/" + what))
+        assert timing(host.get("/rows?text=x"))
+        assert timing(accept(host, "/rows", "image/gif"))	# a 406

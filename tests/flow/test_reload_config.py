@@ -246,7 +246,7 @@ OTHER = {	# another value of every option that a reload takes
     "send_timeout": "50s", "form_fields": 10, "form_files": 11,
     "form_memory": "1 MiB", "header_limit": "8 KiB",
     "stream_keep_alive": "20s",
-    "reply_space": "128 KiB", "sync_reply_limit": "1 MiB", "timeout": "50s",
+    "server_timing": True, "reply_space": "128 KiB", "sync_reply_limit": "1 MiB", "timeout": "50s",
     "kill_grace": "1s", "drain_timeout": "9s", "watch": True,
     "watch_delay": "20ms", "keep_generations": 3, "load_timeout": "50s",
     "memory_plan": "warn", "worker_memory": "4 MiB", "omp_threads": 2,
@@ -303,7 +303,7 @@ def test_every_option_of_a_section_is_taken(host):
             ("routes", "GET /hello-async", {
                 "async": False, "pool": "side", "timeout": "7s",
                 "max_concurrent": 7, "sync_warn": "7s",
-                "body_limit": "7 kB",
+                "body_limit": "7 kB", "server_timing": True,
                 "job_concurrency": 7, "job_priority": 7, "job_attempts": 7,
                 "job_retry": "7s", "job_keep": "7s"}),
             ("models", "one", {

@@ -24,7 +24,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def host(folder):
     with Host(handlers=["hello", "live_answer"],
-              settings={"live-answer": {"folder": str(folder)}}) as one:
+              settings={"live-answer": {"folder": str(folder)}},
+              routes={"GET /rows-async": {"server_timing": True}}) as one:
         yield one
 
 
@@ -77,6 +78,17 @@ def test_not_modified_keeps_the_connection(nginx, path):
         assert Answer(conn.getresponse()).text == "Hello, world!\n"
         assert conn.sock is kept
     conn.close()
+
+
+def test_rows_and_their_timing(nginx):
+    """Breaks when: nginx keeps Accept from the host, or Vary or
+    Server-Timing from the client."""
+    answer = nginx.get("/rows-async?text=x", headers={"Accept": "text/csv"})
+    assert answer.text.startswith("name,people,")
+    assert answer.header("Vary") == "Accept"
+    assert "queue;dur=" in answer.header("Server-Timing")
+    assert "application/json" in nginx.get(
+        "/rows-async", headers={"Accept": "image/gif"}).text
 
 
 def test_redirects_keep_the_prefix(host, folder):

@@ -220,6 +220,25 @@ int	fh_revalidate(struct fh_request *);
 int	fh_no_store(struct fh_request *);
 int	fh_vary(struct fh_request *, const char *header);
 
+/* ------------------------------------------------- Server-Timing */
+
+/*
+ * With `server_timing = true` in the configuration, for all routes or in a
+ * route's section, each reply of a handler says where its time went, in
+ * milliseconds (https://www.w3.org/TR/server-timing/):
+ *
+ *	Server-Timing: queue;dur=0.120, run;dur=4.031, write;dur=0.207
+ *
+ * queue	from when the host had the whole request and admitted it until
+ *		serve() was called; 0 for a sync route
+ * run		from there until the first byte of the reply's body was written
+ * write	from there until the header left: at serve()'s end, or at a
+ *		flush, or when the reply space was full for the first time
+ *
+ * What follows the header is in none of them.  A header of this name that a
+ * handler sets stays beside it.
+ */
+
 /* ------------------------------------------------- problems */
 
 /*
