@@ -65,6 +65,9 @@ place_of(struct found *found, const struct wire_pair *pair)
 		return place_of_11(found, pair);
 	case 12:
 		return place_of_12(found, pair);
+	case 17:
+		return NAME_IS(pair, "REQUEST_BODY_FILE") ?
+		    &found->head->body_file : NULL;
 	case 13:
 		return NAME_IS(pair, "REQUEST_START") ? &found->start : NULL;
 	case 14:
@@ -225,7 +228,8 @@ clear(struct found *found, struct head *head)
 	*head = (struct head){
 		.method = none, .path = none, .query = none, .uri = none,
 		.content_type = none, .request_id = none, .cookie = none,
-		.remote_addr = none, .content_length = HEAD_NO_LENGTH
+		.remote_addr = none, .body_file = none,
+		.content_length = HEAD_NO_LENGTH
 	};
 	*found = (struct found){
 		.head = head, .path_info = none, .script_name = none,

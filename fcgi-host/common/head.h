@@ -38,6 +38,7 @@ struct head {
 	struct wire_span	 request_id;	/* empty if absent or unfit */
 	struct wire_span	 cookie;
 	struct wire_span	 remote_addr;
+	struct wire_span	 body_file;	/* REQUEST_BODY_FILE */
 	int64_t			 content_length;	/* or HEAD_NO_LENGTH */
 	int64_t			 start_ms;	/* REQUEST_START, epoch; or 0 */
 };

@@ -155,6 +155,7 @@ struct config {
 	size_t		 params_limit;	/* all CGI parameters of a request */
 	size_t		 body_limit;	/* 413 above */
 	size_t		 body_memory;	/* above it a body is spooled */
+	char		*body_files;	/* folder of the web server's; NULL */
 	uint32_t	 form_fields;	/* of a form with files */
 	uint32_t	 form_files;
 	size_t		 form_memory;	/* ... names and values together */

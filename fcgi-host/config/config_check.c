@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config/config_suggest.h"
+#include "config/config_value.h"
 
 #define OWN_PATH_MAX	200	/* bytes */
 #define RUNNING_MAX	65536	/* requests at a time, over all pools */
@@ -146,6 +147,24 @@ check_own_path(const struct config_statements *statements, const char *name,
 		config_fault(faults, top_line(statements, name), name,
 		    "is to have a last part without a '/' after it, and %d "
 		    "bytes at most", OWN_PATH_MAX);
+}
+
+static void
+check_body_files(const struct config *config,
+    const struct config_statements *statements, struct config_faults *faults)
+{
+	const char *path = config->body_files;
+	struct err err;
+
+	if (path == NULL)
+		return;
+	if (config_path_check(path, "a path", CONFIG_PATH_MAX, &err) < 0)
+		config_fault(faults, top_line(statements, "body_files"),
+		    "body_files", "%s", err.text);
+	else if (path[strlen(path) - 1] == '/')
+		config_fault(faults, top_line(statements, "body_files"),
+		    "body_files", "is a folder: write it without the last "
+		    "'/'");
 }
 
 static void
@@ -311,6 +330,7 @@ config_check(struct config *config,
 {
 	for (size_t i = 0; i < statements->count; i++)
 		check_required(&statements->list[i], faults);
+	check_body_files(config, statements, faults);
 	check_pages(config, statements, faults);
 	check_addresses(config, statements, faults);
 	check_sizes(config, statements, faults);

@@ -129,6 +129,19 @@ const struct config_option config_top_options[] = {
 	    "open descriptor and a mapping.  So is a smaller one while the "
 	    "bodies of all requests have 8 MiB and 4 KiB for each of "
 	    "connections already.  0: every body is spooled." },
+	{ .name = "body_files", .type = CONFIG_TEXT, TOP(body_files),
+	    .fallback = "", .example = "/var/lib/nginx/body",
+	    .text = "The folder into which the web server puts the bodies of "
+	    "requests, as an absolute path.  Where it says in the parameter "
+	    "REQUEST_BODY_FILE which file there a body is in, that file is "
+	    "taken over, and nothing is sent or copied "
+	    "(nginx-conf/fcgi-host-bodies.conf).  It must be a regular file "
+	    "below this folder that belongs to the user the processes run as, "
+	    "so the host has to run as the web server's user, and the folder "
+	    "must be on one file system with state_dir: else the request gets "
+	    "a 500, and the log says why.  Whoever can connect (see "
+	    "allow_users) can name any such file; a client of a web server "
+	    "cannot.  Empty: the parameter means nothing." },
 	{ .name = "form_fields", .type = CONFIG_COUNT, TOP(form_fields),
 	    .fallback = "1000", .min = "1", .max = "100000", .zero = true,
 	    .text = "How many fields that are no files a form of type "

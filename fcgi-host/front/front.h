@@ -151,6 +151,7 @@ struct front_request {
 	bool			 stdin_done;
 	bool			 discard_body;
 	bool			 too_large;
+	bool			 filed;		/* its body came as a file */
 	bool			 counted;	/* in_flight of its route */
 	bool			 served;	/* its serve() came to an end */
 	bool			 probe;		/* it tries a half-open route */
@@ -306,6 +307,7 @@ struct front {
 	uint64_t		 next_seq;
 	uint64_t		 next_id;
 	pid_t			 pid;		/* ours, in request ids */
+	int			 bodies_dir;	/* body_files; or -1 */
 	uint64_t		 next_spool;
 	uint64_t		 spool_told_ms;	/* the supervisor */
 	uint64_t		 capture_count;	/* names of files, so far */

@@ -7,6 +7,7 @@
  * memory and then looked once more for news, and found none; a worker that
  * finds the front asleep wakes it, and no other does.
  */
+#include "front/front_bodies.h"
 #include "front/front_main.h"
 
 #include <sys/prctl.h>
@@ -130,10 +131,11 @@ enter_sandbox(const struct front *front)
 {
 	const struct sandbox_folder folders[] = {
 		{ front->start->spool_dir, true },
-		{ front->start->crash_dir, true } };
+		{ front->start->crash_dir, true },
+		{ front->bodies_dir, true } };
 	struct err err;
 
-	if (api_sandbox_enter(front->set, API_SYNC, folders, 2, &err) < 0)
+	if (api_sandbox_enter(front->set, API_SYNC, folders, 3, &err) < 0)
 		log_warnx("sandbox: %s; it goes on without", err.text);
 }
 
@@ -194,6 +196,7 @@ front_main(const struct child_start *start)
 	    front_fault_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
 	front_runner_open(front);
+	front_bodies_start(front);
 	enter_sandbox(front);
 	pthread_cleanup_push(crash_thread_left, NULL);
 	run(front);

@@ -14,8 +14,9 @@
 
 #include "common/clerk.h"
 #include "common/clock.h"
+#include "common/io.h"
 #include "common/log.h"
-#include "front/front.h"
+#include "front/front_bodies.h"
 
 #define PARAMS_FIRST_SIZE	4096
 #define KEPT_SIZE		16384	/* a free request keeps no more */
@@ -215,6 +216,8 @@ params_complete(struct front_request *request)
 	    (int64_t)front_request_limit(request);
 	request->discard_body = request->too_large ||
 	    request->head_rc != HEAD_OK || request->match.route == NULL;
+	if (!request->discard_body && front_bodies_take(request) < 0)
+		return;
 	/* Answering now spares both sides a large body. */
 	if (request->too_large && request->head_rc == HEAD_OK)
 		front_dispatch(request);
@@ -256,8 +259,8 @@ front_request_params(struct front_request *request,
 }
 
 /* Each may have body_memory, and all together what the memory plan says. */
-static bool
-has_place(const struct front_request *request, size_t length)
+bool
+front_request_has_place(const struct front_request *request, size_t length)
 {
 	const struct front *front = request->front;
 	size_t whole = request->body_have + length;
@@ -282,12 +285,22 @@ int
 front_request_keep(struct front_request *request, const uint8_t *bytes,
     size_t length)
 {
-	if (request->spool_fd >= 0 || !has_place(request, length))
+	if (request->spool_fd >= 0 || !front_request_has_place(request, length))
 		return front_spool_write(request, bytes, length);
 	if (grow_body(request, length) < 0)
 		return -1;
 	memcpy(request->body + request->body_have, bytes, length);
 	request->body_have += length;
+	return 0;
+}
+
+int
+front_request_read(struct front_request *request, int fd, size_t length)
+{
+	if (grow_body(request, length) < 0 ||
+	    io_read_at(fd, request->body, length, 0) < 0)
+		return -1;
+	request->body_have = length;
 	return 0;
 }
 
@@ -307,8 +320,15 @@ wanted_of(const struct front_request *request, size_t length)
 static void
 add_body(struct front_request *request, const struct wire_piece *piece)
 {
-	size_t wanted = wanted_of(request, piece->length);
+	size_t wanted;
 
+	if (request->filed) {
+		front_count(&request->front->stats->bad_requests, 1);
+		front_answer(request, 400, "", "The body came as a file and "
+		    "as a stream.");
+		return;
+	}
+	wanted = wanted_of(request, piece->length);
 	if (wanted < piece->length)
 		request->conn->close_after = true;
 	if (request->body_have + wanted > front_request_limit(request)) {

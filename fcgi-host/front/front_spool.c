@@ -17,7 +17,7 @@
 #include "common/clock.h"
 #include "common/io.h"
 #include "common/log.h"
-#include "front/front.h"
+#include "front/front_bodies.h"
 
 #define TELL_MS	1000
 
@@ -113,6 +113,29 @@ front_spool_adopt(struct front_request *request, uint64_t number, int fd,
 	if (rc < 0)
 		return -1;
 	request->spool = ours;
+	request->spool_fd = fd;
+	request->body_have = length;
+	return 0;
+}
+
+int
+front_spool_link(struct front_request *request, int fd, uint64_t length)
+{
+	struct front *front = request->front;
+	char own[32], name[32];
+	uint64_t number;
+	int rc;
+
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+	do {
+		number = next_number(front);
+		name_of(number, name);
+		rc = linkat(AT_FDCWD, own, front->start->spool_dir, name,
+		    AT_SYMLINK_FOLLOW);
+	} while (rc < 0 && errno == EEXIST);
+	if (rc < 0)
+		return -1;
+	request->spool = number;
 	request->spool_fd = fd;
 	request->body_have = length;
 	return 0;

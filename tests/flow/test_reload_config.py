@@ -243,7 +243,7 @@ def test_the_watcher_takes_no_options():
 OTHER = {	# another value of every option that a reload takes
     "connections": 100, "params_limit": "32 KiB", "body_limit": "1 MiB",
     "body_memory": "32 KiB", "idle_timeout": "1m", "read_timeout": "50s",
-    "send_timeout": "50s", "form_fields": 10, "form_files": 11,
+    "send_timeout": "50s", "form_fields": 10, "body_files": "/var/tmp", "form_files": 11,
     "form_memory": "1 MiB", "header_limit": "8 KiB",
     "stream_keep_alive": "20s",
     "server_timing": True, "reply_space": "128 KiB", "sync_reply_limit": "1 MiB", "timeout": "50s",

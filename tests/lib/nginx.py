@@ -51,7 +51,7 @@ class Answer:
 
 
 class Nginx:
-    def __init__(self, host, files=None, stream=False, start=True):
+    def __init__(self, host, files=None, stream=False, start=True, user=None):
         self.folder = tempfile.mkdtemp(prefix="fh-nginx-")
         os.chmod(self.folder, 0o755)
         self.port = free_port()
@@ -60,8 +60,8 @@ class Nginx:
         command = [os.path.join(SOURCE, "nginx-conf", "place"),
                    "--socket", host.socket,
                    "--listen", "127.0.0.1:%d" % self.port,
-                   "--user", "root root" if os.geteuid() == 0 else
-                   "nobody", "--scratch", self.scratch]
+                   "--user", user or ("root root" if os.geteuid() == 0 else
+                                      "nobody"), "--scratch", self.scratch]
         if files:
             command += ["--files", files]
         subprocess.run(command + [self.conf], check=True)

@@ -102,7 +102,8 @@ def test_place_refuses_what_nginx_would_read_as_syntax(tmp_path, value):
 
 
 @pytest.mark.parametrize("extra", [
-    (), ("streaming",), ("files",), ("streaming", "files")])
+    (), ("streaming",), ("files",), ("bodies",),
+    ("streaming", "files", "bodies")])
 @pytest.mark.parametrize("server", [
     "unix:/tmp/host.sock", "127.0.0.1:9000"])
 def test_nginx_takes_the_complete_configuration(tmp_path, extra, server):
@@ -113,14 +114,15 @@ def test_nginx_takes_the_complete_configuration(tmp_path, extra, server):
     for name in extra:
         text = text.replace(f"#include fcgi-host-{name}.conf",
                             f"include fcgi-host-{name}.conf")
-    assert text.count("\t#include") == 2 - len(extra)
+    assert text.count("\t#include") == 3 - len(extra)
     main.write_text(text)
     nginx_takes(conf)
 
 
 @pytest.mark.parametrize("includes", [
     ["location"], ["location", "status"], ["location", "streaming"],
-    ["location", "files"], ["location", "status", "streaming", "files"]])
+    ["location", "files"], ["location", "bodies"],
+    ["location", "status", "streaming", "files", "bodies"]])
 def test_the_includes_fit_a_server_that_exists(tmp_path, includes):
     """Breaks when: an include sets at server level what the server has set."""
     conf = place(tmp_path)
@@ -170,7 +172,8 @@ def directive(file, name):
     return number(match[1])
 
 
-LOCATIONS = ["fcgi-host-location.conf", "fcgi-host-streaming.conf"]
+LOCATIONS = ["fcgi-host-location.conf", "fcgi-host-streaming.conf",
+             "fcgi-host-bodies.conf"]
 
 
 @pytest.mark.parametrize("file", LOCATIONS)

@@ -467,6 +467,8 @@ test_how_values_fit(void **state)
 	faulty("\nlisten = unix:/run/fcgi-host/control.sock", 2,
 	    "the same socket");
 	faulty("\nmodel m { }", 2, "path is missing");
+	faulty("\nbody_files = body", 2, "body_files");
+	faulty("\nbody_files = /body/", 2, "without the last '/'");
 }
 
 /* ------------------------------------------------------------------- files */

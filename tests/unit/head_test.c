@@ -247,6 +247,8 @@ test_what_nginx_sends(void **state)
 		{ "REQUEST_ID", "6f2c0bd7e1e84a1a9a0f6e4d9d3c7b21", 0 },
 		{ "REQUEST_START", "1795000000.123", 0 },
 		{ "HTTP_COOKIE", "a=1; b=2", 0 },
+		{ "HTTP_REQUEST_BODY_FILE", "/x", 0 },
+		{ "REQUEST_BODY_FILE", "/b/1", 0 },
 		{ NULL, NULL, 0 }
 	};
 	struct block block;
@@ -255,6 +257,7 @@ test_what_nginx_sends(void **state)
 	(void)state;
 	block_init(&block, pairs);
 	assert_int_equal(scan(&block, &head), HEAD_OK);
+	assert_span(head.body_file, "/b/1");
 	assert_span(head.method, "POST");
 	assert_span(head.path, "/sentiment");
 	assert_span(head.query, "text=a%20b");
@@ -284,6 +287,7 @@ test_what_is_absent_is_empty(void **state)
 	assert_span(head.request_id, "");
 	assert_span(head.cookie, "");
 	assert_span(head.remote_addr, "");
+	assert_span(head.body_file, "");
 	assert_int_equal(head.content_length, HEAD_NO_LENGTH);
 	assert_int_equal(head.start_ms, 0);
 	block_finish(&block);

@@ -1,0 +1,28 @@
+/*
+ * front_bodies.h - bodies that the web server has put into files.
+ *
+ * With `body_files` the parameter REQUEST_BODY_FILE names one of them; it is
+ * read into memory, or gets a name of our own and is a spool file from then on.
+ */
+#ifndef FRONT_FRONT_BODIES_H
+#define FRONT_FRONT_BODIES_H
+
+#include "front/front.h"
+
+/* Opens the folder, before the sandbox is entered. */
+void	front_bodies_start(struct front *);
+
+/* The parameters are whole, and so is the body then, if a file has it.  0; or
+ * -1, and the request is answered. */
+int	front_bodies_take(struct front_request *);
+
+/* front_request.c: may so many more bytes of its body be in memory?  All of it
+ * from a file; 0, or -1 with errno. */
+bool	front_request_has_place(const struct front_request *, size_t);
+int	front_request_read(struct front_request *, int fd, size_t length);
+
+/* front_spool.c: another name for a file, ours to remove; the descriptor is
+ * ours afterwards.  0, or -1 with errno. */
+int	front_spool_link(struct front_request *, int fd, uint64_t length);
+
+#endif
