@@ -222,8 +222,8 @@ api_content_send(struct fh_request *rq, const struct api_content *content)
 
 	if (api_reply_open(rq) != 0)
 		return -1;
-	if (!rq->judged && (count = fh_precondition(rq)) != 0)
-		return count > 0 ? 0 : -1;
+	if (api_condition_is_due(rq, 200) && fh_precondition(rq) != 0)
+		return api_reply_state(rq);
 	if (fh_set_header(rq, "Accept-Ranges", "bytes") != 0)
 		return -1;
 	count = ranges_of(rq, content->size, ranges);

@@ -112,6 +112,8 @@ fh_reply_file(struct fh_request *rq, const char *internal_path)
 
 	if (api_reply_open(rq) != 0)
 		return -1;
+	if (api_condition_is_due(rq, 200) && fh_precondition(rq) != 0)
+		return api_reply_state(rq);
 	if (internal_path[0] != '/')
 		return api_fault(rq, EINVAL, "the file's path \"%.128s\" does "
 		    "not begin with '/'", internal_path);

@@ -285,6 +285,26 @@ def test_texts_in_csv(host):
         assert json.loads(same.body)["name"] == text
 
 
+def test_the_example_of_a_table():
+    """Breaks when: what handlers/planets.c promises is not so."""
+    with Host(handlers=["planets"]) as host:
+        reply = host.get("/planets")
+        assert reply.json[2] == {"name": "Earth", "radius_km": 6371,
+                                 "moons": 1, "has_rings": False}
+        assert reply.header("cache-control") == "public, max-age=3600"
+        tag = reply.header("etag")
+        assert host.get("/planets", headers={
+            "If-None-Match": tag}).status == 304
+        table = host.get("/planets?save=yes", headers={
+            "Accept": "text/csv", "If-None-Match": tag})
+        assert table.body.startswith(
+            b"name,radius_km,moons,has_rings\r\nMercury,2439.7,0,false\r\n")
+        assert table.header("content-disposition") == \
+            'attachment; filename="planets.csv"'
+        assert host.get("/planets", headers={
+            "Accept": "image/png"}).problem(406)
+
+
 def test_many_rows_stream(host):
     """Breaks when: a table has to fit into memory."""
     for value in ("text/csv", "application/jsonl", "application/json"):
@@ -311,7 +331,7 @@ def test_server_timing_when_asked_for():
               routes={"GET /hello": {"server_timing": False}}) as host:
         assert host.get("/hello").header("server-timing") is None
         sync = timing(host.get("/sleep-sync?seconds=0.1"))
-        assert sync["queue"] == 0 and 90 <= sync["run"] < 5000
+        assert sync["queue"] < 50 and 90 <= sync["run"] < 5000
         assert sync["write"] < 1000
         with Gate() as gate, host.connect() as first, \
                 host.connect() as second:

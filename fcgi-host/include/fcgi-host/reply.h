@@ -230,7 +230,7 @@ int	fh_vary(struct fh_request *, const char *header);
  *	Server-Timing: queue;dur=0.120, run;dur=4.031, write;dur=0.207
  *
  * queue	from when the host had the whole request and admitted it until
- *		serve() was called; 0 for a sync route
+ *		serve() was called; next to nothing for a sync route
  * run		from there until the first byte of the reply's body was written
  * write	from there until the header left: at serve()'s end, or at a
  *		flush, or when the reply space was full for the first time
