@@ -210,7 +210,6 @@ def test_state_dir_that_cannot_be_written_is_a_5xx_not_a_crash(host):
     """Breaks when: a full or missing spool directory kills the front."""
     with Host(handlers=["live_body"]) as own:
         assert own.post("/body", b"small").status == 200
-        pids = own.pids("front")
         for folder, names, _ in os.walk(own.state, topdown=False):
             for name in names:
                 path = os.path.join(folder, name)
@@ -220,8 +219,8 @@ def test_state_dir_that_cannot_be_written_is_a_5xx_not_a_crash(host):
         if reply.status != 200:
             reply.problem()
             assert reply.status in (500, 503, 507)
-        assert own.pids("front") == pids
         assert own.post("/body", b"small").status == 200
+        assert "was killed" not in own.log()	# another may serve by now
 
 
 @pytest.mark.parametrize("text,status", [

@@ -425,8 +425,9 @@ def one_death(host, dice):
     started again as a service manager does."""
     host.send_signal(signal.SIGUSR2)
     time.sleep(dice.random() * 0.12)
-    victim = dice.choice([pid for pid, role in host.processes().items()
-                          if role != "guard" and pid != host.pid])
+    victim = dice.choice(wait_until(lambda: [
+        pid for pid, role in host.processes().items()
+        if role != "guard" and pid != host.pid], what="a process to end"))
     role = comm(victim)
     host.kill_process(victim)
     wait_until(lambda: serves(host) or host.process.poll() is not None, 15)
