@@ -13,8 +13,9 @@
  *	  clerk_ask      GET, DELETE, ?wait=, events (clerk_show: as JSON)
  *	clerk_pump     claims jobs for the front that serves
  *	  clerk_run      one job that runs: a FastCGI client (clerk_end)
- *	clerk_store    the database (clerk_lease, clerk_schema; clerk_sqlite,
- *	               clerk_postgres)
+ *	clerk_hook     webhooks, when a job has ended (clerk_sign)
+ *	clerk_store    the database (clerk_lease, clerk_due, clerk_schema;
+ *	               clerk_sqlite, clerk_postgres)
  *	clerk_policy   what becomes of a job
  *
  * One thread; a call into the database waits for its answer.

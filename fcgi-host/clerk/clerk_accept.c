@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clerk/clerk.h"
+#include "clerk/clerk_hook.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "wire/wire_params.h"
@@ -50,7 +51,8 @@ static bool
 is_secret(const struct wire_pair *pair)
 {
 	static const char *const names[] = { "HTTP_AUTHORIZATION",
-	    "HTTP_PROXY_AUTHORIZATION", "HTTP_IDEMPOTENCY_KEY" };
+	    "HTTP_PROXY_AUTHORIZATION", "HTTP_IDEMPOTENCY_KEY",
+	    "HTTP_WEBHOOK_URL" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (pair->name_length == strlen(names[i]) &&
@@ -107,10 +109,12 @@ answer(struct clerk_client *client, enum clerk_accepted accepted,
 
 static int
 store(struct clerk_client *client, const char *key, const char *hash,
-    enum clerk_accepted *accepted_out, char id_out[CLERK_ID_MAX])
+    const char *hook, enum clerk_accepted *accepted_out,
+    char id_out[CLERK_ID_MAX])
 {
 	struct clerk_new new = { .route = &client->head.route,
 	    .owner = client->head.owner, .key = key, .hash = hash,
+	    .hook = hook,
 	    .body = client->data + client->head.params_length,
 	    .body_length = client->data_size - client->head.params_length };
 	uint8_t *params = copy_params(client, &new.params_length);
@@ -126,13 +130,36 @@ store(struct clerk_client *client, const char *key, const char *hash,
 	return rc;
 }
 
+/* False: it has been answered. */
+static bool
+may_hook(struct clerk_client *client, struct wire_span given,
+    char url[CLERK_URL_MAX])
+{
+	if (given.at == NULL)
+		return true;
+	if (clerk_words_hook(given, client->clerk->config->jobs_webhooks,
+	    url) < 0) {
+		clerk_answer_problem(client, 400, "", "Webhook-URL is none "
+		    "that this service may call.");
+		return false;
+	}
+	if (clerk_hook_can_sign())
+		return true;
+	clerk_answer_problem(client, 503, "Retry-After: 60\r\n",
+	    "Webhooks cannot be signed at present.");
+	return false;
+}
+
 void
 clerk_accept(struct clerk_client *client)
 {
 	struct clerk *clerk = client->clerk;
 	struct wire_span given = clerk_client_param(client,
 	    "HTTP_IDEMPOTENCY_KEY");
+	struct wire_span hook = clerk_client_param(client,
+	    "HTTP_WEBHOOK_URL");
 	char key[CLERK_KEY_MAX], hash[HASH_TEXT], id[CLERK_ID_MAX];
+	char url[CLERK_URL_MAX];
 	enum clerk_accepted accepted;
 
 	if (given.at != NULL && clerk_words_key(given, key) < 0) {
@@ -140,9 +167,11 @@ clerk_accept(struct clerk_client *client)
 		    "to %d visible ASCII characters.", CLERK_KEY_MAX - 1);
 		return;
 	}
+	if (!may_hook(client, hook, url))
+		return;
 	if (hash_request(client, hash) < 0 || store(client,
-	    given.at != NULL ? key : NULL,
-	    hash, &accepted, id) < 0) {
+	    given.at != NULL ? key : NULL, hash, hook.at != NULL ? url : NULL,
+	    &accepted, id) < 0) {
 		clerk_answer_away(client);
 		clerk_away(clerk);
 		return;

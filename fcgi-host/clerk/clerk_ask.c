@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "clerk/clerk.h"
+#include "clerk/clerk_hook.h"
 #include "wire/wire_text.h"
 
 #define COMMENT_MS	15000	/* so that nobody between us ends a stream */
@@ -318,6 +319,7 @@ cancel(struct clerk_client *client)
 		clerk_answer_job(client, 202, &job);
 	clerk_job_finish(&job);
 	clerk_changed(clerk, client->id);
+	clerk_hook_pump(clerk);
 }
 
 void

@@ -12,6 +12,7 @@
 
 #include "api/api.h"
 #include "clerk/clerk.h"
+#include "clerk/clerk_hook.h"
 #include "common/log.h"
 #include "wire/wire_text.h"
 
@@ -164,4 +165,5 @@ clerk_run_save(struct clerk_run *run)
 	memcpy(id, run->claim.id, sizeof(id));
 	clerk_run_free(run);
 	clerk_changed(clerk, id);
+	clerk_hook_pump(clerk);
 }

@@ -15,9 +15,9 @@
 /* -------------------------------------------------------------- looking */
 
 enum { LOOK_ROUTE, LOOK_OWNER, LOOK_STATE, LOOK_VERSION, LOOK_ATTEMPTS,
-	LOOK_MAX, LOOK_CANCEL, LOOK_CREATED, LOOK_BEGIN, LOOK_STARTED,
-	LOOK_FINISHED, LOOK_EXPIRES, LOOK_DONE, LOOK_TOTAL, LOOK_TEXT,
-	LOOK_STATUS, LOOK_TYPE, LOOK_RESULT, LOOK_COLUMNS };
+	LOOK_MAX, LOOK_RETRY, LOOK_CANCEL, LOOK_CREATED, LOOK_BEGIN,
+	LOOK_STARTED, LOOK_FINISHED, LOOK_EXPIRES, LOOK_DONE, LOOK_TOTAL,
+	LOOK_TEXT, LOOK_STATUS, LOOK_TYPE, LOOK_RESULT, LOOK_COLUMNS };
 
 static void
 fill_job(struct clerk_job *job, struct clerk_rows *rows)
@@ -32,6 +32,7 @@ fill_job(struct clerk_job *job, struct clerk_rows *rows)
 	job->version = NUMBER(LOOK_VERSION);
 	job->attempts = (unsigned)NUMBER(LOOK_ATTEMPTS);
 	job->max_attempts = (unsigned)NUMBER(LOOK_MAX);
+	job->retry_ms = (uint64_t)NUMBER(LOOK_RETRY);
 	job->cancel = NUMBER(LOOK_CANCEL) != 0;
 	job->created_at = NUMBER(LOOK_CREATED);
 	job->begin_at = NUMBER(LOOK_BEGIN);
@@ -60,9 +61,10 @@ clerk_store_look(struct clerk_store *store, const char *id,
 
 	memset(job_out, 0, sizeof(*job_out));
 	if (clerk_store_run(store, &rows, "SELECT route, owner, state, "
-	    "version, attempts, max_attempts, cancel, created_at, begin_at, "
-	    "started_at, finished_at, expires_at, done, total, text, status, "
-	    "type, fh_job_results.body FROM fh_jobs LEFT JOIN fh_job_results "
+	    "version, attempts, max_attempts, retry_ms, cancel, created_at, "
+	    "begin_at, started_at, finished_at, expires_at, done, total, "
+	    "text, status, type, fh_job_results.body FROM fh_jobs LEFT JOIN "
+	    "fh_job_results "
 	    "ON fh_job_results.id = fh_jobs.id WHERE fh_jobs.id = $1", &value,
 	    1) < 0)
 		return -1;
@@ -87,11 +89,15 @@ clerk_store_cancel(struct clerk_store *store, const char *id)
 {
 	struct clerk_value value = clerk_db_text(id);
 
-	return clerk_store_run(store, NULL, "UPDATE fh_jobs SET cancel = 1, "
+	if (clerk_store_begin(store) < 0 || clerk_store_run(store, NULL,
+	    "UPDATE fh_jobs SET cancel = 1, "
 	    "version = version + 1, finished_at = CASE state WHEN 1 THEN "
 	    "fh_now() END, expires_at = CASE state WHEN 1 THEN fh_now() + "
 	    "keep_ms END, state = CASE state WHEN 1 THEN 5 ELSE state END "
-	    "WHERE id = $1 AND state <= 2 AND cancel = 0", &value, 1);
+	    "WHERE id = $1 AND state <= 2 AND cancel = 0", &value, 1) < 0 ||
+	    clerk_store_hook_arm(store, id) < 0)
+		return -1;
+	return clerk_store_commit(store);
 }
 
 /* -------------------------------------------------------------- running */
@@ -273,6 +279,8 @@ clerk_store_finish(struct clerk_store *store, const char *id,
 		return -1;
 	if (*kept_out && result->status != 0 &&
 	    put_result(store, id, result) < 0)
+		return -1;
+	if (*kept_out && clerk_store_hook_arm(store, id) < 0)
 		return -1;
 	return clerk_store_commit(store);
 }

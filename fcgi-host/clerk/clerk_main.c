@@ -7,6 +7,7 @@
  * came of a job is forgotten; it is tried again, less and less often.
  */
 #include "clerk/clerk.h"
+#include "clerk/clerk_hook.h"
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -65,6 +66,8 @@ heard(void *context, const char *said)
 	clerk_changed(clerk, id);
 	if (state == CLERK_QUEUED)
 		clerk_pump_soon(clerk);
+	if (clerk_state_is_final((enum clerk_state)state))
+		clerk_hook_pump(clerk);
 }
 
 /* Before each sleep: what was told came with the answers to our own questions
@@ -150,6 +153,7 @@ came_back(struct clerk *clerk)
 	clerk_changed_all(clerk);
 	clerk_say(clerk);
 	clerk_pump(clerk);
+	clerk_hook_pump(clerk);
 }
 
 static void
@@ -331,7 +335,8 @@ static void
 enter_sandbox(const struct clerk *clerk, const char *folder)
 {
 	struct sandbox sandbox = {
-	    .network = clerk->config->jobs_database != NULL };
+	    .network = clerk->config->jobs_database != NULL ||
+	    clerk->config->jobs_webhooks != NULL };
 	const char *paths[] = { folder }, *secrets[1];
 	struct err err;
 
@@ -382,6 +387,7 @@ start(struct clerk *clerk)
 		fatalx(EXIT_CODE_SYSTEM, "event loop");
 	TAILQ_INIT(&clerk->runs);
 	start_timers(clerk);
+	clerk_hook_start(clerk);
 	clerk->link.data = clerk;
 	if (clerk_door_open(clerk) < 0 || uv_poll_init(&clerk->loop,
 	    &clerk->link, CLERK_FD_LINK) < 0 || uv_poll_start(&clerk->link,
@@ -414,6 +420,7 @@ main(int argc, char **argv)
 	raise_limit();
 	name_host(&clerk, folder);
 	choose_database(&clerk, folder);
+	clerk_hook_prepare(&clerk);
 	enter_sandbox(&clerk, folder);
 	start(&clerk);
 	uv_run(&clerk.loop, UV_RUN_DEFAULT);

@@ -11,11 +11,9 @@
 
 #include "clerk/clerk_store.h"
 
-#define SCHEMA	1
-
 /* BYTES is the dialect's word for any bytes.  The request is in a table of its
  * own: SQLite writes all of a row when a part of it changes. */
-static const char *const tables[] = {
+static const char *const version_1[] = {
 	"CREATE TABLE fh_jobs ("
 	" id TEXT PRIMARY KEY, route TEXT NOT NULL, owner TEXT NOT NULL,"
 	" state INTEGER NOT NULL, version BIGINT NOT NULL,"
@@ -43,6 +41,19 @@ static const char *const tables[] = {
 	NULL
 };
 
+static const char *const version_2[] = {
+	"CREATE TABLE fh_job_hooks ("
+	" id TEXT PRIMARY KEY REFERENCES fh_jobs ON DELETE CASCADE,"
+	" url TEXT NOT NULL, state INTEGER NOT NULL, tries INTEGER NOT NULL,"
+	" due_at BIGINT NOT NULL, host TEXT)",
+	"CREATE INDEX fh_job_hooks_due ON fh_job_hooks (due_at)"
+	" WHERE state = 1",
+	NULL
+};
+
+static const char *const *const versions[] = { version_1, version_2 };
+#define VERSIONS	((int64_t)(sizeof(versions) / sizeof(versions[0])))
+
 /* BYTES becomes the dialect's word. */
 static int
 make_table(struct clerk_store *store, const char *text)
@@ -64,16 +75,18 @@ make_table(struct clerk_store *store, const char *text)
 	return clerk_store_run(store, NULL, sql, NULL, 0);
 }
 
+/* What the dialect needs beside the tables belongs to the first version. */
 static int
-make_all(struct clerk_store *store)
+make_version(struct clerk_store *store, int64_t number)
 {
 	const char *const *setup = store->db.class->dialect->setup;
-	struct clerk_value version = CLERK_DB_NUMBER(SCHEMA);
+	const char *const *tables = versions[number - 1];
+	struct clerk_value version = CLERK_DB_NUMBER(number);
 
 	for (size_t i = 0; tables[i] != NULL; i++)
 		if (make_table(store, tables[i]) < 0)
 			return -1;
-	for (size_t i = 0; setup[i] != NULL; i++)
+	for (size_t i = 0; number == 1 && setup[i] != NULL; i++)
 		if (clerk_store_run(store, NULL, setup[i], NULL, 0) < 0)
 			return -1;
 	return clerk_store_run(store, NULL,
@@ -105,11 +118,13 @@ clerk_schema_make(struct clerk_store *store, struct err *err)
 	    clerk_store_run(store, NULL, alone, NULL, 0) < 0 ||
 	    find_version(store, &version) < 0)
 		return err_set(err, "its tables cannot be read");
-	if (version > SCHEMA)
+	if (version > VERSIONS)
 		return err_set(err, "its tables are those of a newer version "
-		    "(%d is known here, it has %d)", SCHEMA, (int)version);
-	if (version == 0 && make_all(store) < 0)
-		return err_set(err, "its tables cannot be made");
+		    "(%d is known here, it has %d)", (int)VERSIONS,
+		    (int)version);
+	while (version < VERSIONS)
+		if (make_version(store, ++version) < 0)
+			return err_set(err, "its tables cannot be made");
 	if (clerk_store_commit(store) < 0)
 		return err_set(err, "its tables cannot be made");
 	return 0;

@@ -84,7 +84,9 @@ clerk_store_take_back(struct clerk_store *store)
 	struct clerk_value host = clerk_db_text(store->host);
 
 	return clerk_store_run(store, NULL, "UPDATE fh_jobs SET "
-	    "lease_until = 0 WHERE state = 2 AND lease_host = $1", &host, 1);
+	    "lease_until = 0 WHERE state = 2 AND lease_host = $1", &host,
+	    1) < 0 ? -1 : clerk_store_run(store, NULL, "UPDATE fh_job_hooks "
+	    "SET due_at = 0 WHERE state = 1 AND host = $1", &host, 1);
 }
 
 /* ------------------------------------------------------------ accepting */
@@ -121,8 +123,11 @@ insert_request(struct clerk_store *store, const struct clerk_new *new,
 	    clerk_db_bytes(new->params, new->params_length),
 	    clerk_db_bytes(new->body, new->body_length) };
 
-	return clerk_store_run(store, NULL, "INSERT INTO fh_job_requests "
-	    "(id, params, body) VALUES ($1, $2, $3)", values, 3);
+	if (clerk_store_run(store, NULL, "INSERT INTO fh_job_requests "
+	    "(id, params, body) VALUES ($1, $2, $3)", values, 3) < 0)
+		return -1;
+	return new->hook == NULL ? 0 : clerk_store_hook_add(store, id,
+	    new->hook);
 }
 
 /* The one that has its key.  0 also if that was removed just now. */
@@ -203,5 +208,7 @@ int
 clerk_store_sweep(struct clerk_store *store)
 {
 	return clerk_store_run(store, NULL, "DELETE FROM fh_jobs WHERE "
-	    "state > 2 AND expires_at < fh_now()", NULL, 0);
+	    "state > 2 AND expires_at < fh_now() AND NOT EXISTS (SELECT 1 "
+	    "FROM fh_job_hooks WHERE fh_job_hooks.id = fh_jobs.id AND "
+	    "fh_job_hooks.state = 1)", NULL, 0);
 }

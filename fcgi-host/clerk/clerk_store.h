@@ -45,6 +45,7 @@ struct clerk_new {
 	const char	*owner;
 	const char	*key;		/* Idempotency-Key, or NULL */
 	const char	*hash;		/* of the request, for the key */
+	const char	*hook;		/* Webhook-URL, or NULL */
 	const void	*params, *body;
 	size_t		 params_length, body_length;
 };
@@ -66,6 +67,7 @@ struct clerk_job {
 	int64_t		 version;	/* grows with each change */
 	unsigned	 attempts, max_attempts;
 	bool		 cancel;	/* asked for */
+	uint64_t	 retry_ms;
 	int64_t		 created_at, begin_at, started_at, finished_at;
 	int64_t		 expires_at;	/* once it has ended */
 	bool		 has_progress;
@@ -137,6 +139,27 @@ struct clerk_result {
 /* *kept_out is false when the lease is another's by now. */
 int	clerk_store_finish(struct clerk_store *, const char *id,
 	    const char *token, const struct clerk_result *, bool *kept_out);
+
+/* ---------------------------------------------------------------- webhooks */
+
+struct clerk_due {
+	char		 id[CLERK_ID_MAX];
+	char		 url[CLERK_URL_MAX];
+	unsigned	 tries;		/* this one included */
+};
+
+/* The next that is due is the caller's for a minute. */
+int	clerk_store_hook_claim(struct clerk_store *, struct clerk_due *due_out,
+	    bool *found_out);
+/* over: it is not tried again; well: since it has arrived. */
+int	clerk_store_hook_done(struct clerk_store *, const struct clerk_due *,
+	    bool over, bool well, uint64_t delay_ms);
+/* In how many milliseconds one is due; -1: none. */
+int	clerk_store_hook_next(struct clerk_store *, int64_t *delay_out);
+/* Within the transactions that accept a job, and that may have ended one. */
+int	clerk_store_hook_add(struct clerk_store *, const char *id,
+	    const char *url);
+int	clerk_store_hook_arm(struct clerk_store *, const char *id);
 
 /* ------------------------------------------------------------- tidying up */
 

@@ -67,6 +67,62 @@ clerk_words_key(struct wire_span key, char key_out[CLERK_KEY_MAX])
 	return 0;
 }
 
+/* It may not lead out of where it seems to be. */
+static bool
+is_straight(const char *url)
+{
+	const char *host = strstr(url, "://"), *at, *end;
+	size_t length;
+
+	if (host == NULL || (strncmp(url, "http://", 7) != 0 &&
+	    strncmp(url, "https://", 8) != 0) ||
+	    strpbrk(url, "\\#\"<>{}|^`") != NULL)
+		return false;
+	host += 3;
+	length = strcspn(host, "/?");
+	if (length == 0 || memchr(host, '@', length) != NULL)
+		return false;
+	for (at = host + length; *at == '/'; at = end) {
+		at++;
+		end = at + strcspn(at, "/?");
+		if (at[0] == '.' && (end - at == 1 ||
+		    (end - at == 2 && at[1] == '.')))
+			return false;
+	}
+	return strcasestr(host, "%2e") == NULL &&
+	    strcasestr(host, "%2f") == NULL && strcasestr(host, "%5c") == NULL;
+}
+
+static bool
+begins_with(const char *url, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return length > 0 && strncmp(url, prefix, length) == 0 &&
+	    (prefix[length - 1] == '/' || url[length] == '\0' ||
+	    url[length] == '/' || url[length] == '?');
+}
+
+int
+clerk_words_hook(struct wire_span url, char *const *prefixes,
+    char url_out[CLERK_URL_MAX])
+{
+	url = wire_trim(url);
+	if (url.length == 0 || url.length >= CLERK_URL_MAX)
+		return -1;
+	for (size_t i = 0; i < url.length; i++)
+		if (url.at[i] <= ' ' || url.at[i] > '~')
+			return -1;
+	memcpy(url_out, url.at, url.length);
+	url_out[url.length] = '\0';
+	if (!is_straight(url_out))
+		return -1;
+	for (; prefixes != NULL && *prefixes != NULL; prefixes++)
+		if (begins_with(url_out, *prefixes))
+			return 0;
+	return -1;
+}
+
 static int
 parse_wait(struct wire_span value, uint64_t *ms_out)
 {

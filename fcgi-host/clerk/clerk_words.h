@@ -14,6 +14,7 @@
 
 #define CLERK_ID_MAX	33	/* 128 random bits in hex, and the NUL */
 #define CLERK_KEY_MAX	256	/* of an Idempotency-Key, with its NUL */
+#define CLERK_URL_MAX	2048	/* of a Webhook-URL, with its NUL */
 #define CLERK_TEXT_MAX	256	/* of what a handler says of its progress */
 
 enum clerk_what { CLERK_WHAT_JOB, CLERK_WHAT_RESULT, CLERK_WHAT_EVENTS,
@@ -30,6 +31,16 @@ enum clerk_what	clerk_words_path(struct wire_span path, const char *jobs_path,
  * or too many bytes, or others than visible ASCII.
  */
 int	clerk_words_key(struct wire_span, char key_out[CLERK_KEY_MAX]);
+
+/*
+ * A Webhook-URL: one that begins with one of `prefixes` (ended by NULL) as a
+ * whole name or segment, so that "https://a.org" is not the beginning of
+ * "https://a.org.evil.net/".  http or https, visible ASCII, without user,
+ * fragment, backslash, and segments that are dots, percent-encoded or not.
+ * 0, or -1.
+ */
+int	clerk_words_hook(struct wire_span, char *const *prefixes,
+	    char url_out[CLERK_URL_MAX]);
 
 /* ?wait=10s, 500ms, or a number of seconds.  0, and 0 where it is not asked
  * for; -1: it is none of these. */

@@ -205,6 +205,8 @@ struct config {
 	uint64_t	 jobs_keep_ms;	/* ... */
 	uint64_t	 jobs_lease_ms;
 	uint64_t	 jobs_wait_ms;	/* ?wait= at most */
+	char		**jobs_webhooks; /* beginnings of URLs; or NULL */
+	char		*jobs_webhook_secret; /* a file; or NULL */
 	size_t		 jobs_body_limit;
 	size_t		 jobs_result_limit;
 

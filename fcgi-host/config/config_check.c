@@ -117,6 +117,11 @@ check_secrets(const struct config *config,
 		    "jobs_database", "has a password in it, for all who can "
 		    "read this file: put it into a file that PGPASSFILE or "
 		    "passfile= names");
+	if (config->jobs_webhooks != NULL &&
+	    config->jobs_webhook_secret == NULL)
+		config_fault(faults, top_line(statements, "jobs_webhooks"),
+		    "jobs_webhooks", "are not signed: set "
+		    "jobs_webhook_secret, too");
 }
 
 static void

@@ -424,6 +424,22 @@ const struct config_option config_top_options[] = {
 	    .text = "The longest that ?wait= of a request for a job may "
 	    "wait; more is as much.  The web server must be ready to wait "
 	    "for it too (nginx: fastcgi_read_timeout)." },
+	{ .name = "jobs_webhooks", .type = CONFIG_LIST, .item = CONFIG_TEXT,
+	    TOP(jobs_webhooks), .restart = true, .fallback = "",
+	    .text = "What a request for a job may name in its header "
+	    "Webhook-URL, to be told of its end: URLs that begin like this, "
+	    "such as \"https://hooks.example.org/jobs\".  Name as much of "
+	    "them as can be said: whoever may make a job may have the host "
+	    "send a POST there.  Empty: none.  It is sent again until it is "
+	    "answered with 200 to 299, ten times at most, after the times of "
+	    "jobs_retry; certificates are verified, and no redirect is "
+	    "followed." },
+	{ .name = "jobs_webhook_secret", .type = CONFIG_TEXT,
+	    TOP(jobs_webhook_secret), .restart = true, .fallback = "",
+	    .text = "The file of the secret with which webhooks are signed, "
+	    "as standardwebhooks.com says: \"whsec_\" and Base64, or any "
+	    "bytes.  The user of the service must be able to read it.  "
+	    "Without it none is sent." },
 	{ .name = "jobs_body_limit", .type = CONFIG_SIZE,
 	    TOP(jobs_body_limit), .restart = true,
 	    .fallback = "8 MiB", .min = "1 KiB", .max = "256 MiB",

@@ -24,7 +24,7 @@ def server():
 
 
 def drop(server):
-    server.run("DROP TABLE IF EXISTS fh_job_results, fh_job_requests, "
+    server.run("DROP TABLE IF EXISTS fh_job_hooks, fh_job_results, fh_job_requests, "
                "fh_jobs, fh_jobs_schema CASCADE; DROP FUNCTION IF EXISTS "
                "fh_jobs_tell, fh_now;")
 

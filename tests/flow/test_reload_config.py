@@ -266,6 +266,7 @@ RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control",
            "cache_size", "jobs_path", "jobs_database",
            "jobs_concurrency", "jobs_lease",
+           "jobs_webhooks", "jobs_webhook_secret",
            "jobs_wait", "jobs_body_limit", "jobs_result_limit"}
 
 

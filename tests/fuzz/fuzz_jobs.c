@@ -64,6 +64,20 @@ check_progress(const char *text)
 	json_tokener_free(tokener);
 }
 
+/* What passes begins with the prefix, and is a URL of that host. */
+static void
+check_hook(struct wire_span text)
+{
+	char *const prefixes[] = { "http://a.org/x", NULL };
+	char url[CLERK_URL_MAX];
+
+	if (clerk_words_hook(text, prefixes, url) < 0)
+		return;
+	CHECK(strncmp(url, "http://a.org/x", 14) == 0);
+	CHECK(strpbrk(url, "\r\n\t \\#") == NULL);
+	CHECK(strstr(url, "/../") == NULL && strstr(url, "/./") == NULL);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -76,6 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	check_path(span);
 	check_key(span);
+	check_hook(span);
 	if (clerk_words_wait(span, &ms) < 0)
 		CHECK(size > 0);
 	check_progress(text);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "clerk/clerk_policy.h"
+#include "clerk/clerk_sign.h"
 #include "clerk/clerk_words.h"
 
 static const struct clerk_tries first_of_three = { 1, 3, 1000 };
@@ -131,6 +132,9 @@ test_a_lease_is_renewed_in_time(void **state)
 /* ------------------------------------------------------------------- words */
 
 #define SPAN(text)	((struct wire_span){ text, strlen(text) })
+#define WHSEC		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#define SIGNATURE_A	"g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+#define SIGNATURE_B	"0Xl3Wlcjo5cRUb/1dI53/gvEJVjYT3xeogIUTfJpfmw="
 #define ID		"0123456789abcdef0123456789abcdef"
 
 static void
@@ -223,6 +227,64 @@ test_what_a_handler_says_is_text(void **state)
 	assert_int_equal(progress.text[CLERK_TEXT_MAX - 2], '?');
 }
 
+static void
+test_a_webhook_goes_where_it_may(void **state)
+{
+	char *const prefixes[] = { "https://a.org/jobs", "http://b.org/x/",
+	    "https://c.org", NULL }, *const none[] = { NULL };
+	static const char *const good[] = { "https://a.org/jobs",
+	    "https://a.org/jobs/1?a=b", "https://a.org/jobs?x",
+	    "http://b.org/x/", "http://b.org/x/y", "https://c.org",
+	    "https://c.org/anything" };
+	static const char *const bad[] = { "https://a.org/jobsx",
+	    "https://a.org/jobs/../x", "https://a.org/jobs/./x",
+	    "https://a.org/jobs/%2E%2e/x", "https://a.org/jobs/a%2fb",
+	    "https://a.org/jobs#x", "https://a.org/jobs/a\\b",
+	    "http://a.org/jobs", "http://b.org/x", "https://c.org.evil.net/",
+	    "https://c.org@evil.net/", "https://c.org:8443/",
+	    "https://c.org/\n", "https://c.org/ x", "//c.org/", "c.org",
+	    "https://", "file:///etc/passwd", "" };
+	char url[CLERK_URL_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(clerk_words_hook(SPAN(good[i]), prefixes,
+		    url), 0);
+		assert_string_equal(url, good[i]);
+		assert_int_equal(clerk_words_hook(SPAN(good[i]), none, url),
+		    -1);
+		assert_int_equal(clerk_words_hook(SPAN(good[i]), NULL, url),
+		    -1);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(clerk_words_hook(SPAN(bad[i]), prefixes,
+		    url), -1);
+}
+
+/* The values are another program's: Python's hmac. */
+static void
+test_a_signature(void **state)
+{
+	static const char body[] = "{\"test\": 2432232314}";
+	struct clerk_secret secret;
+	char out[CLERK_SIGNATURE_MAX];
+
+	(void)state;
+	assert_int_equal(clerk_sign_secret(WHSEC "\n", strlen(WHSEC) + 1,
+	    &secret), 0);
+	assert_int_equal(secret.length, 24);
+	assert_int_equal(clerk_sign(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek",
+	    1614265330, body, strlen(body), out), 0);
+	assert_string_equal(out, "v1," SIGNATURE_A);
+	assert_int_equal(clerk_sign_secret("plain secret", 12, &secret), 0);
+	assert_int_equal(clerk_sign(&secret, "a", 7, "", 0, out), 0);
+	assert_string_equal(out, "v1," SIGNATURE_B);
+	assert_int_equal(clerk_sign_secret(" \n", 2, &secret), -1);
+	assert_int_equal(clerk_sign_secret("whsec_abc", 9, &secret), -1);
+	assert_int_equal(clerk_sign_secret("whsec_****", 10, &secret), -1);
+	assert_int_equal(secret.length, 0);
+}
+
 int
 main(void)
 {
@@ -237,6 +299,8 @@ main(void)
 		cmocka_unit_test(test_a_path_names_a_job_or_nothing),
 		cmocka_unit_test(test_a_key_has_quotes_or_none),
 		cmocka_unit_test(test_a_wait_is_a_time),
+		cmocka_unit_test(test_a_webhook_goes_where_it_may),
+		cmocka_unit_test(test_a_signature),
 		cmocka_unit_test(test_what_a_handler_says_is_text),
 	};
 

@@ -291,7 +291,8 @@ test_what_needs_a_restart(void **state)
 	static const char *const names[] = { "listen", "listen_mode",
 		"listen_owner", "listen_group", "listen_backlog", "user",
 		"group", "state_dir", "control", "jobs_path",
-		"jobs_database", "jobs_concurrency", "jobs_lease", "jobs_wait",
+		"jobs_database", "jobs_concurrency", "jobs_lease",
+		"jobs_wait", "jobs_webhooks", "jobs_webhook_secret",
 		"jobs_body_limit", "jobs_result_limit", "cache_size" };
 	const struct config_option *option = config_top_options;
 	size_t count = 0;

@@ -24,11 +24,14 @@
  * Accept: text/event-stream, follows it; /jobs/ID/result is the reply as it
  * was; DELETE cancels it.  With a header Idempotency-Key the same request
  * makes one job, however often it is sent, and another request with that key
- * gets a 422.  `jobs_path` of the configuration is where jobs are.
+ * gets a 422.  With a header Webhook-URL that one is told of its end, signed,
+ * if `jobs_webhooks` of the configuration allows it.  `jobs_path` is where jobs
+ * are.
  *
  * What the handler sees.  A request like any other: its body, parameters and
  * declared inputs, whatever has become of the client, but for the headers
- * Authorization, Proxy-Authorization and Idempotency-Key, which are not kept.
+ * Authorization, Proxy-Authorization, Idempotency-Key and Webhook-URL, which
+ * are not kept.
  * fh_param(rq, "JOB_ID") is its id and "JOB_ATTEMPT" the number of the attempt.
  * fh_cancelled() is true when somebody has deleted the job, when its timeout is
  * over, and when the host will not wait any longer.
