@@ -260,17 +260,17 @@ def test_a_client_that_leaves_frees_its_thread_at_once():
 
 
 def test_a_client_that_reads_nothing_bounds_memory(figure):
-    """Breaks when: 64 MiB of events for nobody pile up somewhere, or their
+    """Breaks when: 16 MiB of events for nobody pile up somewhere, or their
     handler is not made to wait."""
     with Host(handlers=["live_stream"], pools={
             "default": {"workers": 1, "threads": 4}},
             send_timeout="30s") as host, host.connect() as conn:
         before = host.pss()
-        conn.send(fcgi.request("GET", "/flood?count=65536&bytes=1000"))
+        conn.send(fcgi.request("GET", "/flood?count=16384&bytes=1000"))
         wait_until(lambda: busy(host) == 1)
         last = stands_still(host, "/flood")
         grown = host.pss() - before
-        figure("a stream nobody reads: %d KiB written of 65 MiB, "
+        figure("a stream nobody reads: %d KiB written of 16 MiB, "
                "%d KiB more memory" % (last >> 10, grown >> 10))
         assert last < 4 << 20 and grown < slack(6 << 20)
         assert busy(host) == 1
@@ -279,7 +279,7 @@ def test_a_client_that_reads_nothing_bounds_memory(figure):
             head, _, body = piece.partition(b"\r\n\r\n")
             count += len(reader.feed(body if head.startswith(b"Status")
                                      else piece))
-        assert count == 65536 and reader.whole
+        assert count == 16384 and reader.whole
 
 
 def test_a_client_that_reads_nothing_is_given_up(host):
@@ -405,7 +405,7 @@ def test_a_timeout_of_its_own_ends_a_stream_well():
     with Host(handlers=["live_stream"], pools=THREADS, timeout="200ms",
               deadline="250ms", crashes=True, breaker_failures=1) as host, \
             Stream(host, "/quiet") as endless:
-        for _ in range(3):
+        for _ in range(2):
             with Stream(host, "/short") as stream:
                 assert [one.event for one in stream.rest()] == ["hello", "bye"]
         assert endless.next().event == "hello"
@@ -434,7 +434,7 @@ def test_a_worker_that_is_recycled_ends_its_streams():
 def test_streams_that_come_while_workers_go(figure):
     """Breaks when: a stream begins in a worker that has just been told to
     leave, and is not told itself: that worker would never go."""
-    seconds, ended, pids = 1.5, 0, set()
+    seconds, ended, pids = 1.0, 0, set()
 
     def begun(conn=None):
         stream = Stream(host, "/quiet", conn=conn)

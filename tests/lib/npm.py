@@ -74,6 +74,43 @@ def run(script, given, *arguments, timeout=60):
     return json.loads(done.stdout)
 
 
+class Browser:
+    """A page in headless Chromium; until() gives the value of an expression
+    in it, once that is true."""
+
+    def __init__(self, browser, url):
+        if shutil.which("npm") is None:
+            pytest.skip("npm is not installed")
+        self.process = subprocess.Popen(
+            ["node", os.path.join(install(), "steps.mjs")], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            self.until({"browser": browser, "url": url})
+        except BaseException:
+            self.close()
+            raise
+
+    def until(self, expression):
+        self.process.stdin.write(json.dumps(expression) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "the browser has ended"
+        said = json.loads(line)
+        assert "failed" not in said, said["failed"]
+        return said["value"]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
 def docs_page():
     """The folder for docs_files, as fcgi-host/docs-page/fetch makes it."""
     if shutil.which("npm") is None:

@@ -2,15 +2,19 @@
 
 import http.client
 import os
+import re
+import shutil
 import signal
 
 import pytest
 
+from lib import npm
 from lib.fcgi import wait_until
-from lib.host import Host
+from lib.host import SOURCE, Host
 from lib.nginx import Nginx
 from lib.sse import Reader
 
+CHROMIUM = shutil.which("chromium")
 POOLS = {"default": {"workers": 2, "threads": 40}}
 
 
@@ -123,3 +127,46 @@ def test_a_worker_that_dies_breaks_the_reply_off(host, nginx):
     again = Source(nginx, "/quiet")
     assert again.next().event == "hello"
     again.conn.close()
+
+
+def snippet():
+    """The page of handlers/README.md, and its script."""
+    with open(os.path.join(SOURCE, "handlers", "README.md")) as file:
+        text = re.search(r"## Events in a browser\n(.*?)\n## ", file.read(),
+                         re.S)[1]
+    text = "\n".join(line[4:] for line in text.splitlines()
+                     if line.startswith("    "))
+    page, _, script = text.partition("<script>")
+    return page, script.partition("</script>")[0]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_real_browser_comes_back(host, nginx):
+    """Breaks when: the page in handlers/README.md does not work, or a browser's
+    EventSource takes an end by a reload, or one by a dead worker, for its
+    last, or is told again what it has seen."""
+    page, script = snippet()
+    with npm.Browser(CHROMIUM, "http://127.0.0.1:%d/ring" % nginx.port) as \
+            browser:
+        def shows(text):
+            return browser.until(
+                "document.getElementById('count').textContent === '%s'" % text)
+
+        first = int(nginx.post("/events", b"").body.split()[1].rstrip(b"}"))
+        browser.until("document.body.innerHTML = %r" % page)
+        browser.until("window.seen = 0; new MutationObserver(() => seen++)"
+                      ".observe(document.body, {subtree: true, "
+                      "childList: true, characterData: true}), true")
+        browser.until("(0, eval)(%r), true" % script)
+        shows(first)
+        browser.until("document.querySelector('button').click(), true")
+        shows(first + 1)
+        host.reload()			# the count begins anew, and is sent
+        shows(0)
+        wait_until(lambda: busy(host) == 1)
+        for pid in host.pids("worker"):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: busy(host) == 1, 20)	# it has come back
+        assert nginx.post("/events", b"").status == 200
+        shows(1)
+        assert browser.until("seen") == 4	# nothing came twice
