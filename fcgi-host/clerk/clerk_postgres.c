@@ -78,8 +78,8 @@ prepare(PGconn *conn, struct err *err)
 		"SET statement_timeout = '10s'",
 		"SET lock_timeout = '5s'",
 		"SET idle_in_transaction_session_timeout = '30s'",
-		"SELECT set_config('synchronous_commit', 'on', false) WHERE "
-		"current_setting('synchronous_commit') = 'off'",
+		("SELECT set_config('synchronous_commit', 'on', false) WHERE "
+		"current_setting('synchronous_commit') = 'off'"),
 		"LISTEN fh_jobs",
 	};
 
