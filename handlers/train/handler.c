@@ -101,10 +101,13 @@ train_ready(struct fh_request *rq, int *rc_out)
 	return train;
 }
 
-FH_HANDLER(.name = "train", .version = "1",
+#define TRAIN_TIMEOUT_MS	3600000	/* one attempt */
+
+FH_HANDLER(.name = "train", .version = "2",
     .worker_init = init, .worker_fini = fini,
     .routes = FH_ROUTES(
-	{ "POST", "/train", .serve = train_serve, .async = true,
+	{ "POST", "/train", .serve = train_serve, .job = true,
+	    .timeout_ms = TRAIN_TIMEOUT_MS,
 	    .summary = "trains a model on the table's rows and stores it" },
 	{ "POST", "/score", .serve = score_serve, .async = true,
 	    .summary = "the newest model's score of {\"features\": [...]}" }));

@@ -1,8 +1,10 @@
 /*
  * train.c - POST /train: rows from the table, a model back into the database.
  *
- * Teaches: long work in a worker that stops when nobody waits: fh_cancelled()
- *	between rounds.
+ * Teaches: a job (job.h): the client gets a 202 at once, fh_progress() says how
+ *	far it is, fh_cancelled() between rounds whether it is still wanted.
+ *	It may run twice, when a worker or a machine dies: then there is a
+ *	second version of the same model, and the job's result names the last.
  * Runs in: the workers.
  * Owns: the samples and the booster of this request.
  * Invariant: a model is stored whole, or not at all.
@@ -101,6 +103,7 @@ learn(struct fh_request *rq, const struct train_settings *s,
 			booster_destroy(booster);
 			return NULL;
 		}
+		fh_progress(rq, i + 1, s->rounds, "trees");
 	}
 	return booster;
 }
@@ -198,7 +201,8 @@ train_on(struct fh_request *rq, struct train *train,
 		    all->seen, ROWS_MIN);
 	booster = learn(rq, &train->settings, &all->training);
 	if (booster == NULL && fh_cancelled(rq))
-		return fh_problem(rq, 504, "stopped: the time is up");
+		return fh_problem(rq, 504, "stopped: the time is up, or the job "
+		    "was cancelled");
 	accuracy = booster == NULL ? (double)NAN :
 	    measure(booster, &all->measuring);
 	if (isnan(accuracy) || booster_save(booster, &bytes, &length) != 0) {

@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ import pytest
 
 from lib.host import BINARY, SOURCE, Host, memory, shared_object
 from lib.fcgi import Closed, request, wait_until
+from lib.jobs import accept
 from lib.postgresql import PostgreSQL
 
 SCRIPTS = os.path.join(SOURCE, "handlers")
@@ -416,10 +418,20 @@ def share_right(host, version):
 
 
 def train_host(database, workers=2, **settings):
-    keywords = {"handlers": ["train"], "settings": {
+    keywords = {"handlers": ["train"], "jobs_attempts": 1, "settings": {
         "train": dict({"database": database} if database else {},
                       **settings)}}
     return Host(pools={"default": {"workers": workers}}, **keywords)
+
+
+def train(host):
+    """What a job of POST /train comes to."""
+    return accept(host, "/train").wait()["result"]["body"]
+
+
+def train_fails(host):
+    """Its problem document."""
+    return accept(host, "/train").wait("failed")["problem"]
 
 
 @pytest.fixture
@@ -429,7 +441,7 @@ def rows(tmp_path):
 
 def check_learning(host):
     assert host.post("/score", '{"features":[0,0,0,0]}').problem(409)
-    got = host.post("/train").json
+    got = train(host)
     assert got["version"] == 1 and got["rows"] == 5000
     assert got["skipped"] == 0 and got["held_out"] == 1000
     assert got["accuracy"] > 0.85
@@ -438,7 +450,7 @@ def check_learning(host):
     assert one["score"] > 0.9 and one["version"] == 1
     one = host.post("/score", '{"features":[-0.9,-0.5,0.5,null]}').json
     assert one["score"] < 0.1
-    assert host.post("/train").json["version"] == 2
+    assert train(host)["version"] == 2
     for _ in range(20):		# by whichever worker
         reply = host.post("/score", '{"features":[0,0,0,0]}').json
         assert reply["version"] == 2
@@ -457,7 +469,7 @@ def test_train_keeps_five_models(rows):
     """Breaks when: the database grows with every training."""
     with train_host(rows, rounds=2) as host:
         for version in range(1, 9):
-            assert host.post("/train").json["version"] == version
+            assert train(host)["version"] == version
     with sqlite3.connect(rows) as database:
         kept = [row[0] for row in database.execute(
             "SELECT version FROM fcgi_host_models ORDER BY version")]
@@ -467,7 +479,7 @@ def test_train_keeps_five_models(rows):
 def test_score_names_every_fault(rows):
     """Breaks when: bad input reaches the model."""
     with train_host(rows, rounds=2) as host:
-        host.post("/train")
+        train(host)
         for body, status, says in (
                 ("nope", 400, "byte"), ("[]", 422, "0 rows"),
                 ("{}", 422, "row 0 needs"),
@@ -487,17 +499,17 @@ def test_train_checks_its_settings(rows):
             ({"label": "1"}, '"label"'), ({"rounds": "0"}, '"rounds"'),
             ({"max_rows": "many"}, '"max_rows"')):
         with train_host(rows, workers=1, **settings) as host:
-            reply = host.post("/train")
-            assert reply.status == 503 and says in reply.json["detail"]
+            problem = train_fails(host)
+            assert problem["status"] == 503 and says in problem["detail"]
 
 
 def test_train_without_a_database_says_so():
     """Breaks when: a missing setting is a crash, or a riddle."""
     with train_host(None, workers=1) as host:
-        for target in ("/train", "/score"):
-            reply = host.post(target, "{}")
-            assert reply.status == 503
-            assert '"database" is missing' in reply.json["detail"]
+        reply = host.post("/score", "{}")
+        assert reply.status == 503
+        for problem in (reply.json, train_fails(host)):
+            assert '"database" is missing' in problem["detail"]
 
 
 def test_train_opens_a_database_that_comes_later(tmp_path):
@@ -505,28 +517,27 @@ def test_train_opens_a_database_that_comes_later(tmp_path):
     path = tmp_path / "later.sqlite"
     with train_host(path, workers=1) as host:
         host.wait_log(r"unable to open database file")
-        reply = host.post("/train")
-        assert reply.status == 503 and reply.header("retry-after")
+        assert train_fails(host)["status"] == 503
         make_rows(path)
-        assert host.post("/train").json["version"] == 1
+        assert train(host)["version"] == 1
 
 
 def test_train_says_what_the_table_lacks(tmp_path):
     """Breaks when: too little to learn from makes a model, or a crash."""
     path = make_rows(tmp_path / "few.sqlite", "--rows", 19)
     with train_host(path, workers=1) as host:
-        reply = host.post("/train")
-        assert reply.status == 409 and "19 rows" in reply.json["detail"]
+        problem = train_fails(host)
+        assert problem["status"] == 409 and "19 rows" in problem["detail"]
         with sqlite3.connect(path) as database:
             database.execute("INSERT INTO samples SELECT NULL, NULL, NULL, "
                              "NULL, 1")
             database.execute("INSERT INTO samples VALUES (1, 1, 1, 1, NULL)")
             database.execute("INSERT INTO samples VALUES (1, 1, 1, 1, 'no')")
-        got = host.post("/train").json
+        got = train(host)
         assert got["rows"] == 20 and got["skipped"] == 2
         with sqlite3.connect(path) as database:
             database.execute("DROP TABLE samples")
-        assert host.post("/train").status == 500
+        assert train_fails(host)["status"] == 500
         host.wait_log("no such table: samples")
 
 
@@ -534,13 +545,34 @@ def test_train_stops_when_the_time_is_up(rows):
     """Breaks when: fh_cancelled() is not looked at between rounds."""
     with Host(handlers=["train"], pools={"default": {"workers": 1}},
               kill_grace="20s", routes={"POST /train": {"timeout": "1s"}},
+              jobs_attempts=1,
               settings={"train": {"database": rows, "rounds": 10000,
                                   "depth": 12}}) as host:
         worker = host.pid_of("worker")
-        assert host.post("/train").status == 504
+        assert train_fails(host)["status"] == 504
         start = time.monotonic()
         assert host.post("/score", '{"features":[0,0,0,0]}').status == 409
         assert time.monotonic() - start < 10
+        assert host.pid_of("worker") == worker
+
+
+def test_train_is_a_job(rows):
+    """Breaks when: training that its worker did not survive is lost, nobody
+    sees how far it is, or it cannot be stopped."""
+    with Host(handlers=["train"], pools={"default": {"workers": 1}},
+              jobs_retry="50ms", settings={"train": {
+                  "database": rows, "rounds": 10000, "depth": 8}}) as host:
+        job = accept(host, "/train")
+        wait_until(lambda: job.look().get("progress"))
+        os.kill(host.pid_of("worker"), signal.SIGKILL)
+        wait_until(lambda: job.look()["attempts"] == 2
+                   and job.look().get("progress"))
+        progress = job.look()["progress"]
+        assert progress["total"] == 10000 and progress["text"] == "trees"
+        worker = host.pid_of("worker")
+        assert job.delete().status in (202, 204)
+        job.wait("cancelled")
+        assert host.post("/score", '{"features":[0,0,0,0]}').status == 409
         assert host.pid_of("worker") == worker
 
 
@@ -572,26 +604,26 @@ def test_train_survives_a_restart_of_the_server(tables):
     """Breaks when: a connection that died stays dead."""
     with train_host(tables.uri, workers=1) as host:
         worker = host.pid_of("worker")
-        assert host.post("/train").json["version"] == 1
+        assert train(host)["version"] == 1
         tables.restart()
         assert share_right(host, 1) > 0.85
         tables.restart()
-        assert host.post("/train").json["version"] == 2
+        assert train(host)["version"] == 2
         tables.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                    "WHERE application_name = 'fcgi-host train';")
-        assert host.post("/train").json["version"] == 3
+        assert train(host)["version"] == 3
         assert host.pid_of("worker") == worker
 
 
 def test_train_answers_while_the_server_is_down(tables):
     """Breaks when: a dead server hangs a request, or its return is missed."""
     with train_host(tables.uri, workers=1) as host:
-        assert host.post("/train").json["version"] == 1
+        assert train(host)["version"] == 1
         tables.stop()
         try:
-            for target in ("/train", "/score"):
-                reply = host.post(target, '{"features":[0,0,0,0]}')
-                assert reply.status == 503 and reply.header("retry-after")
+            reply = host.post("/score", '{"features":[0,0,0,0]}')
+            assert reply.status == 503 and reply.header("retry-after")
+            assert train_fails(host)["status"] == 503
         finally:
             tables.start()
         assert host.post("/score", '{"features":[0,0,0,0]}').json[
@@ -604,9 +636,9 @@ def test_train_starts_before_its_server(tables):
     try:
         with train_host(tables.uri, workers=1) as host:
             host.wait_log("the next request tries again")
-            assert host.post("/train").status == 503
+            assert train_fails(host)["status"] == 503
             tables.start()
-            assert host.post("/train").json["version"] == 1
+            assert train(host)["version"] == 1
     finally:
         if not tables.running:
             tables.start()
@@ -616,6 +648,6 @@ def test_a_password_stays_out_of_the_log(tmp_path):
     """Breaks when: a connection string is logged or sent."""
     uri = "postgresql://u:s3cret@/db?host=%s" % tmp_path
     with train_host(uri, workers=1) as host:
-        assert "s3cret" not in host.post("/train").text
+        assert "s3cret" not in json.dumps(train_fails(host))
         host.wait_log("database: ")
         assert "s3cret" not in host.log()
