@@ -137,9 +137,10 @@ const struct config_option config_top_options[] = {
 	    "taken over, and nothing is sent or copied "
 	    "(nginx-conf/fcgi-host-bodies.conf).  It must be a regular file "
 	    "below this folder that belongs to the user the processes run as, "
-	    "so the host has to run as the web server's user, and the folder "
-	    "must be on one file system with state_dir: else the request gets "
-	    "a 500, and the log says why.  Whoever can connect (see "
+	    "so the host has to run as the web server's user; else the "
+	    "request gets a 500, and the log says why.  From another file "
+	    "system than that of state_dir, and before Linux 5.19 with "
+	    "sandbox, it is copied.  Whoever can connect (see "
 	    "allow_users) can name any such file; a client of a web server "
 	    "cannot.  Empty: the parameter means nothing." },
 	{ .name = "form_fields", .type = CONFIG_COUNT, TOP(form_fields),

@@ -165,6 +165,7 @@ struct front_request {
 	size_t			 params_have, body_have;
 	int			 spool_fd;	/* -1: body in memory */
 	uint64_t		 spool;		/* number of the spool file */
+	struct front_copy	*copy;		/* its body is being copied */
 	const void		*body_map;	/* sync handlers: of spool_fd */
 
 	struct head		 head;
@@ -308,6 +309,8 @@ struct front {
 	uint64_t		 next_id;
 	pid_t			 pid;		/* ours, in request ids */
 	int			 bodies_dir;	/* body_files; or -1 */
+	TAILQ_HEAD(, front_copy) copies;	/* the next is first */
+	uv_idle_t		 copying;
 	uint64_t		 next_spool;
 	uint64_t		 spool_told_ms;	/* the supervisor */
 	uint64_t		 capture_count;	/* names of files, so far */

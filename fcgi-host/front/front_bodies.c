@@ -26,6 +26,7 @@ front_bodies_start(struct front *front)
 	const char *path = front->config->body_files;
 
 	front->bodies_dir = -1;
+	front_copy_start(front);
 	if (path == NULL)
 		return;
 	front->bodies_dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -64,15 +65,20 @@ open_file(const struct front *front, const char *path)
 	    sizeof(how));
 }
 
-/* Into memory, if it is small enough, or as a spool file. */
+/* The descriptor has gone into the request afterwards, or is closed. */
 static int
 take(struct front_request *request, int fd, size_t length)
 {
 	bool fits = front_request_has_place(request, length);
 	int rc = fits ? front_request_read(request, fd, length) :
 	    front_spool_link(request, fd, length);
-	int error = errno;
+	int error;
 
+	/* Landlock's EXDEV before Linux 5.19, too. */
+	if (rc < 0 && !fits && (errno == EXDEV || errno == EMLINK ||
+	    errno == EOPNOTSUPP || errno == EPERM))
+		rc = front_copy_begin(request, fd, length);
+	error = errno;
 	if (fits || rc < 0)
 		close(fd);
 	errno = error;
@@ -96,8 +102,7 @@ why_not(int error)
 	switch (error) {
 	case EXDEV:
 	case ELOOP:
-		return "it leads out of body_files, or that is on another "
-		    "file system than state_dir";
+		return "it leads out of body_files";
 	case EACCES:
 	case EPERM:
 		return "we may not read it: the host has to run as the web "

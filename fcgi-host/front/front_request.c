@@ -346,6 +346,15 @@ add_body(struct front_request *request, const struct wire_piece *piece)
 }
 
 void
+front_request_whole(struct front_request *request)
+{
+	if (!request->stdin_done || request->copy != NULL)
+		return;
+	request->arrival_ns += clock_now_ns() - request->params_ns;
+	front_dispatch(request);
+}
+
+void
 front_request_stdin(struct front_request *request,
     const struct wire_piece *piece)
 {
@@ -353,8 +362,7 @@ front_request_stdin(struct front_request *request,
 		if (!request->params_done)
 			return;		/* some send it early */
 		request->stdin_done = true;
-		request->arrival_ns += clock_now_ns() - request->params_ns;
-		front_dispatch(request);
+		front_request_whole(request);
 		return;
 	}
 	if (request->discard_body || !request->params_done) {

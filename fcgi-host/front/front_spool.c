@@ -51,8 +51,8 @@ tell(struct front *front)
 }
 
 /* A host that was replaced may have left a team of the same number. */
-static int
-open_spool(struct front_request *request)
+int
+front_spool_begin(struct front_request *request)
 {
 	struct front *front = request->front;
 	char name[32];
@@ -75,7 +75,7 @@ int
 front_spool_write(struct front_request *request, const uint8_t *bytes,
     size_t length)
 {
-	if (request->spool_fd < 0 && (open_spool(request) < 0 ||
+	if (request->spool_fd < 0 && (front_spool_begin(request) < 0 ||
 	    io_write_all(request->spool_fd, request->body,
 	    request->body_have) < 0))
 		return -1;
@@ -178,6 +178,8 @@ front_spool_remove(struct front *front, uint64_t number)
 void
 front_spool_release(struct front_request *request)
 {
+	if (request->copy != NULL)
+		front_copy_end(request->copy);
 	if (request->body_map != NULL)
 		munmap((void *)(uintptr_t)request->body_map,
 		    request->body_have);

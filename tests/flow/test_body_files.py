@@ -181,18 +181,54 @@ def test_where_the_sandbox_lets_nobody_in():
                 assert os.listdir(state / "spool") == []
 
 
-@pytest.mark.skipif(not ROOT, reason="needs root to mount")
-def test_another_file_system_is_told(tmp_path):
-    """Breaks when: a file that cannot be linked costs more than a 500, or the
-    log does not say why."""
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder on a file system of its own."""
     subprocess.run(["mount", "-t", "tmpfs", "bodies", tmp_path], check=True)
-    try:
-        with Host(handlers=["live_body"], body_files=tmp_path) as host:
-            path, _ = put(tmp_path, 100000, "x")
-            host.ask("POST", "/body", env=named("/body", path)).problem(500)
-            host.wait_log("another file system than state_dir")
-            path, _ = put(tmp_path, 100, "x")
-            reply = host.ask("POST", "/body", env=named("/body", path))
-            assert lines(reply)["length"] == "100"
-    finally:
-        subprocess.run(["umount", "-l", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+@pytest.mark.skipif(not ROOT, reason="needs root to mount")
+@pytest.mark.parametrize("target", ["/body", "/body-sync"])
+def test_from_another_file_system_it_is_copied(elsewhere, target):
+    """Breaks when: a file that cannot be linked is cut, mixed with another, or
+    dispatched before all of it is there."""
+    with Host(handlers=["live_body"], body_files=elsewhere) as host:
+        files = [put(elsewhere, size, str(size))
+                 for size in (100, 70000, 1 << 20, 5000000)]
+        conns = [host.connect() for _ in files]
+        for conn, (path, _) in zip(conns, files):
+            conn.send(fcgi.request("POST", env=named(target, path)))
+        for conn, (path, body) in zip(conns, files):
+            facts = lines(conn.read_reply())
+            assert facts["length"] == str(len(body))
+            assert facts["hash"] == fnv(body)
+            conn.close()
+        assert spool_files(host) == []
+
+
+@pytest.mark.skipif(not ROOT, reason="needs root to mount")
+def test_a_copy_ends_with_its_client(elsewhere):
+    """Breaks when: a copy delays others, goes on for nobody, or is left; or a
+    file that grows shorter ends the front."""
+    large = elsewhere / "large"
+    with open(large, "wb") as file:
+        file.truncate(4 << 30)
+    with Host(handlers=["hello", "live_body"], body_files=elsewhere,
+              body_limit="8 GiB") as host:
+        front = host.pid_of("front")
+        with host.connect() as conn:
+            conn.send(fcgi.request("POST", env=named("/unread", large)))
+            fcgi.wait_until(lambda: spool_files(host))
+            assert host.get("/hello").status == 200
+            assert spool_files(host), "it is copied still"
+        fcgi.wait_until(lambda: spool_files(host) == [])
+        with host.connect() as conn:
+            conn.send(fcgi.request("POST", env=named("/unread", large)))
+            fcgi.wait_until(lambda: spool_files(host))
+            os.truncate(large, 0)
+            conn.read_reply().problem(503, says="could not be stored")
+            assert conn.get("/hello").status == 200
+        assert spool_files(host) == []
+        assert host.pid_of("front") == front
