@@ -113,7 +113,11 @@ void	clerk_ask(struct clerk_client *);
 void	clerk_ask_end(struct clerk_client *);
 /* The job has changed, by us or by others: who looks on is told. */
 void	clerk_changed(struct clerk *, const char *id);
+void	clerk_changed_here(struct clerk *, const char *id); /* ... only here */
 void	clerk_changed_all(struct clerk *);
+
+/* clerk_tell.c: where nobody else does it, and another clerk serves by now. */
+void	clerk_tell(const struct clerk *, const char *id);
 
 /* clerk_show.c: free() it; NULL: memory. */
 char	*clerk_show(const struct clerk *, const struct clerk_job *,

@@ -193,6 +193,13 @@ anybody_looks(const struct clerk *clerk, const char *id)
 void
 clerk_changed(struct clerk *clerk, const char *id)
 {
+	clerk_tell(clerk, id);
+	clerk_changed_here(clerk, id);
+}
+
+void
+clerk_changed_here(struct clerk *clerk, const char *id)
+{
 	struct clerk_client *client, *next;
 	struct clerk_job job;
 	bool found = false;

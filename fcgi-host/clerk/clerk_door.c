@@ -157,6 +157,8 @@ head_is_sound(const struct clerk_client *client)
 		return false;
 	if (head->kind == CLERK_HELLO)
 		return head->count <= CLERK_ROUTES_MAX;
+	if (head->kind == CLERK_TELL)
+		return head->params_length == 0 && head->body_length == 0;
 	return (head->kind == CLERK_ACCEPT || head->kind == CLERK_ASK) &&
 	    head->params_length <= PARAMS_MAX &&
 	    head->body_length <= client->clerk->config->jobs_body_limit;
@@ -254,6 +256,11 @@ count(struct clerk_client *client, size_t got)
 		if (client->head_have == sizeof(client->head) &&
 		    !head_is_sound(client)) {
 			log_warnx("jobs: a front sent what is no request");
+			clerk_client_close(client);
+		} else if (client->head.kind == CLERK_TELL &&
+		    client->head_have == sizeof(client->head)) {
+			clerk_changed_here(client->clerk,
+			    client->head.request_id);
 			clerk_client_close(client);
 		} else if (client->head_have == sizeof(client->head))
 			make_room(client);

@@ -417,6 +417,8 @@ main(int argc, char **argv)
 	clerk.first = argc > 2;
 	snprintf(folder, sizeof(folder), "%s/%s", clerk.config->state_dir,
 	    CLERK_FOLDER);
+	if (chdir(folder) < 0)
+		fatal(EXIT_CODE_SYSTEM, "%s", folder);
 	raise_limit();
 	name_host(&clerk, folder);
 	choose_database(&clerk, folder);

@@ -13,6 +13,9 @@
  *			stream on which it speaks FastCGI to the front, as a web
  *			server would.  Nobody else can make such a connection.
  *	CLERK_ACCEPT	a request for a route that is a job
+ *	CLERK_TELL	of the clerk of a host that steps down, to the one that
+ *			is in its place and has the same file of jobs: the job
+ *			`request_id` has changed
  *	CLERK_ASK	a request for jobs_path, or below it
  *			For both the request's parameters and its body follow,
  *			and then the clerk answers with frames: a uint32_t
@@ -44,7 +47,7 @@
 #define CLERK_NOT_BEGUN		1
 #define CLERK_SAID_MAX		16384	/* of a status, as JSON */
 
-enum clerk_kind { CLERK_HELLO = 1, CLERK_ACCEPT, CLERK_ASK };
+enum clerk_kind { CLERK_HELLO = 1, CLERK_ACCEPT, CLERK_ASK, CLERK_TELL };
 
 struct clerk_route {
 	char		label[SHM_LABEL_MAX];	/* ends in NUL */

@@ -201,8 +201,8 @@ train_on(struct fh_request *rq, struct train *train,
 		    all->seen, ROWS_MIN);
 	booster = learn(rq, &train->settings, &all->training);
 	if (booster == NULL && fh_cancelled(rq))
-		return fh_problem(rq, 504, "stopped: the time is up, or the job "
-		    "was cancelled");
+		return fh_problem(rq, 504, "stopped: the time is up, or the "
+		    "job was cancelled");
 	accuracy = booster == NULL ? (double)NAN :
 	    measure(booster, &all->measuring);
 	if (isnan(accuracy) || booster_save(booster, &bytes, &length) != 0) {

@@ -454,3 +454,23 @@ def test_those_with_priority_are_first(gate):
             held = gate.accept()
             assert held.id == job.id + " 1"
             held.tell("go")
+
+
+def test_an_upgrade_keeps_jobs(gate):
+    """Breaks when: a job that runs does not survive the new binary's coming,
+    the clerk of the old host begins jobs beside it, or the old host stays."""
+    with Host(notify=False, **OPTIONS) as host:
+        job = accept(host, gate.path("/job"))
+        held = gate.accept()
+        old = host.pid_of("clerk")
+        assert host.command("upgrade").returncode == 0
+        second = accept(host, gate.path("/job"))
+        other = gate.accept()
+        assert other.id == second.id + " 1"
+        assert second.state() == "running"
+        held.tell("go")
+        assert job.wait()["attempts"] == 1
+        wait_until(lambda: not alive(old), 20)
+        other.tell("go")
+        second.wait()
+        assert host.status()["jobs"]["restarts"] == 0
