@@ -59,6 +59,8 @@ struct api_input {
 	const struct route	*route;
 	const uint8_t		*params;	/* raw name-value block */
 	size_t			 params_length;
+	const uint8_t		*identity;	/* common/identity.h */
+	size_t			 identity_length; /* 0: none */
 	const void		*body;		/* may be NULL for none */
 	size_t			 body_length;
 	int			 body_fd;	/* -1: the body is in memory */

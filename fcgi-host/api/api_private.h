@@ -155,6 +155,8 @@ struct fh_request {
 	const char		*method;
 	const char		*path;
 	const char		*query_string;
+	struct fh_identity	 identity;
+	bool			 identified;	/* `identity` is filled */
 	struct api_fields	 params;
 	struct api_fields	 captures;
 	struct api_fields	 query;

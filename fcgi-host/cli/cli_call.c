@@ -32,6 +32,7 @@ struct call {
 	const char	*handlers;
 	const char	*data;
 	const char	*capture;	/* the request is in this file */
+	const char	*as, *scopes;	/* who sends it */
 	struct cli_list	 headers;
 	struct cli_list	 with;
 	bool		 show_head;
@@ -68,6 +69,18 @@ take_operands(struct call *call, int count, char **operands)
 }
 
 static int
+take_name(struct call *call)
+{
+	if (call->scopes != NULL && call->as == NULL)
+		return cli_usage_error("call", "--scopes are those of --as "
+		    "NAME");
+	if (call->as != NULL && cli_request_as(&call->request, call->as,
+	    call->scopes) < 0)
+		return cli_usage_error("call", "--as is too long");
+	return 0;
+}
+
+static int
 parse(struct call *call, int argc, char **argv, int *exit_out)
 {
 	const struct cli_option options[] = {
@@ -84,6 +97,11 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 		    "bytes, or stdin's;\n"
 		    "application/x-www-form-urlencoded if no\n"
 		    "Content-Type is given", .text = &call->data },
+		{ '\0', "as", "NAME", "the client's name, as fh_identity() "
+		    "gives it;\nno key is asked for",
+		    .text = &call->as },
+		{ '\0', "scopes", "'SCOPE ...'", "... with these scopes",
+		    .text = &call->scopes },
 		{ 'r', "request", "FILE", "method, path, headers and body of "
 		    "a request that was\nkept in FILE (see capture_crashed), "
 		    "in place of\nMETHOD, PATH, -H and -d",
@@ -116,7 +134,10 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 
 	if (operand < 0)
 		return -1;
-	*exit_out = take_operands(call, argc - operand, argv + operand);
+	*exit_out = take_name(call);
+	if (*exit_out == 0)
+		*exit_out = take_operands(call, argc - operand,
+		    argv + operand);
 	return *exit_out == 0 ? 0 : -1;
 }
 

@@ -185,6 +185,7 @@ answer(struct cgi *cgi)
 		    "The handlers could not be loaded.");
 		rc = EXIT_CODE_CONFIG;
 	} else if (cli_inline_route(&cgi->in, &cgi->request, &cgi->sink) &&
+	    cli_inline_admits(&cgi->in, &cgi->request, &cgi->sink) &&
 	    read_body(cgi)) {
 		rc = serve(cgi);
 	}
@@ -204,6 +205,7 @@ static int
 run(struct cgi *cgi, const char *file, bool injected)
 {
 	struct config *config;
+	struct err err;
 	int rc;
 
 	if (injected)
@@ -215,8 +217,17 @@ run(struct cgi *cgi, const char *file, bool injected)
 		    EXIT_CODE_CONFIG);
 	log_set_level(config->log_level);
 	cgi->config = config;
-	rc = answer(cgi);
+	/* First: it takes secrets out of what becomes the parameters. */
+	cgi->in.access = access_create(config, &err);
+	if (cgi->in.access != NULL)
+		rc = answer(cgi);
+	else {
+		log_line(LOG_LEVEL_ERROR, "%s", err.text);
+		rc = refuse(cgi, 500, "The configuration has faults.",
+		    EXIT_CODE_CONFIG);
+	}
 	cli_request_free(&cgi->request);
+	access_destroy(cgi->in.access);
 	config_free(config);
 	return rc;
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access/access.h"
 #include "cli/cli_files.h"
 #include "cli/cli_inline.h"
 #include "common/cache.h"
@@ -313,6 +314,18 @@ note(void *context, const char *sentence)
 	say_text(context, CLI_CHECK_NOTE, "%s", sentence);
 }
 
+/* With the service user's rights, as the zygote. */
+static void
+try_access(const struct child *child)
+{
+	struct err err;
+	struct access *access = access_create(child->order->config, &err);
+
+	if (access == NULL)
+		say_text(child, CLI_CHECK_REPORT, "%s", err.text);
+	access_destroy(access);
+}
+
 void
 cli_check_child(const struct cli_check_order *order, int link, pid_t parent)
 {
@@ -331,6 +344,7 @@ cli_check_child(const struct cli_check_order *order, int link, pid_t parent)
 		say(&child, &done);
 		_exit(EXIT_CODE_CONFIG);
 	}
+	try_access(&child);
 	if (order->full)
 		try_all(&child, set);
 	else

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access/access.h"
 #include "api/api.h"
 #include "config/config.h"
 #include "common/handler_set.h"
@@ -28,6 +29,7 @@
 struct cli_inline {
 	const struct config	*config;
 	struct handler_set	*set;
+	struct access		*access; /* `cgi` alone; the caller's */
 	struct handler_set	 view;	/* with one route: what is started */
 	bool			 all_models;
 	bool			 sandbox;	/* where it is configured */
@@ -77,6 +79,7 @@ struct cli_request {
 	struct route_match match;
 	struct cli_body	 body;
 	uint64_t	 deadline_ns;	/* 0: none */
+	struct access_answer who;	/* length 0: nobody in particular */
 };
 
 void	cli_request_init(struct cli_request *);
@@ -98,6 +101,16 @@ void	cli_inline_close(struct cli_inline *);
  */
 bool	cli_inline_route(struct cli_inline *, struct cli_request *,
 	    struct cli_sink *);
+
+/* May its client ask its route (cli_access.c)?  False: it may not, and the
+ * refusal has gone to the sink. */
+bool	cli_inline_admits(struct cli_inline *, struct cli_request *,
+	    struct cli_sink *);
+
+/* As if it came from somebody of that name; `scopes` may be NULL.  -1: the
+ * texts are too long. */
+int	cli_request_as(struct cli_request *, const char *name,
+	    const char *scopes);
 
 /*
  * Starts what the route needs, runs it, and its finish().  0; or -1: the reply

@@ -16,13 +16,14 @@
 #include "common/handler_set.h"
 #include "common/log.h"
 
-#define COLUMNS		9
+#define COLUMNS		10
 #define TEXT_MAX	24
 
 /* What is printed for one route; numbers are made in `texts`. */
 struct line {
 	const char	*columns[COLUMNS];
 	char		 texts[3][TEXT_MAX];
+	char		 auth[2 * TEXT_MAX];
 };
 
 static void
@@ -50,6 +51,29 @@ print_size(char out[TEXT_MAX], size_t bytes)
 	    unit == 0 ? "" : &units[unit - 1]);
 }
 
+/* The section that lets a client in, and how many more do. */
+static const char *
+name_auth(const struct route *route, const struct config *config,
+    char out[2 * TEXT_MAX])
+{
+	const char *first = NULL;
+	unsigned more = 0;
+
+	for (size_t i = 0; i < config->auth_count; i++) {
+		if ((route->auths & UINT32_C(1) << i) == 0)
+			continue;
+		more += first != NULL;
+		if (first == NULL)
+			first = config->auths[i].name;
+	}
+	if (first == NULL)
+		return "-";
+	if (more == 0)
+		return first;
+	snprintf(out, (size_t)2 * TEXT_MAX, "%.16s +%u", first, more);
+	return out;
+}
+
 static void
 fill(struct line *line, const struct route *route, const struct config *config)
 {
@@ -65,8 +89,9 @@ fill(struct line *line, const struct route *route, const struct config *config)
 	line->columns[4] = route->async ? line->texts[0] : "-";
 	line->columns[5] = route->max_concurrent == 0 ? "-" : line->texts[1];
 	line->columns[6] = line->texts[2];
-	line->columns[7] = route->handler->name;
-	line->columns[8] = route->summary;
+	line->columns[7] = name_auth(route, config, line->auth);
+	line->columns[8] = route->handler->name;
+	line->columns[9] = route->summary;
 }
 
 static int
@@ -123,7 +148,8 @@ static void
 print_table(const struct handler_set *set, const struct route **routes)
 {
 	const struct line title = { .columns = { "METHOD", "PATH", "TAG",
-	    "POOL", "TIMEOUT", "MAX", "BODY", "HANDLER", "SUMMARY" } };
+	    "POOL", "TIMEOUT", "MAX", "BODY", "AUTH", "HANDLER",
+	    "SUMMARY" } };
 	size_t widths[COLUMNS] = { 0 };
 	struct line line;
 
@@ -145,6 +171,19 @@ static void
 add(struct json_object *to, const char *key, struct json_object *value)
 {
 	json_object_object_add(to, key, value);
+}
+
+/* The sections that let a client in; none: whoever it is. */
+static struct json_object *
+auth_of(const struct route *route, const struct config *config)
+{
+	struct json_object *names = json_object_new_array();
+
+	for (size_t i = 0; i < config->auth_count; i++)
+		if ((route->auths & UINT32_C(1) << i) != 0)
+			json_object_array_add(names, json_object_new_string(
+			    config->auths[i].name));
+	return names;
 }
 
 static struct json_object *
@@ -172,6 +211,9 @@ json_of(const struct route *route, const struct config *config)
 	add(json, "reserve", json_object_new_int64(route->reserve));
 	add(json, "body_limit",
 	    json_object_new_int64((int64_t)route->body_limit));
+	add(json, "auth", auth_of(route, config));
+	add(json, "scopes", json_object_new_string(
+	    route->scopes != NULL ? route->scopes : ""));
 	add(json, "handler", json_object_new_string(route->handler->name));
 	add(json, "file", json_object_new_string(route->handler->file));
 	add(json, "summary", json_object_new_string(route->summary));

@@ -40,6 +40,7 @@ struct zygote_start {
 	size_t			 name_count;
 	uint32_t		 generation;
 	bool			 closed;	/* serves nothing: 503 */
+	struct access		*access;	/* access/access.h */
 };
 
 /* What a front, a worker or a probe is forked with. */
@@ -52,6 +53,7 @@ struct child_start {
 	int			 listen_fd;	/* front only, else -1 */
 	int			 spool_dir;
 	int			 crash_dir;	/* front only, else -1 */
+	struct access		*access;	/* front only, else NULL */
 	uint32_t		 generation;
 	uint32_t		 team;
 	uint32_t		 slot;

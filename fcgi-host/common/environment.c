@@ -48,7 +48,8 @@ environment_restrict(const struct config *config)
 		return;
 	for (char **from = environ; *from != NULL; from++)
 		if (environment_allows(config->environment, *from) ||
-		    environment_allows((char *const *)own, *from))
+		    environment_allows((char *const *)own, *from) ||
+		    config_auth_wants(config, *from))
 			*to++ = *from;
 	*to = NULL;
 }

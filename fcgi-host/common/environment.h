@@ -10,8 +10,9 @@
 
 /*
  * Takes every variable from this process that the configuration's `environment`
- * does not name, but for those that the host sets itself; none where it wants
- * no sandbox.  An exec is what forgets the values: until then they are still
+ * does not name, but for those that the host sets itself and those that hold
+ * secrets of sections auth, which access_create() wipes; none where it wants no
+ * sandbox.  An exec is what forgets the values: until then they are still
  * in memory.
  */
 void	environment_restrict(const struct config *);

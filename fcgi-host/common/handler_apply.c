@@ -94,6 +94,37 @@ apply_job(const struct config *config, const struct config_route *section,
 		route->job_keep_ms = (uint64_t)section->job_keep_ms;
 }
 
+/* The section of the configuration wins over the handler's table, and both over
+ * what holds for all. */
+static int
+apply_auth(const struct config *config, const struct config_route *section,
+    struct route *route, const struct fh_route *from, struct err *err)
+{
+	const char *auth = from->auth != NULL ? from->auth :
+	    config->default_auth;
+	struct err why;
+
+	route->scopes = from->scopes;
+	if (section != NULL && section->auth != NULL)
+		auth = section->auth;
+	if (section != NULL && section->scopes != NULL)
+		route->scopes = section->scopes;
+	if (auth != NULL && config_auth_find(config, auth, &route->auths,
+	    &why) < 0)
+		return err_set(err, "route \"%.100s\": auth: %.300s",
+		    route->label, why.text);
+	if (route->scopes != NULL && config_scopes_check(route->scopes,
+	    &why) < 0)
+		return err_set(err, "route \"%.100s\": scopes: %.300s",
+		    route->label, why.text);
+	if (auth != NULL && route->auths == 0)
+		route->scopes = NULL;	/* "none" was somebody's wish */
+	if (route->scopes == NULL || route->auths != 0)
+		return 0;
+	return err_set(err, "route \"%.100s\" wants scopes, but no auth that "
+	    "could have some: give it one", route->label);
+}
+
 int
 handler_apply_route(const struct config *config, struct route *route,
     const struct fh_route *from, struct err *err)
@@ -101,7 +132,8 @@ handler_apply_route(const struct config *config, struct route *route,
 	const struct config_route *section = find_section(config, route);
 	const char *pool = from->pool;
 
-	if (apply_body_limit(config, section, route, from, err) < 0)
+	if (apply_body_limit(config, section, route, from, err) < 0 ||
+	    apply_auth(config, section, route, from, err) < 0)
 		return -1;
 	route->job = from->job;
 	route->async = route->async_tag = from->async || from->job;

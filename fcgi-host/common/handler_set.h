@@ -60,6 +60,8 @@ struct route {
 	void		(*finish)(struct fh_request *);
 	bool		 async;
 	bool		 async_tag;	/* what the handler's table says */
+	uint32_t	 auths;		/* bits in config.auths; 0: whoever */
+	const char	*scopes;	/* all that are wanted; or NULL */
 	bool		 stream;	/* goes on, and is told when to end */
 	bool		 demoted;	/* changed, since it ended a front */
 	uint32_t	 pool;		/* index in config.pools */

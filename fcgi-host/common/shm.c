@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/identity.h"
+
 #define PAGE		UINT64_C(4096)
 #define QUEUE_LIMIT_MAX	64u	/* unclaimed jobs in a shared queue */
 
@@ -124,7 +126,8 @@ shm_geometry_create(const struct config *config, uint32_t route_count)
 	for (uint32_t i = 0; i < geometry->pool_count; i++)
 		lay_out_pool(geometry, &geometry->pools[i], &config->pools[i]);
 	geometry->job_bytes = round_up(sizeof(struct shm_job) +
-	    config->params_limit + config->body_memory, PAGE);
+	    config->params_limit + config->body_memory +
+	    (config->auth_count > 0 ? IDENTITY_MAX : 0), PAGE);
 	geometry->jobs_bytes = geometry->job_bytes * geometry->job_count;
 	geometry->jobs_offset = place(&geometry->total, geometry->jobs_bytes);
 	return geometry;

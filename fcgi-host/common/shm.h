@@ -65,6 +65,7 @@ enum shm_refusal {
 	SHM_REFUSED_BREAKER_OPEN,	/* the route fails */
 	SHM_REFUSED_POISON,		/* this request ends workers */
 	SHM_REFUSED_CLIENT_FULL,	/* max_per_client */
+	SHM_REFUSED_ACCESS,		/* 401, 403, 429 */
 	SHM_REFUSALS
 };
 
@@ -172,12 +173,14 @@ struct shm_job {
 	uint64_t		queued_ns;	/* it was admitted */
 	uint32_t		route;
 	uint32_t		params_length;
+	uint32_t		identity_length;
 	uint64_t		body_length;
 	uint64_t		spool;		/* number of its file, or 0 */
 	uint32_t		head_only;
 	_Atomic uint32_t	cancelled;	/* shm_cancelled */
 	char			request_id[HEAD_ID_MAX + 1];
-	_Alignas(SHM_LINE) uint8_t data[];	/* parameters, then the body */
+	/* parameters, the identity (common/identity.h), the body */
+	_Alignas(SHM_LINE) uint8_t data[];
 };
 
 /* ---------------------------------------------------------------- windows */

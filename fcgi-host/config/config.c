@@ -175,6 +175,12 @@ config_free(struct config *config)
 		free(config->models[i].name);
 	}
 	free(config->models);
+	for (size_t i = 0; i < config->auth_count; i++) {
+		config_value_release(&config_sections[CONFIG_SECTION_AUTH],
+		    &config->auths[i]);
+		free(config->auths[i].name);
+	}
+	free(config->auths);
 	free_handlers(config);
 	config_value_release(&config_sections[CONFIG_TOP], config);
 	free(config->allow_uids);

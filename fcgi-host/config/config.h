@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/err.h"
 #include "common/log.h"
 
 #define CONFIG_NAME_MAX	63	/* pool, model and handler names */
@@ -42,6 +43,10 @@ struct config_network;		/* config/config_peers.h */
 
 enum config_sync_fault { CONFIG_SYNC_FAULT_DEMOTE, CONFIG_SYNC_FAULT_KEEP };
 enum config_reload { CONFIG_RELOAD_KEEP_SERVING, CONFIG_RELOAD_FREE_FIRST };
+
+/* How clients of a route show who they are, and how tokens are signed. */
+enum config_auth_type { CONFIG_AUTH_KEY, CONFIG_AUTH_BEARER };
+enum config_algorithm { CONFIG_HS256, CONFIG_RS256, CONFIG_EDDSA };
 
 /* pool "name" { ... }; there is always one called "default". */
 struct config_pool {
@@ -88,7 +93,26 @@ struct config_route {
 	int64_t		 job_attempts;
 	int64_t		 job_retry_ms;
 	int64_t		 job_keep_ms;
+	char		*auth;		/* sections' names, or "none" */
+	char		*scopes;
 	unsigned	 line;
+};
+
+/* auth "name" { ... }; what is of another type is NULL.  `audience` and what
+ * has a default are not. */
+struct config_auth {
+	char			*name;
+	enum config_auth_type	 type;
+	char			*header;	/* key: where it is sent */
+	char			*keys_file;	/* these three: or env:NAME */
+	char			*key_file;
+	char			*jwks_file;
+	enum config_algorithm	 algorithm;
+	char			*issuer;	/* NULL: any */
+	char			**audience;	/* NULL: tokens have none */
+	uint64_t		 leeway_ms;	/* between two clocks */
+	char			*scope_claim;
+	unsigned		 line;
 };
 
 /* model "name" { ... } */
@@ -190,6 +214,10 @@ struct config {
 	char		**write_paths;
 	char		**environment;	/* variables that handlers see */
 
+	/* access */
+	char		*default_auth;	/* of routes that name none; or NULL */
+	uint32_t	 auth_failures;	/* of a client in 10 s; 0: any */
+
 	/* reloads */
 	bool		 watch;		/* the handler directory */
 	uint64_t	 watch_delay_ms;	/* quiet before it is read */
@@ -233,6 +261,8 @@ struct config {
 	size_t			 model_count;
 	struct config_handler	*handler_sections;
 	size_t			 handler_count;
+	struct config_auth	*auths;
+	size_t			 auth_count;
 };
 
 /* Called for each fault: a whole sentence, "FILE:LINE: key: what to do". */
@@ -269,6 +299,24 @@ const char	*config_setting(const struct config *, const char *handler,
 		    const char *key);
 const struct config_model	*config_model(const struct config *,
 				    const char *name);
+
+/*
+ * config_auth.c: the sections that a list of names means, as bits in the order
+ * of `auths`.  A name is a section's, or a type's of which there is one
+ * section; "none" alone is none.  0, or -1 and which name means nothing here.
+ */
+#define CONFIG_AUTH_NONE	"none"
+#define CONFIG_AUTHS_MAX	32
+int		 config_auth_find(const struct config *, const char *names,
+		    uint32_t *bits_out, struct err *);
+
+/* Is the variable "NAME=..." one that a section auth reads a secret from? */
+bool		 config_auth_wants(const struct config *,
+		    const char *variable);
+
+/* Words with blanks between, each as RFC 6749, 3.3 has a scope.  "" is sound
+ * too. */
+int		 config_scopes_check(const char *text, struct err *);
 
 /* config_pool.c: what `workers` and its kin mean together. */
 void		 config_pool_settle(struct config_pool *);

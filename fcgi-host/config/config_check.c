@@ -17,9 +17,8 @@
 #define OWN_PATH_MAX	200	/* bytes */
 #define RUNNING_MAX	65536	/* requests at a time, over all pools */
 
-/* The line of an option, or 0 where it has its default. */
-static unsigned
-line_of(const struct config_instance *instance, const char *name)
+unsigned
+config_line_of(const struct config_instance *instance, const char *name)
 {
 	const struct config_section *section = &config_sections[instance->kind];
 	const struct config_option *option = config_table_find(section, name,
@@ -31,7 +30,7 @@ line_of(const struct config_instance *instance, const char *name)
 static unsigned
 top_line(const struct config_statements *statements, const char *name)
 {
-	return line_of(&statements->list[0], name);
+	return config_line_of(&statements->list[0], name);
 }
 
 /* Reports a conflict of two options at the one that stands in the file. */
@@ -244,7 +243,7 @@ check_route_pools(const struct config *config,
 			continue;
 		pool = config->routes[index++].pool;
 		if (pool != NULL && !pool_exists(config, pool))
-			config_fault(faults, line_of(instance, "pool"),
+			config_fault(faults, config_line_of(instance, "pool"),
 			    "pool", "there is no pool \"%s\": add pool "
 			    "\"%s\" { } or use one of: %s", pool, pool,
 			    names);
@@ -272,7 +271,7 @@ check_reserves(const struct config *config, const struct config_pool *pool,
 		    route->async == 0 || strcmp(route->pool, pool->name) != 0)
 			continue;
 		kept += (uint64_t)route->reserve;
-		line = line_of(instance, "reserve");
+		line = config_line_of(instance, "reserve");
 	}
 	if (kept >= pool->workers && line != 0)
 		config_fault(faults, line, "reserve", "%llu workers of pool "
@@ -319,7 +318,7 @@ check_bounds(struct config *config, const struct config_statements *statements,
 			continue;
 		pool = config_values_base(config, statements, instance,
 		    index++);
-		line = line_of(instance, "min_workers");
+		line = config_line_of(instance, "min_workers");
 		if (pool->scaling == CONFIG_SCALING_DYNAMIC && line != 0 &&
 		    faults->count == 0 &&
 		    pool->min_workers > pool->max_workers)
@@ -345,6 +344,7 @@ config_check(struct config *config,
 		config_pool_settle(&config->pools[i]);
 	check_bounds(config, statements, faults);
 	check_running(config, faults);
+	config_check_auth(config, statements, faults);
 	if (!pools_are_named(config, statements))
 		return;
 	check_route_pools(config, statements, faults);

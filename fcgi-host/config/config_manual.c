@@ -110,6 +110,7 @@ argument(const struct config_option *option)
 		[CONFIG_SOCKET] = "path", [CONFIG_LISTEN] = "address",
 		[CONFIG_USER] = "user", [CONFIG_GROUP] = "group",
 		[CONFIG_NAME] = "name", [CONFIG_REQUEST] = "request",
+		[CONFIG_SECRET] = "path | env:NAME", [CONFIG_SCOPES] = "scopes",
 		[CONFIG_SHA256] = "digits", [CONFIG_ACCOUNT] = "user",
 		[CONFIG_NETWORK] = "network", [CONFIG_LIST] = "list",
 		[CONFIG_SYSTEM_CALL] = "name", [CONFIG_VARIABLE] = "name",

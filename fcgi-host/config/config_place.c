@@ -116,6 +116,10 @@ place(const struct config_instance *instance, void *base)
 		((struct config_handler *)base)->name = copy(instance->title);
 		((struct config_handler *)base)->line = instance->line;
 		break;
+	case CONFIG_SECTION_AUTH:
+		((struct config_auth *)base)->name = copy(instance->title);
+		((struct config_auth *)base)->line = instance->line;
+		break;
 	default:
 		break;
 	}
@@ -137,6 +141,9 @@ make_arrays(struct config *config, const size_t counts[CONFIG_SECTION_KINDS],
 	config->handler_count = counts[CONFIG_SECTION_HANDLER];
 	config->handler_sections = config_allocate(config->handler_count + 1,
 	    sizeof(*config->handler_sections));
+	config->auth_count = counts[CONFIG_SECTION_AUTH];
+	config->auths = config_allocate(config->auth_count + 1,
+	    sizeof(*config->auths));
 }
 
 void

@@ -146,7 +146,8 @@ config_prose_facts(FILE *out, enum config_prose prose, const char *prefix,
 		snprintf(value, sizeof(value), "Required");
 	else if (option->fallback == NULL)
 		snprintf(value, sizeof(value), "Default: %s",
-		    option->type == CONFIG_SETTINGS ? "none" :
+		    option->type == CONFIG_SETTINGS ||
+		    option->type == CONFIG_SECRET ? "none" :
 		    "what the handler says");
 	else
 		snprintf(value, sizeof(value), "Default: %s",

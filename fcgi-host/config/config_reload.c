@@ -102,6 +102,8 @@ title_of(enum config_section_kind kind, const void *base,
 		return ((const struct config_model *)base)->name;
 	case CONFIG_SECTION_HANDLER:
 		return ((const struct config_handler *)base)->name;
+	case CONFIG_SECTION_AUTH:
+		return ((const struct config_auth *)base)->name;
 	default:
 		return NULL;
 	}

@@ -197,6 +197,15 @@ const struct config_option config_route_options[] = {
 	{ .name = "job_keep", .type = CONFIG_TIME, ROUTE(job_keep_ms),
 	    .example = "7d", .min = "1s", .max = "366d",
 	    .text = "See jobs_keep outside of sections." },
+	{ .name = "auth", .type = CONFIG_TEXT, ROUTE(auth),
+	    .example = "partners",
+	    .text = "How a client shows who it is: the name of a section auth, "
+	    "or several with blanks between, any of which will do.  \"none\": "
+	    "whoever it is." },
+	{ .name = "scopes", .type = CONFIG_SCOPES, ROUTE(scopes),
+	    .example = "read",
+	    .text = "What a client must be allowed, as words with blanks "
+	    "between: it needs all of them, and gets a 403 without." },
 	{ .name = NULL }
 };
 
@@ -321,5 +330,17 @@ const struct config_section config_sections[CONFIG_SECTION_KINDS] = {
 	    ARRAY(handler_sections, handler_count),
 	    .options = config_handler_options,
 	    .text = "Settings for one handler, which it reads with "
-	    "fh_setting() and its kin, and what it may do (see sandbox)." }
+	    "fh_setting() and its kin, and what it may do (see sandbox)." },
+	[CONFIG_SECTION_AUTH] = { .name = "auth", .title = "NAME",
+	    .example = "partners", .most = CONFIG_AUTHS_MAX,
+	    .size = sizeof(struct config_auth), ARRAY(auths, auth_count),
+	    .options = config_auth_options,
+	    .text = "A way in which clients show who they are, for routes that "
+	    "name it (auth, in a section route or in the handler's table).  "
+	    "Secrets do not stand in here but in files, which a reload reads "
+	    "again, or in variables of the environment that the host was "
+	    "started with.  A file with a secret belongs to root or the "
+	    "service's user and is not readable for everybody; none of them "
+	    "may be writable for its group or everybody.  The service's user "
+	    "reads them: \"chown root:SERVICE FILE; chmod 640 FILE\"." }
 };

@@ -99,8 +99,9 @@ const struct config_option config_top_options[] = {
 	    "state_dir/crashes, beside the crash report that names the file, "
 	    "and goes with it: fcgi-host call --request FILE runs it again, "
 	    "under gdb or valgrind too.  It holds all headers and the body, "
-	    "with whatever passwords, cookies and data of persons are in "
-	    "them; only the user of the service and root may read it.  A "
+	    "with whatever data of persons are in them, but Authorization, "
+	    "Cookie and API keys are overwritten with as many letters x; "
+	    "only the user of the service and root may read it.  A "
 	    "request with a body over 16 MiB, and one that crashed in a "
 	    "finish(), is not kept." },
 
@@ -292,6 +293,21 @@ const struct config_option config_top_options[] = {
 	    .fallback = "10m", .min = "10ms", .max = "7d",
 	    .text = "How long the host remembers a request that ended a "
 	    "worker." },
+
+	{ .name = "default_auth", .type = CONFIG_TEXT, TOP(default_auth),
+	    .heading = "Access", .fallback = "", .example = "partners",
+	    .text = "How clients show who they are to routes that say nothing "
+	    "of it, neither in their handler nor in a section route: names of "
+	    "sections auth with blanks between, any of which will do.  So a "
+	    "new handler is not open by accident; one that is to be has "
+	    "auth = \"none\".  Empty: such routes are for everybody." },
+	{ .name = "auth_failures", .type = CONFIG_COUNT, TOP(auth_failures),
+	    .fallback = "100", .min = "1", .max = "1000000", .zero = true,
+	    .text = "How many wrong keys and tokens a client address "
+	    "(REMOTE_ADDR) may send within 10 seconds before more get a 429 "
+	    "without being looked at, so that guessing costs the host "
+	    "nothing.  Tokens that were good before are let through.  0: any "
+	    "number." },
 
 	{ .name = "watch", .type = CONFIG_BOOL, TOP(watch),
 	    .heading = "Reloads",

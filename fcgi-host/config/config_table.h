@@ -28,6 +28,8 @@ enum config_type {
 	CONFIG_NETWORK,		/* char *: ADDRESS or ADDRESS/BITS */
 	CONFIG_VARIABLE,	/* char *: a name, or its beginning and '*' */
 	CONFIG_SYSTEM_CALL,	/* char *: a name that libseccomp knows */
+	CONFIG_SECRET,		/* char *: a path or env:NAME; NULL for "" */
+	CONFIG_SCOPES,		/* char *: words; NULL for "" */
 	CONFIG_SHA256,		/* char *: 64 lower case digits; NULL for "" */
 	CONFIG_MODE,		/* mode_t: octal */
 	CONFIG_SIZE,		/* bytes */
@@ -80,6 +82,7 @@ enum config_section_kind {
 	CONFIG_SECTION_ROUTE,
 	CONFIG_SECTION_MODEL,
 	CONFIG_SECTION_HANDLER,
+	CONFIG_SECTION_AUTH,
 	CONFIG_SECTION_KINDS
 };
 
@@ -111,6 +114,7 @@ extern const struct config_option config_pool_options[];
 extern const struct config_option config_route_options[];
 extern const struct config_option config_model_options[];
 extern const struct config_option config_handler_options[];
+extern const struct config_option config_auth_options[];
 
 /* The most options a section has; checked by a test. */
 #define CONFIG_OPTIONS_MAX	128

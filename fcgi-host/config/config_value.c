@@ -102,6 +102,20 @@ check_variable(const char *name, struct err *err)
 	    config_excerpt(name, strlen(name), shown));
 }
 
+/* Or "".  A variable's name has no '*' behind it here. */
+static int
+check_secret(const char *text, struct err *err)
+{
+	if (text[0] == '\0')
+		return 0;
+	if (strncmp(text, "env:", 4) != 0)
+		return config_path_check(text, "a path, or env:NAME,",
+		    CONFIG_PATH_MAX, err);
+	if (strchr(text, '*') != NULL)
+		return err_set(err, "a variable's name has no '*'");
+	return check_variable(text + 4, err);
+}
+
 static int
 check_system_call(const char *name, struct err *err)
 {
@@ -144,6 +158,10 @@ config_text_check(enum config_type type, const char *text, struct err *err)
 		return config_title_check(CONFIG_SECTION_POOL, text, err);
 	case CONFIG_REQUEST:
 		return config_request_check(text, err);
+	case CONFIG_SECRET:
+		return check_secret(text, err);
+	case CONFIG_SCOPES:
+		return config_scopes_check(text, err);
 	case CONFIG_SHA256:
 		return check_sha256(text, err);
 	case CONFIG_VARIABLE:

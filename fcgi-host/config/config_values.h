@@ -36,4 +36,13 @@ void	*config_section_at(const struct config *, enum config_section_kind,
 void	config_check(struct config *, const struct config_statements *,
 	    struct config_faults *);
 
+/* The line of an option, or 0 where it has its default. */
+unsigned	config_line_of(const struct config_instance *,
+		    const char *name);
+
+/* -------------------------------------------------- config_check_auth.c */
+
+void	config_check_auth(const struct config *,
+	    const struct config_statements *, struct config_faults *);
+
 #endif

@@ -163,6 +163,7 @@ struct front_request {
 	enum head_rc		 head_rc;
 
 	size_t			 params_have, body_have;
+	size_t			 identity_length; /* 0: nobody is known */
 	int			 spool_fd;	/* -1: body in memory */
 	uint64_t		 spool;		/* number of the spool file */
 	struct front_copy	*copy;		/* its body is being copied */
@@ -184,6 +185,8 @@ struct front_request {
 	struct api_result	 result;	/* `kept` is never cleared */
 	uint8_t			*params, *body, *scratch; /* decoded path */
 	size_t			 params_size, body_size, scratch_size;
+	uint8_t			*identity;
+	size_t			 identity_size;
 };
 TAILQ_HEAD(front_request_list, front_request);
 
@@ -314,6 +317,8 @@ struct front {
 	uint64_t		 next_spool;
 	uint64_t		 spool_told_ms;	/* the supervisor */
 	uint64_t		 capture_count;	/* names of files, so far */
+	uint8_t			*masked;	/* parameters, for a capture */
+	size_t			 masked_size;
 	uint8_t			 read_buffer[FRONT_READ_SIZE];
 };
 
@@ -507,10 +512,6 @@ bool	front_fault_admits(struct front_request *);
 void	front_fault_crashed(const struct front_job *);
 void	front_fault_timed_out(struct front_request *);
 void	front_fault_ended(struct front_request *);
-
-/* front_capture.c: keeps a job's request; the file's name, or "". */
-void	front_capture(const struct front_job *,
-	    char name_out[CAPTURE_NAME_MAX]);
 
 /* front_client.c: max_per_client.  False: as many of its client's are in as
  * may.  again: another front let it in.  left: it holds no ticket any more. */

@@ -24,11 +24,13 @@ is_head(const struct front_request *request)
 	return method->length == 4 && memcmp(method->at, "HEAD", 4) == 0;
 }
 
-/* Overload and wrong paths come in floods; they are counted, not told. */
+/* Overload, wrong paths and wrong keys come in floods; they are counted, not
+ * told. */
 static enum log_level
 level_of(int status)
 {
-	return status < 400 || status == 404 || status == 405 ||
+	return status < 400 || status == 401 || status == 403 ||
+	    status == 404 || status == 405 || status == 429 ||
 	    status == 503 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
 }
 

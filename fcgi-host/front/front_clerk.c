@@ -17,8 +17,11 @@
 #include <unistd.h>
 
 #include "common/clerk.h"
+#include "common/hash.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_access.h"
 #include "front/front_clerk.h"
 
 #define PATIENCE_MS	30000	/* beyond what it was asked to wait */
@@ -317,8 +320,20 @@ find_prefix(const struct front_request *request, char *out, size_t size)
 static void
 find_owner(const struct front_request *request, char *out, size_t size)
 {
-	(void)request;
-	snprintf(out, size, "%s", "");
+	struct fh_identity identity;
+	char digest[HASH_TEXT] = "";
+	struct hash hash;
+
+	out[0] = '\0';
+	if (request->identity_length == 0 || identity_get(request->identity,
+	    request->identity_length, &identity) < 0)
+		return;
+	if (hash_begin(&hash, NULL) < 0)
+		return;
+	hash_add(&hash, identity.auth, strlen(identity.auth) + 1);
+	hash_add(&hash, identity.name, strlen(identity.name));
+	hash_finish(&hash, digest, NULL);
+	snprintf(out, size, "%s", digest);
 }
 
 void
@@ -334,9 +349,14 @@ front_clerk_route(const struct route *route, struct clerk_route *out)
 static uint8_t *
 make_head(const struct front_request *request, size_t *length_out)
 {
-	struct clerk_head head = { .magic = CLERK_MAGIC,
-	    .params_length = (uint32_t)request->params_have };
-	uint8_t *bytes;
+	struct clerk_head head = { .magic = CLERK_MAGIC };
+	size_t room = sizeof(head) + front_access_sealed(request);
+	uint8_t *bytes = front_memory(request->front, NULL, room);
+
+	if (bytes == NULL)
+		return NULL;
+	head.params_length = (uint32_t)front_access_seal(request,
+	    bytes + sizeof(head), bytes + room);
 
 	head.kind = CLERK_ASK;
 	if (request->clerk == FRONT_CLERK_ACCEPT) {
@@ -348,12 +368,8 @@ make_head(const struct front_request *request, size_t *length_out)
 	    sizeof(request->request_id));
 	find_prefix(request, head.prefix, sizeof(head.prefix));
 	find_owner(request, head.owner, sizeof(head.owner));
-	*length_out = sizeof(head) + request->params_have;
-	bytes = front_memory(request->front, NULL, *length_out);
-	if (bytes == NULL)
-		return NULL;
+	*length_out = sizeof(head) + head.params_length;
 	memcpy(bytes, &head, sizeof(head));
-	memcpy(bytes + sizeof(head), request->params, request->params_have);
 	return bytes;
 }
 

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_access.h"
 
 struct api_input
 front_input(const struct front_request *request)
@@ -20,6 +21,8 @@ front_input(const struct front_request *request)
 		.route = request->match.route,
 		.params = request->params,
 		.params_length = request->params_have,
+		.identity = request->identity,
+		.identity_length = request->identity_length,
 		.body = mapped ? request->body_map :
 		    request->body != NULL ? request->body : (const void *)"",
 		.body_length = request->body_have,
@@ -155,7 +158,7 @@ front_dispatch(struct front_request *request)
 void
 front_dispatch_again(struct front_request *request)
 {
-	if (!is_well_formed(request))
+	if (!is_well_formed(request) || !front_access_admits(request))
 		return;
 	if (request->clerk != FRONT_CLERK_NOT)	/* it has become a job's */
 		front_clerk_send(request);

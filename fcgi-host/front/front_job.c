@@ -28,6 +28,7 @@ write_job(struct front_job *job, const struct front_request *request)
 {
 	struct shm_job *memory = memory_of(job);
 	const struct route *route = request->match.route;
+	uint8_t *at = memory->data;
 
 	memory->seq = job->seq;
 	memory->timeout_ns = route->timeout_ms * CLOCK_NS_PER_MS;
@@ -36,6 +37,7 @@ write_job(struct front_job *job, const struct front_request *request)
 	memory->queued_ns = request->queued_ns;
 	memory->route = route->index;
 	memory->params_length = (uint32_t)request->params_have;
+	memory->identity_length = (uint32_t)request->identity_length;
 	memory->body_length = request->body_have;
 	memory->spool = request->spool;
 	memory->head_only = request->match.head;
@@ -44,9 +46,13 @@ write_job(struct front_job *job, const struct front_request *request)
 	    SHM_CANCELLED_ENDING : SHM_CANCELLED_NOT, memory_order_relaxed);
 	memcpy(memory->request_id, request->request_id,
 	    sizeof(memory->request_id));
-	memcpy(memory->data, request->params, request->params_have);
+	memcpy(at, request->params, request->params_have);
+	at += request->params_have;
+	if (request->identity_length > 0)
+		memcpy(at, request->identity, request->identity_length);
+	at += request->identity_length;
 	if (request->spool == 0)
-		memcpy(memory->data + request->params_have,
+		memcpy(at,
 		    request->body != NULL ? request->body :
 		    (const uint8_t *)"", request->body_have);
 }
@@ -243,6 +249,7 @@ trim(const struct front_job *job)
 	uint64_t bytes = job->pool->front->start->geometry->job_bytes;
 	struct shm_job *memory = memory_of(job);
 	uint64_t used = sizeof(*memory) + memory->params_length +
+	    memory->identity_length +
 	    (memory->spool == 0 ? memory->body_length : 0);
 
 	if (used > FRONT_BUFFER_SIZE)

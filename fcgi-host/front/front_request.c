@@ -16,9 +16,11 @@
 #include "common/clock.h"
 #include "common/io.h"
 #include "common/log.h"
+#include "front/front_access.h"
 #include "front/front_bodies.h"
 
 #define PARAMS_FIRST_SIZE	4096
+#define IDENTITY_FIRST_SIZE	256
 #define KEPT_SIZE		16384	/* a free request keeps no more */
 #define FREE_REQUESTS_MAX	256
 
@@ -70,6 +72,7 @@ destroy(struct front_request *request)
 {
 	request->front->body_bytes -= request->body_size;
 	free(request->params);
+	free(request->identity);
 	free(request->body);
 	free(request->scratch);
 	free(request);
@@ -92,7 +95,7 @@ front_request_free(struct front_request *request)
 {
 	struct front *front = request->front;
 	size_t size = request->params_size + request->body_size +
-	    request->scratch_size;
+	    request->scratch_size + request->identity_size;
 
 	front_spool_release(request);
 	if (size <= KEPT_SIZE &&
@@ -207,11 +210,17 @@ front_request_limit(const struct front_request *request)
 static void
 params_complete(struct front_request *request)
 {
+	struct front *front = request->front;
+
 	if (front_request_identify(request) < 0) {
 		front_request_starve(request);
 		return;
 	}
 	set_arrival(request);
+	if (request->head_rc == HEAD_OK && !front_access_admits(request)) {
+		front_count(&front->stats->requests, 1);
+		return;
+	}
 	request->too_large |= request->head.content_length >
 	    (int64_t)front_request_limit(request);
 	request->discard_body = request->too_large ||
@@ -232,6 +241,18 @@ front_request_put_params(struct front_request *request, const uint8_t *bytes,
 		return -1;
 	memcpy(request->params + request->params_have, bytes, length);
 	request->params_have += length;
+	return 0;
+}
+
+int
+front_request_put_identity(struct front_request *request,
+    const uint8_t *bytes, size_t length)
+{
+	if (grow(request->front, &request->identity, &request->identity_size,
+	    0, length, IDENTITY_FIRST_SIZE) < 0)
+		return -1;
+	memcpy(request->identity, bytes, length);
+	request->identity_length = length;
 	return 0;
 }
 

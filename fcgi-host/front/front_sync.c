@@ -17,6 +17,7 @@
 #include "common/due.h"
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_capture.h"
 
 #define TOLD_MS	500	/* half of what sup_hang.c looks on for nothing */
 
@@ -127,14 +128,18 @@ deadline_of(const struct front_request *request, uint64_t now_ns)
 
 /* In a finish() its body is gone, and half a request is none. */
 static struct crash_request
-crash_request_of(const struct api_input *input, bool finishing)
+crash_request_of(struct front *front, const struct api_input *input,
+    bool finishing)
 {
 	struct crash_request crash = { .finishing = finishing,
 	    .request_id = input->request_id };
 
 	if (finishing || input->body_length > CAPTURE_BODY_MAX)
 		return crash;
-	crash.params = input->params;
+	crash.params = front_capture_mask(front, input->params,
+	    input->params_length);
+	if (crash.params == NULL)
+		return crash;
 	crash.params_length = input->params_length;
 	crash.body = input->body;
 	crash.body_length = input->body_length;
@@ -167,7 +172,7 @@ front_sync_serve(struct front_request *request)
 	input.deadline_ns = due_first(request->end_by_ns,
 	    deadline_of(request, request->begun_ns));
 	say_running(request, request->begun_ns, input.deadline_ns, false);
-	crash = crash_request_of(&input, false);
+	crash = crash_request_of(front, &input, false);
 	crash_enter(&crash);
 	outcome = api_serve(front->sync_request, &input, &sink.sink,
 	    &request->result);
@@ -251,7 +256,7 @@ front_finish(struct front_request *request)
 	input.body_length = 0;
 	input.body_fd = -1;
 	say_running(request, now, deadline_of(request, now), true);
-	crash = crash_request_of(&input, true);
+	crash = crash_request_of(front, &input, true);
 	crash_enter(&crash);
 	api_finish(front->sync_request, &input, &request->result);
 	crash_leave();

@@ -12,6 +12,7 @@
 #include "common/crash.h"
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_capture.h"
 
 /* A worker's end, and whose fault it is: a reply slot, or nobody known. */
 struct death {

@@ -207,6 +207,7 @@ refused_status(const struct shm_route_stats *stats)
 		[SHM_REFUSED_BREAKER_OPEN] = "breaker_open",
 		[SHM_REFUSED_POISON] = "poison",
 		[SHM_REFUSED_CLIENT_FULL] = "client_full",
+		[SHM_REFUSED_ACCESS] = "access",
 	};
 	struct json_object *object = json_object_new_object();
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cache.h"
+#include "access/access.h"
 #include "common/log.h"
 #include "zygote/zyg.h"
 
@@ -52,6 +53,10 @@ become(const struct zyg *zyg, const struct message *message,
 	child_begin(front ? "front" : probe ? "probe" : "worker", zygote);
 	close_zygote_descriptors(zyg, front);
 	cache_enter(zyg->set->cache, getpid());
+	if (front)
+		start.access = zyg->start->access;
+	else			/* its handlers need no secrets */
+		access_destroy(zyg->start->access);
 	child_redirect(fds[SPAWN_FD_OUTPUT]);
 	close(fds[SPAWN_FD_OUTPUT]);
 	for (int i = 0; i < SPAWN_FDS; i++)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/cache.h"
+#include "access/access.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "model/model.h"
@@ -187,6 +188,9 @@ zyg_load(struct zyg *zyg, struct zygote_start *start)
 	struct message loaded = { .type = MESSAGE_LOADED };
 	struct err err;
 
+	start->access = access_create(start->config, &err);
+	if (start->access == NULL)
+		zyg_fail(zyg, err.text);
 	zyg_harm_begin(zyg);
 	check_copies(zyg, start);
 	source.count = start->name_count;

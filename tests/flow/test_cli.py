@@ -186,11 +186,11 @@ def test_routes_show_the_configuration_over_the_tags():
         assert done.code == 0 and done.log == ""
         lines = [line.split() for line in done.out.splitlines()]
         assert lines[0] == ["METHOD", "PATH", "TAG", "POOL", "TIMEOUT", "MAX",
-                            "BODY", "HANDLER", "SUMMARY"]
-        assert lines[1][:8] == ["GET", "/hello", "async", "slow", "1500ms",
-                                "7", "2K", "hello"]
-        assert lines[2][:8] == ["GET", "/hello-async", "async", "default",
-                                "60s", "-", "8M", "hello"]
+                            "BODY", "AUTH", "HANDLER", "SUMMARY"]
+        assert lines[1][:9] == ["GET", "/hello", "async", "slow", "1500ms",
+                                "7", "2K", "-", "hello"]
+        assert lines[2][:9] == ["GET", "/hello-async", "async", "default",
+                                "60s", "-", "8M", "-", "hello"]
         (first, second) = json.loads(
             tools.run("routes", "-c", tools.file, "--json").out)
         assert first["async"] and not first["async_in_handler"]

@@ -27,6 +27,7 @@ def test_what_is_installed(root):
     for name in ("bin/fcgi-host", "include/fcgi-host/handler.h",
                  "include/fcgi-host/fh_test.h", "lib/libfh-test.a",
                  "lib/pkgconfig/fcgi-host-test.pc",
+                 "include/fcgi-host/identity.h",
                  "include/fcgi-host/input.h", "include/fcgi-host/json.h",
                  "include/fcgi-host/form.h",
                  "include/fcgi-host/stream.h",

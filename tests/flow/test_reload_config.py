@@ -261,7 +261,8 @@ OTHER = {	# another value of every option that a reload takes
     "api_description": "other", "api_servers": ["/other"],
     "openapi_path": "/other.json", "docs_path": "/other",
     "docs_files": "/nowhere",
-    "jobs_attempts": 7, "jobs_retry": "7s", "jobs_keep": "7s"}
+    "jobs_attempts": 7, "jobs_retry": "7s", "jobs_keep": "7s",
+    "auth_failures": 7, "default_auth": "none"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control",
            "cache_size", "jobs_path", "jobs_database",
@@ -304,7 +305,7 @@ def test_every_option_of_a_section_is_taken(host):
             ("routes", "GET /hello-async", {
                 "async": False, "pool": "side", "timeout": "7s",
                 "max_concurrent": 7, "sync_warn": "7s",
-                "body_limit": "7 kB", "server_timing": True,
+                "body_limit": "7 kB", "server_timing": True, "auth": "none",
                 "job_concurrency": 7, "job_priority": 7, "job_attempts": 7,
                 "job_retry": "7s", "job_keep": "7s"}),
             ("models", "one", {

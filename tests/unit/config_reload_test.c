@@ -363,7 +363,7 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"route 'GET /x' { async = no pool = default timeout = 0\n"
 		"deadline = 0\n"
 		"sync_warn = 0 max_concurrent = 0 reserve = 0\n"
-		"body_limit = 0 server_timing = no\n"
+		"body_limit = 0 server_timing = no auth = none scopes = a\n"
 		"job_concurrency = 0 job_priority = 0\n"
 		"job_attempts = 1 job_retry = 10ms job_keep = 1s }\n"
 		"model m { path = /m }",
@@ -375,6 +375,7 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"route 'GET /x' { async = on pool = default timeout = 7d\n"
 		"deadline = 1ms sync_warn = 1ms max_concurrent = 1\n"
 		"reserve = 1 body_limit = 1001 server_timing = yes\n"
+		"auth = none scopes = 'a b'\n"
 		"job_concurrency = 9 job_priority = 0\n"
 		"job_attempts = 1 job_retry = 10ms job_keep = 1s\n"
 		"} pool default { workers = 2 }\n"

@@ -61,6 +61,7 @@
 
 #include "form.h"
 #include "cache.h"
+#include "identity.h"
 #include "input.h"
 #include "job.h"
 #include "json.h"
@@ -79,8 +80,8 @@ extern "C" {
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
  * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
- *	hidden, stream, body_limit, job; json.h, form.h, stream.h, cache.h,
- *	reply.h, job.h
+ *	hidden, stream, body_limit, job, auth, scopes; json.h, form.h,
+ *	stream.h, cache.h, reply.h, job.h, identity.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
@@ -137,6 +138,12 @@ struct fh_arena;		/* where a `build` model puts its memory */
  *		worker, and perhaps more than once: when the worker or the
  *		machine dies, and after a status of 500 or more.  Implies async
  *		(job.h).
+ * auth		"key", "bearer" or the name of a section auth of the
+ *		configuration, or several with blanks between: only clients
+ *		that have shown who they are (identity.h).  "none": whoever,
+ *		also where the configuration has an auth for all.  NULL: what
+ *		the configuration says
+ * scopes	what they must be allowed, all of it: "orders.read admin"
  */
 struct fh_route {
 	const char	*methods;
@@ -157,6 +164,8 @@ struct fh_route {
 	bool		 stream;
 	uint64_t	 body_limit;
 	bool		 job;
+	const char	*auth;
+	const char	*scopes;
 };
 
 /*

@@ -1,0 +1,150 @@
+/*
+ * front_access.c - who may ask: keys and tokens, before anything else is done.
+ *
+ * Runs in: front.
+ * Owns: nothing; the keys are the zygote's (access/access.h).
+ * Invariant: a request of a route with auth has an identity that the host has
+ * made, or is answered with 401, 403 or 429 before its body is kept, its inputs
+ * are looked at or it takes a place in any queue.
+ */
+#include <string.h>
+
+#include "access/access.h"
+#include "common/clock.h"
+#include "front/front.h"
+#include "front/front_access.h"
+#include "front/front_capture.h"
+#include "wire/wire_params.h"
+
+/* No web server sends such a name, and no handler sees it; of several the last
+ * counts, which is ours. */
+#define PARAMETER	"\0identity"
+#define PARAMETER_LENGTH (sizeof(PARAMETER) - 1)
+#define OVERHEAD	(PARAMETER_LENGTH + 8)
+
+static void
+refuse(struct front_request *request, const struct access_question *question,
+    const struct access_answer *answer)
+{
+	char headers[ACCESS_HEADERS_MAX];
+	int status = access_refusal(request->front->start->access, question,
+	    answer, headers, sizeof(headers));
+
+	if (request->match.route != NULL)
+		front_count(&front_route_stats(request)->refused[
+		    SHM_REFUSED_ACCESS], 1);
+	request->discard_body = true;
+	front_answer(request, status, headers, "%s: %s.", status == 403 ?
+	    "Access is refused" : "Who sends this is not known", answer->why);
+}
+
+static bool
+keep(struct front_request *request, const uint8_t *identity, size_t length)
+{
+	if (front_request_put_identity(request, identity, length) == 0)
+		return true;
+	front_request_starve(request);
+	return false;
+}
+
+/* ------------------------------------------------------------------- jobs */
+
+size_t
+front_access_sealed(const struct front_request *request)
+{
+	return request->params_have + request->identity_length + OVERHEAD;
+}
+
+size_t
+front_access_seal(const struct front_request *request, uint8_t *out,
+    const uint8_t *limit)
+{
+	const char *identity = request->identity_length == 0 ? "" :
+	    (const char *)request->identity;
+	uint8_t *end;
+
+	memcpy(out, request->params, request->params_have);
+	front_capture_hide(request->front->config, out, request->params_have);
+	end = wire_params_put(out + request->params_have, limit, PARAMETER,
+	    PARAMETER_LENGTH, identity, request->identity_length);
+	FH_BUG(end == NULL);
+	return (size_t)(end - out);
+}
+
+/* It was asked for when the job was accepted; tokens may have expired since. */
+static bool
+unseal(struct front_request *request)
+{
+	const uint8_t *at = request->params, *end = at + request->params_have;
+	struct wire_pair pair, found = { .value_length = 0 };
+
+	while (wire_params_next(&at, end, &pair) == 1)
+		if (pair.name_length == PARAMETER_LENGTH &&
+		    memcmp(pair.name, PARAMETER, PARAMETER_LENGTH) == 0)
+			found = pair;
+	return found.value_length == 0 ||
+	    keep(request, found.value, found.value_length);
+}
+
+/* --------------------------------------------------------------- the others */
+
+/* A question about a job may be anybody's whom some section knows: the clerk
+ * compares the owners. */
+static uint32_t
+auths_of(const struct front_request *request)
+{
+	size_t count = request->front->config->auth_count;
+
+	if (request->match.route != NULL)
+		return request->match.route->auths;
+	return request->clerk != FRONT_CLERK_ASK || count == 0 ? 0 :
+	    UINT32_MAX >> (32 - count);
+}
+
+/* ... and nobody's, where routes are open to everybody. */
+static bool
+may_be_nobody(const struct front_request *request)
+{
+	const struct config *config = request->front->config;
+	uint32_t bits = 0;
+
+	return request->match.route == NULL && (config->default_auth == NULL ||
+	    config_auth_find(config, config->default_auth, &bits, NULL) < 0 ||
+	    bits == 0);
+}
+
+static struct access_question
+question_of(const struct front_request *request)
+{
+	const struct route *route = request->match.route;
+
+	return (struct access_question){
+		.auths = auths_of(request),
+		.scopes = route == NULL ? NULL : route->scopes,
+		.params = request->params,
+		.params_length = request->params_have,
+		.client = request->head.remote_addr.at,
+		.client_length = request->head.remote_addr.length,
+		.wall_s = clock_wall_ms() / 1000,
+		.now_ms = clock_now_ms(),
+	};
+}
+
+bool
+front_access_admits(struct front_request *request)
+{
+	const struct access_question question = question_of(request);
+	struct access_answer answer;
+
+	if (request->conn->runner)
+		return unseal(request);
+	if (question.auths == 0)
+		return true;
+	access_check(request->front->start->access, &question, &answer);
+	if (answer.verdict == ACCESS_GRANTED)
+		return keep(request, answer.identity, answer.length);
+	if (answer.verdict == ACCESS_MISSING && may_be_nobody(request))
+		return true;
+	refuse(request, &question, &answer);
+	return false;
+}
