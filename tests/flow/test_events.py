@@ -387,6 +387,36 @@ def test_a_stop_ends_streams():
         assert time.monotonic() - begin < 20
 
 
+def test_a_stream_that_begins_in_a_stop():
+    """Breaks when: a stream that has waited for a worker until the host stops
+    is begun and not told, and then waited for."""
+    with Host(handlers=["live_stream"], pools={"default": {"workers": 1}},
+              drain_timeout="60s") as host, Stream(host, "/quiet") as one, \
+            host.connect() as conn:
+        assert one.next().event == "hello"
+        conn.send(fcgi.request("GET", "/quiet"))
+        wait_until(lambda: host.status()["pools"][0]["queued"] == 1)
+        host.process.send_signal(signal.SIGTERM)
+        assert [got.event for got in one.rest()] == ["bye"]
+        text = conn.read_reply().text
+        assert text.endswith("event: bye\ndata: ECANCELED\n\n")
+        assert host.process.wait(20) == 0
+
+
+def test_a_worker_that_is_sent_sigterm():
+    """Breaks when: one thread's streams do not end, and their worker stays."""
+    with Host(handlers=["live_stream"], crashes=True, pools={
+            "default": {"workers": 1, "threads": 8}}) as host:
+        streams = [Stream(host, "/quiet") for _ in range(8)]
+        worker, = {int(one.next().data) for one in streams}
+        os.kill(worker, signal.SIGTERM)
+        for one in streams:
+            assert [got.data for got in one.rest()] == ["ECANCELED"]
+            one.conn.close()
+        wait_until(lambda: host.pids("worker") and
+                   worker not in host.pids("worker"))
+
+
 def test_a_stream_that_does_not_listen():
     """Breaks when: one deaf handler keeps the host from its end."""
     with Host(handlers=["live_stream"], pools=THREADS, crashes=True,
