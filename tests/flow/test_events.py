@@ -73,8 +73,9 @@ def test_lines_names_and_ids(host):
         ("", "message", " two blanks ahead"),
         ("", "data", "data: x\n:not a comment\nid: 5"),
         ("", "message", "3 refused")]
-    assert len([line for line in host.log().splitlines()
-                if "such events are not sent" in line]) == 1
+    host.get("/odd")
+    host.wait_log("such events are not sent", count=2)	# once a request
+    assert host.log().count("such events are not sent") == 2
 
 
 def test_a_quiet_stream_is_kept_alive(host):
@@ -391,22 +392,26 @@ def test_a_stream_that_begins_in_a_stop():
     """Breaks when: a stream that has waited for a worker until the host stops
     is begun and not told, and then waited for."""
     with Host(handlers=["live_stream"], pools={"default": {"workers": 1}},
-              drain_timeout="60s") as host, Stream(host, "/quiet") as one, \
-            host.connect() as conn:
+              drain_timeout="60s", stream_keep_alive="0") as host, \
+            Stream(host, "/quiet") as one:
         assert one.next().event == "hello"
-        conn.send(fcgi.request("GET", "/quiet"))
-        wait_until(lambda: host.status()["pools"][0]["queued"] == 1)
+        conns = [host.connect() for _ in range(4)]	# in the queue, and
+        for conn in conns:				# before it
+            conn.send(fcgi.request("GET", "/quiet"))
+        wait_until(lambda: host.status()["pools"][0]["queued"] == 4)
         host.process.send_signal(signal.SIGTERM)
         assert [got.event for got in one.rest()] == ["bye"]
-        text = conn.read_reply().text
-        assert text.endswith("event: bye\ndata: ECANCELED\n\n")
+        for conn in conns:
+            text = conn.read_reply().text
+            assert text.endswith("event: bye\ndata: ECANCELED\n\n")
+            conn.close()
         assert host.process.wait(20) == 0
 
 
 def test_a_worker_that_is_sent_sigterm():
     """Breaks when: one thread's streams do not end, and their worker stays."""
-    with Host(handlers=["live_stream"], crashes=True, pools={
-            "default": {"workers": 1, "threads": 8}}) as host:
+    with Host(handlers=["live_stream"], crashes=True, stream_keep_alive="0",
+              pools={"default": {"workers": 1, "threads": 8}}) as host:
         streams = [Stream(host, "/quiet") for _ in range(8)]
         worker, = {int(one.next().data) for one in streams}
         os.kill(worker, signal.SIGTERM)
@@ -435,8 +440,8 @@ def test_a_timeout_of_its_own_ends_a_stream_well():
     with Host(handlers=["live_stream"], pools=THREADS, timeout="200ms",
               deadline="250ms", crashes=True, breaker_failures=1) as host, \
             Stream(host, "/quiet") as endless:
-        for _ in range(2):
-            with Stream(host, "/short") as stream:
+        for how in ("", "?slow=1"):	# it needs a moment for its end
+            with Stream(host, "/short" + how) as stream:
                 assert [one.event for one in stream.rest()] == ["hello", "bye"]
         assert endless.next().event == "hello"
         endless.conn.expect_quiet(0.3)
