@@ -10,11 +10,15 @@
 
 const struct openapi_answer openapi_answers[OPENAPI_ANSWERS] = {
 	{ 400, "BadRequest", "The request is malformed." },
+	{ 401, "Unauthorized", "Who sends it is not known." },
+	{ 403, "Forbidden", "It has not all the scopes that are wanted." },
 	{ 406, "NotAcceptable", "Accept takes none of the types there are." },
 	{ 413, "ContentTooLarge", "The body is larger than it may be." },
 	{ 415, "UnsupportedMediaType", "The body has another Content-Type." },
 	{ 422, "UnprocessableContent", "Inputs are not as declared: `errors` "
 	    "has all of them." },
+	{ 429, "TooManyRequests", "Too many wrong credentials came from "
+	    "there: come back later." },
 	{ 500, "InternalServerError", "The handler failed." },
 	{ 503, "ServiceUnavailable", "Overloaded, or out of service for now: "
 	    "come back later." },
@@ -74,7 +78,7 @@ response_of(const struct openapi_answer *answer)
 
 	openapi_add(response, "description",
 	    json_object_new_string(answer->about));
-	if (answer->status == 503)
+	if (answer->status == 503 || answer->status == 429)
 		openapi_add(response, "headers",
 		    json_tokener_parse(retry_after));
 	openapi_add(response, "content",
@@ -82,8 +86,14 @@ response_of(const struct openapi_answer *answer)
 	return response;
 }
 
+bool
+openapi_is_refusal(int status)
+{
+	return status == 401 || status == 403 || status == 429;
+}
+
 struct json_object *
-openapi_components(void)
+openapi_components(const struct config *config)
 {
 	struct json_object *components = json_object_new_object();
 	struct json_object *schemas = json_object_new_object();
@@ -93,9 +103,14 @@ openapi_components(void)
 	openapi_add(schemas, "ValidationProblem",
 	    json_tokener_parse(validation_problem));
 	openapi_add(components, "schemas", schemas);
-	for (size_t i = 0; i < OPENAPI_ANSWERS; i++)
+	for (size_t i = 0; i < OPENAPI_ANSWERS; i++) {
+		if (config->auth_count == 0 &&
+		    openapi_is_refusal(openapi_answers[i].status))
+			continue;
 		openapi_add(responses, openapi_answers[i].name,
 		    response_of(&openapi_answers[i]));
+	}
 	openapi_add(components, "responses", responses);
+	openapi_access_components(components, config);
 	return components;
 }

@@ -111,6 +111,7 @@ sorted_tags(struct json_object *seen)
 struct walk {
 	struct json_object	*paths, *item, *ids, *tags;
 	const struct route	*names;		/* the first of this path */
+	const struct config	*config;
 	const char		*file;		/* whose tables are read */
 	bool			 jobs;		/* some route is a job */
 };
@@ -144,6 +145,7 @@ add_route(struct walk *walk, const struct route *route)
 	    strcmp(walk->file, route->handler->file) != 0)
 		handler_watched(walk->file = route->handler->file);
 	operation = openapi_operation(route, walk->names, walk->ids);
+	openapi_access_operation(operation, route, walk->config);
 	note_tags(walk->tags, operation);
 	walk->jobs |= route->job;
 	openapi_add(walk->item, method, operation);
@@ -155,8 +157,8 @@ openapi_document(const struct handler_set *set)
 	struct json_object *document = json_object_new_object();
 	struct walk walk = { .paths = json_object_new_object(),
 	    .ids = json_object_new_object(),
-	    .tags = json_object_new_object() };
-	struct json_object *components = openapi_components();
+	    .tags = json_object_new_object(), .config = set->config };
+	struct json_object *components = openapi_components(set->config);
 	const struct route **routes;
 	size_t count;
 

@@ -82,15 +82,24 @@ struct json_object	*openapi_responses(const struct route *,
 
 /* openapi_components.c: what the host itself answers, and why. */
 #define OPENAPI_PROBLEM_TYPE	"application/problem+json"
-#define OPENAPI_ANSWERS		8
+#define OPENAPI_ANSWERS		11
 struct openapi_answer {
 	int		 status;
 	const char	*name;		/* in components.responses */
 	const char	*about;
 };
 extern const struct openapi_answer	openapi_answers[OPENAPI_ANSWERS];
-struct json_object	*openapi_components(void);
+struct json_object	*openapi_components(const struct config *);
 struct json_object	*openapi_problem_content(int status);
+
+/* Is it one that only routes with auth can get? */
+bool	openapi_is_refusal(int status);
+
+/* openapi_access.c */
+void	openapi_access_components(struct json_object *components,
+	    const struct config *);
+void	openapi_access_operation(struct json_object *operation,
+	    const struct route *, const struct config *);
 
 /* openapi_jobs.c: the header that a job's route takes, what it answers, where
  * jobs are asked for, and what these share. */

@@ -32,6 +32,11 @@ static bool
 is_given(const struct route *route, const struct traits *traits, int status)
 {
 	switch (status) {
+	case 401:
+	case 429:
+		return route->auths != 0;
+	case 403:
+		return route->auths != 0 && route->scopes != NULL;
 	case 406:
 		return traits->typed && !route->job;
 	case 413:

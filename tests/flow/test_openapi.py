@@ -283,6 +283,33 @@ def test_jobs():
     assert {"name": "jobs"} in document["tags"]
 
 
+def test_who_may_ask():
+    """Breaks when: the document does not say which routes want a key or a
+    token and which scopes, or says it of a route that is open."""
+    text = ('auth "partners" { type = key keys_file = "/nowhere" }\n'
+            'auth "staff" { type = bearer key_file = "/nowhere" }\n'
+            'route "GET /whoami" { auth = "partners staff" '
+            'scopes = "read  write" }\n'
+            'route "POST /whoami-async" { auth = "staff" }\n')
+    with Tools(["whoami"], text) as tools:
+        document = document_of(tools)
+    ask(document)
+    assert document["components"]["securitySchemes"] == {
+        "partners": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "staff": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    paths = document["paths"]
+    both, staff = paths["/whoami"]["get"], paths["/whoami-async"]["post"]
+    assert both["security"] == [{"partners": ["read", "write"]},
+                                {"staff": ["read", "write"]}]
+    assert {"401", "403", "429"} <= set(both["responses"])
+    assert staff["security"] == [{"staff": []}]
+    assert {"401", "429"} <= set(staff["responses"])
+    assert "403" not in staff["responses"]
+    everybody = paths["/whoami-async"]["get"]
+    assert "security" not in everybody
+    assert not {"401", "403", "429"} & set(everybody["responses"])
+
+
 def test_the_same_bytes_each_time(everything):
     """Breaks when: the order is that of files, or of chance."""
     made = Declared(1).handler("made")
