@@ -77,7 +77,7 @@ type_to_say(const struct fh_request *rq, bool whole)
 		return rq->content_type;
 	if (!wire_status_has_body(rq->status) || (whole && rq->written == 0))
 		return NULL;
-	return api_negotiated(rq) ? rq->accepted : DEFAULT_TYPE;
+	return api_negotiated(rq) != NULL ? api_negotiated(rq) : DEFAULT_TYPE;
 }
 
 static size_t

@@ -69,6 +69,17 @@ refuse(struct fh_request *rq, const struct types *types)
 	return -1;
 }
 
+/* As a header says it: a text of ours is UTF-8. */
+static const char *
+full_type(struct fh_request *rq, const char *type)
+{
+	const char *full = type;
+
+	if (strncasecmp(type, "text/", 5) == 0)
+		full = fh_sprintf(rq, "%s; charset=utf-8", type);
+	return full != NULL ? full : type;
+}
+
 int
 api_negotiate(struct fh_request *rq)
 {
@@ -90,6 +101,7 @@ api_negotiate(struct fh_request *rq)
 	if (found < 0)
 		return refuse(rq, &types);
 	rq->accepted = types.at[found];
+	rq->accepted_type = full_type(rq, rq->accepted);
 	return 0;
 }
 
@@ -99,8 +111,9 @@ fh_accepted(struct fh_request *rq)
 	return rq->accepted;
 }
 
-bool
+const char *
 api_negotiated(const struct fh_request *rq)
 {
-	return rq->accepted != NULL && rq->status >= 200 && rq->status <= 299;
+	return rq->status >= 200 && rq->status <= 299 ? rq->accepted_type :
+	    NULL;
 }

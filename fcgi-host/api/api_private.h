@@ -204,6 +204,7 @@ struct fh_request {
 	struct api_json		 json_out;
 	struct api_rows		 rows;
 	const char		*accepted;	/* negotiated; or NULL */
+	const char		*accepted_type;	/* the same, for a header */
 	bool			 timed;		/* for Server-Timing */
 	uint64_t		 begun_ns;	/* if it is: serve(), */
 	uint64_t		 first_ns;	/* the first byte of a body */
@@ -337,8 +338,8 @@ bool	api_notify_is_shared(void);
 /* Before serve(): 0, or -1 when the reply has become a 406. */
 int	api_negotiate(struct fh_request *);
 
-/* Is the body to come of the type that was negotiated, if none is set? */
-bool	api_negotiated(const struct fh_request *);
+/* The Content-Type of a body that was given none, or NULL. */
+const char	*api_negotiated(const struct fh_request *);
 
 /* ------------------------------------------------- Server-Timing
  * (api_timing.c) */

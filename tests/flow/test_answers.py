@@ -260,7 +260,7 @@ def test_nothing_acceptable(host):
     assert accept(host, "/chosen", "*/*").body == b"image/png"
     reply = accept(host, "/chosen", "text/*")
     assert reply.body == b"text/plain"
-    assert reply.header("content-type") == "text/plain"
+    assert reply.header("content-type") == "text/plain; charset=utf-8"
     assert accept(host, "/chosen", "application/json").problem(406)
     # A route that declares nothing takes everybody.
     assert accept(host, "/hello", "image/png").status == 200

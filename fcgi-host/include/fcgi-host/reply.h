@@ -47,7 +47,8 @@ struct json_object;		/* <json-c/json.h> */
  * there are, and serve() is not called; one that sends no Accept takes all.
  * With several types the reply has Vary: Accept.
  *
- * A body that is written without a type has this one, if the status is 2xx.
+ * A body that is written without a type has this one, if the status is 2xx; a
+ * text as UTF-8.
  */
 const char	*fh_accepted(struct fh_request *);
 
