@@ -69,6 +69,8 @@ struct api_input {
 	const _Atomic uint32_t	*cancelled;	/* shm_cancelled; or NULL */
 	uint64_t		 deadline_ns;	/* CLOCK_MONOTONIC; 0: none */
 	uint64_t		 queued_ns;	/* admitted; 0: unknown */
+	const uint8_t		*cache_key;	/* common/cached.h; NULL: the
+						 * reply is not to be kept */
 };
 
 /* What a thread sleeps for in its sink. */

@@ -297,6 +297,13 @@ const char	*api_header_block(struct fh_request *, bool whole,
 		    size_t length, char *fast, size_t fast_size,
 		    size_t *length_out);
 
+/*
+ * Keeps a reply that may be kept, if its route has `cache` (api_cached.c).
+ * Returns the header with a line that says so.
+ */
+const char	*api_cached(struct fh_request *, bool whole, const char *head,
+		    size_t *head_length, const void *body, size_t length);
+
 /* The document alone; -1 if `size` is too small (api_problem.c). */
 #define API_PROBLEM_TYPE	"application/problem+json"
 ptrdiff_t	api_problem_document(char *out, size_t size, int status,

@@ -82,6 +82,8 @@ api_send(struct fh_request *rq, const void *bytes, size_t length, bool whole)
 		    &head_length);
 		if (head == NULL)
 			return -1;
+		head = api_cached(rq, whole, head, &head_length, bytes,
+		    length);
 	}
 	return give(rq, head, head_length, bytes, length);
 }

@@ -214,6 +214,8 @@ json_of(const struct route *route, const struct config *config)
 	add(json, "auth", auth_of(route, config));
 	add(json, "scopes", json_object_new_string(
 	    route->scopes != NULL ? route->scopes : ""));
+	add(json, "cache_ms",
+	    json_object_new_int64((int64_t)route->cache_ms));
 	add(json, "handler", json_object_new_string(route->handler->name));
 	add(json, "file", json_object_new_string(route->handler->file));
 	add(json, "summary", json_object_new_string(route->summary));

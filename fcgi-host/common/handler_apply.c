@@ -125,6 +125,29 @@ apply_auth(const struct config *config, const struct config_route *section,
 	    "could have some: give it one", route->label);
 }
 
+/* Of the configuration, else of the handler; what it means is checked. */
+static int
+apply_cache(struct route *route, const struct config_route *section,
+    const char *text, struct err *err)
+{
+	if (text != NULL && config_parse_time(text, &route->cache_ms) < 0)
+		return err_set(err, "route \"%s\": cache \"%.64s\" is no "
+		    "time, such as \"60s\"", route->label, text);
+	if (section != NULL && section->cache_ms != CONFIG_UNSET)
+		route->cache_ms = (uint64_t)section->cache_ms;
+	route->cache_refresh = section != NULL && section->cache_refresh == 1;
+	if (route->cache_ms == 0)
+		return 0;
+	if (strcmp(route->method, "GET") != 0 &&
+	    strcmp(route->method, "POST") != 0)
+		return err_set(err, "route \"%s\" cannot have a cache, which "
+		    "is for GET and POST", route->label);
+	if (route->stream || route->job)
+		return err_set(err, "route \"%s\" is a %s, and cannot have a "
+		    "cache", route->label, route->stream ? "stream" : "job");
+	return 0;
+}
+
 int
 handler_apply_route(const struct config *config, struct route *route,
     const struct fh_route *from, struct err *err)
@@ -160,6 +183,8 @@ handler_apply_route(const struct config *config, struct route *route,
 		if (section->server_timing != CONFIG_UNSET)
 			route->server_timing = section->server_timing != 0;
 	}
+	if (apply_cache(route, section, from->cache, err) < 0)
+		return -1;
 	if (route->stream && !route->async)
 		return err_set(err, "route \"%s\" is a stream, and a sync "
 		    "route cannot be one: tag it .async = true", route->label);

@@ -76,6 +76,8 @@ struct route {
 	uint32_t	 job_concurrency; /* at a time on this host; 0: any */
 	uint32_t	 job_priority, job_attempts;
 	uint64_t	 job_retry_ms, job_keep_ms;
+	uint64_t	 cache_ms;	/* its replies are kept; 0: not */
+	bool		 cache_refresh;	/* clients may ask for a new one */
 };
 
 struct handler_set {

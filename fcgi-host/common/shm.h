@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "common/cached.h"
 #include "common/err.h"
 #include "common/handler_version.h"
 #include "common/head.h"
@@ -90,6 +91,8 @@ struct shm_route_stats {
 	_Atomic uint64_t	run_ns;
 	_Atomic uint64_t	run_max_ns;
 	_Atomic uint64_t	reply_bytes;
+	_Atomic uint64_t	cache_hits;	/* replies of the cache */
+	_Atomic uint64_t	cache_shared;	/* ... after a wait */
 	_Atomic uint32_t	breaker;	/* front_breaker_state */
 };
 
@@ -177,6 +180,8 @@ struct shm_job {
 	uint64_t		body_length;
 	uint64_t		spool;		/* number of its file, or 0 */
 	uint32_t		head_only;
+	uint32_t		cached;		/* `cache_key` is set */
+	uint8_t			cache_key[CACHED_KEY];
 	_Atomic uint32_t	cancelled;	/* shm_cancelled */
 	char			request_id[HEAD_ID_MAX + 1];
 	/* parameters, the identity (common/identity.h), the body */

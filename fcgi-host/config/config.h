@@ -95,6 +95,8 @@ struct config_route {
 	int64_t		 job_keep_ms;
 	char		*auth;		/* sections' names, or "none" */
 	char		*scopes;
+	int64_t		 cache_ms;
+	int		 cache_refresh;	/* 0, 1 or CONFIG_UNSET */
 	unsigned	 line;
 };
 

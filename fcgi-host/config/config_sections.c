@@ -206,6 +206,23 @@ const struct config_option config_route_options[] = {
 	    .example = "read",
 	    .text = "What a client must be allowed, as words with blanks "
 	    "between: it needs all of them, and gets a 403 without." },
+	{ .name = "cache", .type = CONFIG_TIME, ROUTE(cache_ms),
+	    .example = "60s", .min = "1ms", .max = "365d", .zero = true,
+	    .text = "How long a reply with status 200 is kept, in the memory "
+	    "of cache_size, and given to requests that are equal: same path, "
+	    "inputs, body, Accept, host and credentials.  Inputs are those "
+	    "that the handler declares in query, headers and cookies; of one "
+	    "that declares none, the query and all cookies.  Of equal "
+	    "requests that come at the same time one is run, and the others "
+	    "wait for its reply without taking workers.  A reply with "
+	    "Set-Cookie, with Cache-Control: private, no-store or no-cache, "
+	    "with Vary on other headers, or over reply_space is not kept.  "
+	    "For GET, HEAD and POST.  0: none is." },
+	{ .name = "cache_refresh", .type = CONFIG_BOOL, ROUTE(cache_refresh),
+	    .example = "true",
+	    .text = "true: a request with Cache-Control: no-cache is run, and "
+	    "its reply kept in place of the older one.  false: that is not "
+	    "for clients to say." },
 	{ .name = NULL }
 };
 

@@ -128,6 +128,7 @@ struct front_taking {
 
 enum front_state {
 	FRONT_READING,		/* parameters and body arrive */
+	FRONT_WAITING,		/* for the reply to an equal one */
 	FRONT_PENDING,		/* in its pool's pending list */
 	FRONT_RUNNING,		/* its job is with the workers */
 	FRONT_CLERK,		/* the clerk answers it */
@@ -141,7 +142,7 @@ struct front_relay;		/* front_clerk.c */
 struct front_hello;		/* front_runner.c */
 
 struct front_request {
-	TAILQ_ENTRY(front_request) link;	/* pending list, free list */
+	TAILQ_ENTRY(front_request) link;	/* pending, waiting, free */
 	struct front		*front;
 	struct front_conn	*conn;
 	enum front_state	 state;
@@ -178,8 +179,11 @@ struct front_request {
 	uint64_t		 end_by_ns;	/* its deadline; 0: none */
 	uint64_t		 queued_ns;	/* admitted to its pool */
 	uint64_t		 begun_ns;	/* its handler was called */
-	uint64_t		 ended_ns;
+	uint64_t		 ended_ns, waits_ns; /* FRONT_WAITING since */
 	struct front_job	*job;		/* FRONT_RUNNING, async */
+	bool			 cached, leads;	/* kept; others wait for it */
+	uint8_t			 cache_key[CACHED_KEY];
+	struct front_flight	*flight;	/* of equal ones; or NULL */
 
 	/* All above is zero in a fresh request; what follows is used again. */
 	struct api_result	 result;	/* `kept` is never cleared */
@@ -319,6 +323,8 @@ struct front {
 	uint64_t		 capture_count;	/* names of files, so far */
 	uint8_t			*masked;	/* parameters, for a capture */
 	size_t			 masked_size;
+	struct front_kept	*kept;		/* front_cached.c */
+	struct front_flights	*flights;	/* front_flight.c */
 	uint8_t			 read_buffer[FRONT_READ_SIZE];
 };
 
@@ -512,14 +518,6 @@ bool	front_fault_admits(struct front_request *);
 void	front_fault_crashed(const struct front_job *);
 void	front_fault_timed_out(struct front_request *);
 void	front_fault_ended(struct front_request *);
-
-/* front_client.c: max_per_client.  False: as many of its client's are in as
- * may.  again: another front let it in.  left: it holds no ticket any more. */
-int	front_client_start(struct front_pool *);
-bool	front_client_admits(struct front_request *);
-void	front_client_again(struct front_request *);
-void	front_client_left(struct front_request *);
-void	front_client_leave(struct front_pool *, uint32_t *ticket);
 
 /* front_lost.c: what a crash report says of a job, or of what runs here. */
 void	front_lost_describe(const struct front_job *, struct lost_request *out);

@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_client.h"
 #include "wire/wire_params.h"
 
 /* Of a repeated parameter the last one wins, as everywhere. */

@@ -11,6 +11,8 @@
 #include "common/log.h"
 #include "front/front.h"
 #include "front/front_access.h"
+#include "front/front_cached.h"
+#include "front/front_client.h"
 
 struct api_input
 front_input(const struct front_request *request)
@@ -29,6 +31,7 @@ front_input(const struct front_request *request)
 		.body_fd = request->spool_fd,
 		.request_id = request->request_id,
 		.head_only = request->match.head,
+		.cache_key = request->cached ? request->cache_key : NULL,
 	};
 }
 
@@ -127,18 +130,11 @@ admit(struct front_request *request)
 }
 
 void
-front_dispatch(struct front_request *request)
+front_dispatch_run(struct front_request *request)
 {
 	struct front *front = request->front;
 	const struct route *route = request->match.route;
 
-	front_count(&front->stats->requests, 1);
-	if (!is_well_formed(request))
-		return;
-	if (request->clerk != FRONT_CLERK_NOT) {
-		front_clerk_send(request);
-		return;
-	}
 	if (!front_fault_admits(request))
 		return;
 	if (route_is_full(request))
@@ -154,6 +150,18 @@ front_dispatch(struct front_request *request)
 		admit(request);
 }
 
+void
+front_dispatch(struct front_request *request)
+{
+	front_count(&request->front->stats->requests, 1);
+	if (!is_well_formed(request))
+		return;
+	if (request->clerk != FRONT_CLERK_NOT)
+		front_clerk_send(request);
+	else if (!front_cached_admits(request))
+		front_dispatch_run(request);
+}
+
 /* Another front has admitted and counted it: no limit refuses it now. */
 void
 front_dispatch_again(struct front_request *request)
@@ -162,6 +170,8 @@ front_dispatch_again(struct front_request *request)
 		return;
 	if (request->clerk != FRONT_CLERK_NOT)	/* it has become a job's */
 		front_clerk_send(request);
+	else if (front_cached_admits(request))
+		return;
 	else if (is_too_late(request))
 		front_refuse(request, SHM_REFUSED_STOPPING);
 	else {

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/futex.h"
 #include "front/front.h"
+#include "front/front_client.h"
 
 static struct shm_job *
 memory_of(const struct front_job *job)
@@ -41,6 +42,9 @@ write_job(struct front_job *job, const struct front_request *request)
 	memory->body_length = request->body_have;
 	memory->spool = request->spool;
 	memory->head_only = request->match.head;
+	memory->cached = request->cached;
+	memcpy(memory->cache_key, request->cache_key,
+	    sizeof(memory->cache_key));
 	atomic_store_explicit(&memory->cancelled,
 	    front_stream_ends(job->pool->front, route) ?
 	    SHM_CANCELLED_ENDING : SHM_CANCELLED_NOT, memory_order_relaxed);

@@ -48,6 +48,8 @@ on_ended(uv_timer_t *timer)
 			front_refuse(request, SHM_REFUSED_STOPPING);
 		} else if (request != NULL && request->job != NULL)
 			front_request_broken(request);
+		else if (request != NULL && request->state == FRONT_WAITING)
+			front_refuse(request, SHM_REFUSED_STOPPING);
 		else
 			front_conn_close(conn);
 	}

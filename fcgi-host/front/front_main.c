@@ -22,6 +22,7 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "front/front.h"
+#include "front/front_cached.h"
 
 /* Its being active is what counts: epoll returns at once. */
 static void
@@ -37,6 +38,7 @@ on_before_sleep(uv_prepare_t *handle)
 {
 	struct front *front = handle->data;
 
+	front_flight_settle(front);
 	front_sync_look(front);
 	front->sleeps += front->sleeps == UINT32_MAX ? 2 : 1;
 	front->asleep = true;
@@ -193,7 +195,7 @@ front_main(const struct child_start *start)
 	if (uv_loop_init(&front->loop) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "event loop");
 	if (front_pools_create(front) < 0 || front_stats_start(front) < 0 ||
-	    front_fault_start(front) < 0)
+	    front_fault_start(front) < 0 || front_cached_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
 	front_runner_open(front);
 	front_bodies_start(front);

@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "front/front.h"
+#include "front/front_client.h"
 
 /* One for each route of the pool that has a reserve, after everybody's. */
 static uint32_t

@@ -16,8 +16,11 @@
 #include "common/clock.h"
 #include "common/io.h"
 #include "common/log.h"
+#include "front/front.h"
 #include "front/front_access.h"
 #include "front/front_bodies.h"
+#include "front/front_cached.h"
+#include "front/front_client.h"
 
 #define PARAMS_FIRST_SIZE	4096
 #define IDENTITY_FIRST_SIZE	256
@@ -411,6 +414,7 @@ detach(struct front_request *request)
 void
 front_request_moved(struct front_request *request)
 {
+	front_flight_leave(request);
 	front_pool_remove(&request->front->pools[request->match.route->pool],
 	    request);
 	front_count_moved(request);
@@ -425,6 +429,7 @@ front_request_moved(struct front_request *request)
 void
 front_request_cancel(struct front_request *request)
 {
+	front_flight_leave(request);
 	if (request->state == FRONT_PENDING)
 		front_pool_remove(&request->front->pools[
 		    request->match.route->pool], request);
@@ -442,6 +447,7 @@ front_request_replied(struct front_request *request)
 {
 	struct front_conn *conn = request->conn;
 
+	front_flight_leave(request);
 	/* before the client can know that it is answered */
 	front_spool_release(request);
 	request->state = FRONT_REPLYING;
@@ -460,6 +466,7 @@ front_request_broken(struct front_request *request)
 {
 	struct front_conn *conn = request->conn;
 
+	front_flight_leave(request);
 	if (request->job != NULL)
 		front_job_abandon(request->job);
 	front_spool_release(request);

@@ -67,6 +67,8 @@ add_route(struct shm_route_stats *sum, const struct shm_route_stats *from)
 	add(&sum->run_ns, &from->run_ns);
 	raise_to(&sum->run_max_ns, &from->run_max_ns);
 	add(&sum->reply_bytes, &from->reply_bytes);
+	add(&sum->cache_hits, &from->cache_hits);
+	add(&sum->cache_shared, &from->cache_shared);
 }
 
 static struct sup_counts *

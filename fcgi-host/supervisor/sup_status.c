@@ -302,6 +302,8 @@ route_status(const struct sup_team *team, uint32_t index)
 	add_counter(object, "run_ns", &stats->run_ns);
 	add_counter(object, "run_max_ns", &stats->run_max_ns);
 	add_counter(object, "reply_bytes", &stats->reply_bytes);
+	add_counter(object, "cache_hits", &stats->cache_hits);
+	add_counter(object, "cache_shared", &stats->cache_shared);
 	return object;
 }
 

@@ -98,6 +98,7 @@ input_of(const struct wrk *wrk, const struct shm_job *job, uint64_t started_ns)
 		.head_only = job->head_only != 0,
 		.cancelled = &job->cancelled,
 		.queued_ns = job->queued_ns,
+		.cache_key = job->cached != 0 ? job->cache_key : NULL,
 		.deadline_ns = due_first(job->end_by_ns,
 		    job->timeout_ns == 0 ? 0 : started_ns + job->timeout_ns),
 	};

@@ -304,7 +304,8 @@ def test_every_option_of_a_section_is_taken(host):
                                "queue_timeout": "7s", "stack": "128 KiB"}),
             ("routes", "GET /hello-async", {
                 "async": False, "pool": "side", "timeout": "7s",
-                "max_concurrent": 7, "sync_warn": "7s",
+                "max_concurrent": 7, "sync_warn": "7s", "cache": "7s",
+                "cache_refresh": True,
                 "body_limit": "7 kB", "server_timing": True, "auth": "none",
                 "job_concurrency": 7, "job_priority": 7, "job_attempts": 7,
                 "job_retry": "7s", "job_keep": "7s"}),

@@ -364,6 +364,7 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"deadline = 0\n"
 		"sync_warn = 0 max_concurrent = 0 reserve = 0\n"
 		"body_limit = 0 server_timing = no auth = none scopes = a\n"
+		"cache = 0 cache_refresh = no\n"
 		"job_concurrency = 0 job_priority = 0\n"
 		"job_attempts = 1 job_retry = 10ms job_keep = 1s }\n"
 		"model m { path = /m }",
@@ -376,6 +377,7 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"deadline = 1ms sync_warn = 1ms max_concurrent = 1\n"
 		"reserve = 1 body_limit = 1001 server_timing = yes\n"
 		"auth = none scopes = 'a b'\n"
+		"cache = 1m cache_refresh = on\n"
 		"job_concurrency = 9 job_priority = 0\n"
 		"job_attempts = 1 job_retry = 10ms job_keep = 1s\n"
 		"} pool default { workers = 2 }\n"

@@ -80,8 +80,8 @@ extern "C" {
  * 1.0	first version
  * 1.1	struct fh_handler: self_test
  * 1.2	struct fh_route: inputs, responses, tags, description, deprecated,
- *	hidden, stream, body_limit, job, auth, scopes; json.h, form.h,
- *	stream.h, cache.h, reply.h, job.h, identity.h
+ *	hidden, stream, body_limit, job, auth, scopes, cache; json.h,
+ *	form.h, stream.h, cache.h, reply.h, job.h, identity.h
  */
 #define FH_ABI_MAJOR	1
 #define FH_ABI_MINOR	2
@@ -144,6 +144,18 @@ struct fh_arena;		/* where a `build` model puts its memory */
  *		also where the configuration has an auth for all.  NULL: what
  *		the configuration says
  * scopes	what they must be allowed, all of it: "orders.read admin"
+ * cache	"60s", "10m": a reply with status 200 is kept for so long and
+ *		given to equal requests, without a worker; of several that come
+ *		at the same time one runs.  Equal are those with the same path,
+ *		inputs, body, Accept, host and credentials (Authorization and
+ *		the like): declare all headers, cookies and query fields that
+ *		the reply depends on.  Without `inputs` the whole query and all
+ *		cookies count.  Not kept: a reply with Set-Cookie, with a
+ *		Cache-Control of private, no-store or no-cache, with a Vary on
+ *		more than Accept, one that does not fit into the reply space.
+ *		Its own kinds of reply: Age and Cache-Status (RFC 9211); and
+ *		finish() is not called for it.  For GET (and HEAD by it), and
+ *		for a POST that only computes.  NULL: none
  */
 struct fh_route {
 	const char	*methods;
@@ -166,6 +178,7 @@ struct fh_route {
 	bool		 job;
 	const char	*auth;
 	const char	*scopes;
+	const char	*cache;
 };
 
 /*

@@ -1,0 +1,234 @@
+/*
+ * cached_test.c - replies that are kept: which requests are equal, and what is
+ * a reply of ours.
+ *
+ * Runs in: make check.
+ * Owns: nothing.
+ * Invariant: none.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cached.h"
+#include "wire/wire_params.h"
+
+struct inputs {
+	const char	*q;
+	const char	*level;
+	const char	*lang;
+};
+
+static const struct fh_inputs declared[] = { { .properties = FH_FIELDS(
+	{ FH_STRING(struct inputs, q) },
+	{ FH_STRING(struct inputs, level), .in = FH_IN_HEADER,
+	    .as = "X-Level" },
+	{ FH_STRING(struct inputs, lang), .in = FH_IN_COOKIE }) } };
+static const struct fh_inputs strict[] = { { .strict = true,
+	.properties = FH_FIELDS({ FH_STRING(struct inputs, q) }) } };
+
+static struct route	 plain_route = { .label = (char *)(uintptr_t)"GET /" };
+static struct route	 declared_route = { .inputs = declared };
+static struct route	 strict_route = { .inputs = strict };
+static struct route	 refreshed_route = { .cache_refresh = true };
+
+/* "NAME=value;NAME=value", and what the head makes of it. */
+static enum cached_kind
+key_of(const struct route *route, const char *params, const char *body,
+    uint8_t out[CACHED_KEY])
+{
+	static const uint8_t origin[CACHED_KEY] = { 1 };
+	uint8_t block[1024], *end = block;
+	char scratch[1024], *copy = strdup(params), *at = copy, *one;
+	struct head head;
+	struct cached_request request = { .route = route, .origin = origin,
+	    .head = &head, .params = block, .body = body,
+	    .body_length = strlen(body) };
+
+	end = wire_params_put(end, block + sizeof(block), "REQUEST_METHOD", 14,
+	    "GET", 3);
+	while ((one = strsep(&at, ";")) != NULL) {
+		char *value = strchr(one, '=');
+
+		if (value == NULL)
+			continue;
+		end = wire_params_put(end, block + sizeof(block), one,
+		    (size_t)(value - one), value + 1, strlen(value + 1));
+		assert_non_null(end);
+	}
+	request.params_length = (size_t)(end - block);
+	assert_int_equal(head_scan(block, request.params_length, scratch,
+	    sizeof(scratch), &head), HEAD_OK);
+	free(copy);
+	return cached_key(&request, out);
+}
+
+static bool
+same(const struct route *route, const char *one, const char *two)
+{
+	uint8_t first[CACHED_KEY], second[CACHED_KEY];
+
+	assert_int_equal(key_of(route, one, "", first), CACHED_LOOK);
+	assert_int_equal(key_of(route, two, "", second), CACHED_LOOK);
+	return memcmp(first, second, CACHED_KEY) == 0;
+}
+
+static void
+test_without_inputs(void **state)
+{
+	const struct route *route = &plain_route;
+
+	(void)state;
+	assert_true(same(route, "PATH_INFO=/a;QUERY_STRING=x=1",
+	    "PATH_INFO=/a;QUERY_STRING=x=1;HTTP_USER_AGENT=curl"));
+	assert_false(same(route, "PATH_INFO=/a", "PATH_INFO=/b"));
+	assert_false(same(route, "PATH_INFO=/a;QUERY_STRING=x=1",
+	    "PATH_INFO=/a;QUERY_STRING=x=2"));
+	assert_false(same(route, "PATH_INFO=/a;QUERY_STRING=x",
+	    "PATH_INFO=/ax"));
+	assert_false(same(route, "", "HTTP_COOKIE=a=1"));
+	assert_false(same(route, "HTTP_X_API_KEY=1", "HTTP_X_API_KEY=2"));
+	assert_false(same(route, "HTTP_AUTHORIZATION=a", ""));
+	assert_false(same(route, "REMOTE_USER=ada", "REMOTE_USER=bob"));
+	assert_false(same(route, "HTTP_HOST=a", "HTTP_HOST=b"));
+}
+
+/* Breaks when: two pieces of a request that lie side by side are one. */
+static void
+test_pieces_stay_apart(void **state)
+{
+	uint8_t one[CACHED_KEY], two[CACHED_KEY];
+
+	(void)state;
+	assert_false(same(&plain_route, "HTTP_ACCEPT=a;HTTP_HOST=b",
+	    "HTTP_ACCEPT=ab;HTTP_HOST="));
+	assert_false(same(&declared_route, "QUERY_STRING=q=a&q=b",
+	    "QUERY_STRING=q=ab"));
+	key_of(&plain_route, "QUERY_STRING=a", "", one);
+	key_of(&plain_route, "", "a", two);
+	assert_memory_not_equal(one, two, CACHED_KEY);
+}
+
+static void
+test_inputs(void **state)
+{
+	const struct route *route = &declared_route;
+
+	(void)state;
+	assert_true(same(route, "QUERY_STRING=q=1", "QUERY_STRING=z=2&q=1"));
+	assert_true(same(route, "", "HTTP_COOKIE=session=1"));
+	assert_true(same(route, "", "HTTP_X_OTHER=1"));
+	assert_false(same(route, "QUERY_STRING=q=1", "QUERY_STRING=q=2"));
+	assert_false(same(route, "QUERY_STRING=q=1&q=2",
+	    "QUERY_STRING=q=2&q=1"));
+	assert_false(same(route, "", "HTTP_X_LEVEL=1"));
+	assert_false(same(route, "HTTP_X_LEVEL=1", "HTTP_X_LEVEL=2"));
+	assert_false(same(route, "", "HTTP_COOKIE=lang=de"));
+	assert_false(same(route, "HTTP_AUTHORIZATION=a", ""));
+	/* %71 is q */
+	assert_false(same(route, "QUERY_STRING=q=1",
+	    "QUERY_STRING=q=1&%71=2"));
+	assert_false(same(&strict_route, "QUERY_STRING=q=1",
+	    "QUERY_STRING=q=1&z=2"));
+}
+
+static void
+test_kinds(void **state)
+{
+	uint8_t key[CACHED_KEY];
+
+	(void)state;
+	assert_int_equal(key_of(&plain_route, "HTTP_RANGE=bytes=0-1", "", key),
+	    CACHED_NOT);
+	assert_int_equal(key_of(&plain_route, "HTTP_IF_NONE_MATCH=x", "", key),
+	    CACHED_NOT);
+	assert_int_equal(key_of(&plain_route, "HTTP_CACHE_CONTROL=no-cache",
+	    "", key), CACHED_LOOK);
+	assert_int_equal(key_of(&refreshed_route,
+	    "HTTP_CACHE_CONTROL=max-age=0 , No-Cache", "", key), CACHED_FRESH);
+	assert_int_equal(key_of(&refreshed_route,
+	    "HTTP_CACHE_CONTROL=max-age=0", "", key), CACHED_LOOK);
+}
+
+static bool
+may(const char *name, const char *value)
+{
+	return cached_header_may((struct wire_span){ name, strlen(name) },
+	    (struct wire_span){ value, strlen(value) });
+}
+
+static void
+test_headers(void **state)
+{
+	(void)state;
+	assert_true(may("ETag", "\"private\""));
+	assert_true(may("Cache-Control", "public, max-age=60"));
+	assert_true(may("Vary", "accept, Authorization"));
+	assert_true(may("Vary", ""));
+	assert_false(may("set-cookie", "a=b"));
+	assert_false(may("Cache-Control", "max-age=1 ,\tPrivate"));
+	assert_false(may("Cache-Control", "private=\"x\""));
+	assert_false(may("cache-control", "no-store"));
+	assert_false(may("Cache-Control", "no-cache"));
+	assert_false(may("Vary", "*"));
+	assert_false(may("Vary", "Accept, Origin"));
+	assert_false(may("X-Accel-Redirect", "/x"));
+}
+
+#define HEAD	"Status: 200 OK\r\nETag: x\r\n\r\n"
+
+/* Breaks when: bytes that are none of a reply's are read beyond their end, or
+ * sent to a client. */
+static void
+test_no_reply(void **state)
+{
+	const struct cached_reply reply = { HEAD, "body", sizeof(HEAD) - 1, 4,
+	    7 };
+	size_t size = cached_packed(&reply);
+	char *bytes = malloc(size);
+	struct cached_reply out;
+
+	(void)state;
+	cached_pack(&reply, bytes);
+	assert_true(cached_unpack(bytes, size, &out));
+	assert_int_equal(out.head_length, sizeof(HEAD) - 1);
+	assert_memory_equal(out.head, HEAD, out.head_length);
+	assert_int_equal(out.body_length, 4);
+	assert_memory_equal(out.body, "body", 4);
+	assert_int_equal(out.made_ms, 7);
+	for (size_t length = 0; length < size - 4; length++) {
+		char *part = malloc(length + 1);
+
+		memcpy(part, bytes, length);
+		part = realloc(part, length == 0 ? 1 : length);
+		assert_false(cached_unpack(part, length, &out));
+		free(part);
+	}
+	for (size_t i = 0; i < 8; i++) {
+		bytes[i] ^= 0x41;
+		assert_false(cached_unpack(bytes, size, &out));
+		bytes[i] ^= 0x41;
+	}
+	free(bytes);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_without_inputs),
+		cmocka_unit_test(test_pieces_stay_apart),
+		cmocka_unit_test(test_inputs),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_no_reply),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
