@@ -155,6 +155,7 @@ clerk_run_save(struct clerk_run *run)
 		return;
 	}
 	fill_result(run, &result, type, sizeof(type));
+	result.progress = &run->progress;
 	if (!clerk->store.up || clerk_store_finish(&clerk->store,
 	    run->claim.id, run->claim.token, &result, &kept) < 0) {
 		run->reply.begin = 0;	/* to be read once more */

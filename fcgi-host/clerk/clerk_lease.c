@@ -236,12 +236,17 @@ update_finished(struct clerk_store *store, const char *id, const char *token,
     const struct clerk_result *result, bool *kept_out)
 {
 	const struct clerk_verdict *verdict = &result->verdict;
+	const struct clerk_progress *said = result->progress;
+	bool any = said != NULL && said->any;
 	const struct clerk_value values[] = { clerk_db_text(id),
 	    clerk_db_text(token), CLERK_DB_NUMBER(verdict->state),
 	    CLERK_DB_NUMBER(verdict->counts ? 0 : 1),
 	    CLERK_DB_NUMBER(verdict->delay_ms),
 	    result->status == 0 ? CLERK_DB_NULL :
-	    CLERK_DB_NUMBER(result->status), clerk_db_text(result->type) };
+	    CLERK_DB_NUMBER(result->status), clerk_db_text(result->type),
+	    any ? CLERK_DB_NUMBER(said->done) : CLERK_DB_NULL,
+	    any ? CLERK_DB_NUMBER(said->total) : CLERK_DB_NULL,
+	    clerk_db_text(any ? said->text : NULL) };
 	struct clerk_rows rows;
 
 	if (clerk_store_run(store, &rows, "UPDATE fh_jobs SET state = CASE "
@@ -250,8 +255,10 @@ update_finished(struct clerk_store *store, const char *id, const char *token,
 	    "lease_token = NULL, lease_until = NULL, finished_at = CASE WHEN "
 	    "$3 > 2 OR cancel = 1 THEN fh_now() END, expires_at = CASE WHEN "
 	    "$3 > 2 OR cancel = 1 THEN fh_now() + keep_ms END, status = "
-	    "coalesce($6, status), type = coalesce($7, type) WHERE id = $1 "
-	    "AND lease_token = $2 AND state = 2 RETURNING id", values, 7) < 0)
+	    "coalesce($6, status), type = coalesce($7, type), done = "
+	    "coalesce($8, done), total = coalesce($9, total), text = "
+	    "coalesce($10, text) WHERE id = $1 AND lease_token = $2 AND "
+	    "state = 2 RETURNING id", values, 10) < 0)
 		return -1;
 	*kept_out = rows.count > 0;
 	clerk_rows_free(&rows);

@@ -134,6 +134,7 @@ struct clerk_result {
 	const char	*type;		/* ASCII */
 	const void	*body;
 	size_t		 length;
+	const struct clerk_progress *progress;	/* the last; or NULL */
 };
 
 /* *kept_out is false when the lease is another's by now. */

@@ -127,6 +127,17 @@ def test_progress_is_seen_while_it_runs(host, gate):
     assert job.wait()["progress"]["done"] == 3
 
 
+def test_the_last_progress_is_kept(host, gate):
+    """Breaks when: what a handler says right before its end is lost."""
+    job = accept(host, gate.path("/job"))
+    held = gate.accept()
+    for line in ("progress 1 2 half", "progress 2 2 all"):
+        held.tell(line)
+        assert held.line() == "said"
+    held.tell("go")
+    assert job.wait()["progress"] == {"done": 2, "total": 2, "text": "all"}
+
+
 def test_waiting_ends_with_the_job_or_its_time(host, gate):
     """Breaks when: ?wait= polls, waits too long, or not at all."""
     job = accept(host, gate.path("/job"))
