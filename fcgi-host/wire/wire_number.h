@@ -7,6 +7,7 @@
 #ifndef WIRE_NUMBER_H
 #define WIRE_NUMBER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -26,6 +27,13 @@ char	*wire_put_double(char *at, double value);
 /* In decimal.  Return the new end. */
 char	*wire_put_integer(char *at, int64_t value);
 char	*wire_put_unsigned(char *at, uint64_t value);
+
+/*
+ * All of the text as a number of that grammar, to the nearest double: 0; -1 for
+ * any other text, and -2 for one that is over a double.  What is under one is
+ * 0.  No locale changes it.
+ */
+int	wire_parse_double(const char *text, size_t length, double *value_out);
 
 #ifdef __cplusplus
 }

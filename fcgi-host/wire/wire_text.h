@@ -91,6 +91,9 @@ int	wire_cgi_status(const char *value, size_t length);
  * like any other. */
 bool	wire_is_utf8(const char *text, size_t length);
 
+/* How many characters of UTF-8 it has; -1 if it is none. */
+ptrdiff_t	wire_utf8_count(const char *text, size_t length);
+
 /* The character at `text`, which is before `end`: how many bytes it has.  If it
  * is none, *good_out is false, and so many bytes are replaced as one. */
 size_t	wire_utf8_take(const char *text, const char *end, bool *good_out);

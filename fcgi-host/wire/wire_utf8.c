@@ -70,3 +70,16 @@ wire_is_utf8(const char *text, size_t length)
 		text += wire_utf8_take(text, end, &good);
 	return good;
 }
+
+ptrdiff_t
+wire_utf8_count(const char *text, size_t length)
+{
+	const char *end = text + length;
+	ptrdiff_t count = 0;
+	bool good = true;
+
+	for (; good && text < end; count++)
+		text += (unsigned char)*text < 0x80 ? 1 :
+		    wire_utf8_take(text, end, &good);
+	return good ? count : -1;
+}
