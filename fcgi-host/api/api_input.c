@@ -253,11 +253,18 @@ find_captures(struct fh_request *rq)
 	rq->captures.count = count;
 }
 
-const char *
-fh_path_param(const struct fh_request *rq, const char *name)
+const struct api_fields *
+api_captures(const struct fh_request *rq)
 {
 	if (!rq->captures.ready)
 		find_captures(writable(rq));
+	return &rq->captures;
+}
+
+const char *
+fh_path_param(const struct fh_request *rq, const char *name)
+{
+	api_captures(rq);
 	for (size_t i = 0; i < rq->captures.count; i++) {
 		if (strcmp(rq->captures.at[i].name, name) == 0)
 			return rq->captures.at[i].value;

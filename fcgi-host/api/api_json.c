@@ -72,8 +72,32 @@ parse(struct json_tokener *tokener, const char *text, size_t length,
 	return json;
 }
 
-static void
-json_fails(struct fh_request *rq, const char *why, size_t offset)
+struct json_object *
+api_json_parse(const char *text, size_t length, size_t *offset_out,
+    const char **why_out)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+	enum json_tokener_error error;
+	struct json_object *json;
+
+	*offset_out = 0;
+	*why_out = "out of memory";
+	if (tokener == NULL)
+		return NULL;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
+	    JSON_TOKENER_ALLOW_TRAILING_CHARS | JSON_TOKENER_VALIDATE_UTF8);
+	json = parse(tokener, text, length, offset_out, &error);
+	json_tokener_free(tokener);
+	*why_out = NULL;
+	if (error == json_tokener_success)
+		return json;
+	*why_out = json_tokener_error_desc(error);
+	json_object_put(json);
+	return NULL;
+}
+
+void
+api_json_fails(struct fh_request *rq, const char *why, size_t offset)
 {
 	rq->json_error = fh_sprintf(rq, "%s, at byte %zu", why, offset);
 	if (rq->json_error == NULL)
@@ -84,30 +108,16 @@ static void
 read_json(struct fh_request *rq)
 {
 	size_t length, offset;
-	const char *text = fh_body(rq, &length);
-	enum json_tokener_error error;
-	struct json_tokener *tokener;
-	struct json_object *json;
+	const char *text = fh_body(rq, &length), *why;
 
 	if (length == 0 || length > INT_MAX) {
 		rq->json_error = length == 0 ? "the body is empty" :
 		    "the body is too long";
 		return;
 	}
-	if ((tokener = json_tokener_new_ex(DEPTH_MAX)) == NULL) {
-		rq->json_error = "out of memory";
-		return;
-	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
-	    JSON_TOKENER_ALLOW_TRAILING_CHARS | JSON_TOKENER_VALIDATE_UTF8);
-	json = parse(tokener, text, length, &offset, &error);
-	json_tokener_free(tokener);
-	if (error == json_tokener_success) {
-		rq->json = json;
-		return;
-	}
-	json_object_put(json);
-	json_fails(rq, json_tokener_error_desc(error), offset);
+	rq->json = api_json_parse(text, length, &offset, &why);
+	if (why != NULL)
+		api_json_fails(rq, why, offset);
 }
 
 struct json_object *

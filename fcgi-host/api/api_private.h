@@ -15,6 +15,7 @@
 #include "common/cache.h"
 #include "common/head.h"
 #include "common/log.h"
+#include "schema/schema.h"
 
 /*
  * How many fields of a query, form or cookie are looked at: the index of them
@@ -72,6 +73,7 @@ struct api_worker {
 	const struct handler_set	*set;
 	size_t				 header_limit;
 	struct fh_worker		*handlers;	/* as in the set */
+	struct schema_matcher		*matcher;	/* NULL until needed */
 };
 
 /* Gives it its spaces of the set's cache (api_cache.c). */
@@ -174,6 +176,10 @@ struct fh_request {
 	const char		*json_error;
 	bool			 json_ready;
 
+	/* what the route declares, looked at before serve() */
+	const void		*values;	/* the struct; or NULL */
+	const bool		*given;		/* by input */
+
 	/* the reply */
 	int			 status;
 	bool			 replied;	/* something was said */
@@ -220,6 +226,46 @@ struct fh_request {
 
 /* Reads the head once (api_input.c). */
 const struct head	*api_head(const struct fh_request *);
+
+/* What the path's parameters took (api_input.c). */
+const struct api_fields	*api_captures(const struct fh_request *);
+
+/*
+ * Looks at all that the route declares of its inputs (api_inputs.c): 0 when it
+ * is sound, or it declares none; -1 when the reply is there, a 400, 415 or 422,
+ * or there is a fault.
+ */
+int	api_inputs_take(struct fh_request *);
+
+/* The faults of one request, as they are found (api_inputs_wrong.c); all zero
+ * but `rq`: none.  `report` is schema_run's. */
+struct api_wrong {
+	struct fh_request	*rq;
+	char			*text;		/* JSON, with commas between */
+	size_t			 length;
+	size_t			 size;
+	size_t			 told;		/* stand in it */
+	size_t			 count;		/* all of them */
+	bool			 failed;	/* out of memory */
+};
+void	api_wrong_report(struct api_wrong *, const struct schema_fault *);
+
+/* The 422 with all of them. */
+int	api_wrong_reply(struct api_wrong *);
+
+/* JSON from a text (api_json.c): *why_out is NULL, or what is wrong with it,
+ * and *offset_out where. */
+struct json_object	*api_json_parse(const char *text, size_t length,
+			    size_t *offset_out, const char **why_out);
+void	api_json_fails(struct fh_request *, const char *why, size_t offset);
+
+/*
+ * fh_json() for what is to be checked (api_json_strict.c): 0, or -1 with a
+ * json_error.  What json-c passes over is an error here: bad UTF-8, a name
+ * twice in an object, "1." for a number.  An integer over 64 bits, which it
+ * would cut, is a double.
+ */
+int	api_json_strict(struct fh_request *);
 
 void	api_json_release(struct fh_request *);
 void	api_body_release(struct fh_request *);

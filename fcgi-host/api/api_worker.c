@@ -129,6 +129,7 @@ api_worker_destroy(struct api_worker *thread)
 		if (worker->serves)
 			call_fini(worker);
 	}
+	schema_matcher_destroy(thread->matcher);
 	free(thread->handlers);
 	free(thread);
 }

@@ -11,6 +11,7 @@
 
 #include "common/handler_load.h"
 #include "common/shm.h"
+#include "schema/schema.h"
 
 #define METHOD_MAX	32
 
@@ -59,6 +60,23 @@ grow(struct handler_set *set)
 	return 0;
 }
 
+/* What its tables declare, checked and made ready. */
+static int
+add_schema(struct route *route, struct err *err)
+{
+	const struct schema_source source = {
+		.label = route->label, .names = route->names,
+		.name_count = route->capture_count,
+		.handler = &route->handler->desc, .inputs = route->inputs,
+		.responses = route->responses
+	};
+
+	if (route->inputs == NULL && route->responses == NULL)
+		return 0;
+	route->schema = schema_create(&source, err);
+	return route->schema != NULL ? 0 : -1;
+}
+
 static int
 add_route(struct handler_set *set, struct handler *handler,
     const struct fh_route *from, const char *method, size_t length,
@@ -92,7 +110,8 @@ add_route(struct handler_set *set, struct handler *handler,
 		return -1;
 	}
 	if (check_conflict(set, route, handler, err) < 0 ||
-	    handler_apply_route(set->config, route, from, err) < 0) {
+	    handler_apply_route(set->config, route, from, err) < 0 ||
+	    add_schema(route, err) < 0) {
 		route_finish(route);
 		return -1;
 	}

@@ -15,6 +15,7 @@
 #include "include/fcgi-host/handler.h"
 
 struct cache;
+struct schema;
 
 struct fh_host {		/* opaque to handlers */
 	const struct handler_set	*set;
@@ -52,6 +53,7 @@ struct route {
 	const char	*summary;	/* "" if none */
 	const struct fh_inputs	*inputs;	/* as declared; or NULL */
 	const struct fh_response *responses;
+	struct schema	*schema;	/* both, made ready; or NULL */
 	const char	*tags;		/* or NULL, as declared */
 	const char	*description;
 	bool		 deprecated;
@@ -268,8 +270,8 @@ size_t	route_captures(const struct route *, const char *path,
 int	route_check_pattern(const char *path, struct err *);
 
 /*
- * Fills method, path, label, names and capture_count, nothing else, from a
- * pattern that passed the check.  -1: out of memory.
+ * Fills method, path, label, names and capture_count from a pattern that passed
+ * the check, and there is no schema yet.  -1: out of memory.
  */
 int	route_init(struct route *, const char *method, size_t method_length,
 	    const char *path);

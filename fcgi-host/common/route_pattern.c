@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/handler_set.h"
+#include "schema/schema.h"
 
 #define SEGMENTS_MAX	32
 #define PATTERN_MAX	1024
@@ -200,6 +201,7 @@ route_init(struct route *route, const char *method, size_t method_length,
     const char *path)
 {
 	route->label = route->names = NULL;
+	route->schema = NULL;
 	route->method = strndup(method, method_length);
 	route->path = strdup(path);
 	if (route->method == NULL || route->path == NULL ||
@@ -219,6 +221,8 @@ route_finish(struct route *route)
 	free(route->path);
 	free(route->label);
 	free(route->names);
+	schema_destroy(route->schema);
+	route->schema = NULL;
 	route->method = route->path = route->label = route->names = NULL;
 }
 

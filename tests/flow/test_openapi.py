@@ -344,7 +344,7 @@ def test_bad_texts_give_a_good_document():
     odd = build.handler("odd", routes=r""",
         { "GET", "/strange", .serve = serve, .summary = "a\xff\"\\\n\1z",
           .responses = FH_RESPONSES({ 200, .fields = FH_FIELDS(
-            { FH_VALUE(STRING, "\xc3"), .about = "\xed\xa0\x80" }) }) }""")
+            { FH_VALUE(STRING, "n"), .about = "\xed\xa0\x80" }) }) }""")
     with Tools() as tools:
         shutil.copy(odd, tools.handlers)
         document = document_of(tools)

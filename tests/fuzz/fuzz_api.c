@@ -92,6 +92,15 @@ the_request(struct route **route_out)
 	return rq;
 }
 
+void
+fuzz_declare(const struct schema *schema)
+{
+	struct route *route;
+
+	the_request(&route);
+	route->schema = (struct schema *)(uintptr_t)schema;
+}
+
 const struct fuzz_reply *
 fuzz_serve(int (*serve)(struct fh_request *), struct api_input input,
     const struct fuzz_reader *reader)

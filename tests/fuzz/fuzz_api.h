@@ -40,6 +40,9 @@ struct fuzz_reader {
 const struct fuzz_reply	*fuzz_serve(int (*serve)(struct fh_request *),
 			    struct api_input, const struct fuzz_reader *);
 
+/* What the route declares of its inputs, from now on; NULL: nothing. */
+void	fuzz_declare(const struct schema *);
+
 /*
  * What holds for every reply: the header is one of CGI, with one status and no
  * more than one length, which is the body's when the reply is whole.

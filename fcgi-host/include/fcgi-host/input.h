@@ -28,16 +28,25 @@
  *		{ FH_ARRAY(struct search, tags),
  *		    .items = FH_ITEMS(FH_ITEM(STRING)) }) }));
  *
- * What a client sends is checked before serve() is called.  If anything is
- * wrong serve() is not called, and the client gets all of it at once:
+ * What a client sends is checked before serve() is called, where serve() would
+ * run.  If anything is wrong serve() is not called (finish() is, with the
+ * status that was sent), and the client gets the first of these that applies:
  *
- *	400	a malformed escape in the query or a form, malformed JSON or
- *		one with a name twice in an object
  *	406	no declared response has a type that Accept takes
- *	415	the body's Content-Type is not what the inputs want
- *	422	application/problem+json with `errors`: [{ "loc": ["query",
- *		"top"], "msg": "...", "type": "less_than_equal", "input": "99",
- *		"ctx": { "le": 50 } }], as FastAPI gives them
+ *	415	there is a body, and its Content-Type is not what the inputs
+ *		want: application/json or one ending in +json; for a form
+ *		application/x-www-form-urlencoded or multipart/form-data
+ *	400	a malformed escape in the query or a form, a malformed form
+ *		(413 for one over a limit), malformed JSON, with the place, or
+ *		with a name twice in an object, or bytes that are no UTF-8
+ *	422	application/problem+json with all that is wrong, in the order
+ *		of the table: `errors`: [{ "loc": ["query", "top"],
+ *		"msg": "...", "type": "less_than_equal", "input": "99",
+ *		"ctx": { "le": 50 } }], as FastAPI gives them.  After 200 of
+ *		them, or 48 KiB, `errors_omitted` says how many more there are
+ *
+ * A route that declares no inputs gets whatever comes, as ever.  A value that
+ * may stand once (not an ARRAY) and comes twice is an error.
  *
  * Lifetime.  What fh_input() gives, and all it points to, belongs to the
  * request like everything else.  The tables are static data of the handler.
@@ -70,13 +79,15 @@ struct fh_request;
  *				NaN, not infinite, not over a double
  * STRING	const char *	UTF-8, ends in NUL and has none inside
  * DATE		struct fh_date	2026-11-25 (RFC 3339, full-date)
- * DATE_TIME	struct fh_time	2026-11-25T13:00:00.25Z (RFC 3339, date-time)
+ * DATE_TIME	struct fh_time	2026-11-25T13:00:00.25Z (RFC 3339, date-time);
+ *				23:59:60 UTC is the second after it
  * UUID		struct fh_uuid	8-4-4-4-12 hex digits (RFC 9562, section 4)
  * BYTE		struct fh_bytes	base64 (RFC 4648, section 4), decoded
  * ENUM		int		one of `choices`: its index; -1: not given
  * ARRAY	FH_LIST(T)	a JSON array; elsewhere the name may come
  *				several times, in a path or header with commas
- * OBJECT	a struct	a JSON object with `fields`
+ * OBJECT	a struct	a JSON object with `fields`; one that is not
+ *				given has the fallbacks of its fields
  */
 enum fh_type {
 	FH_TYPE_BOOLEAN = 1,
@@ -161,7 +172,7 @@ enum fh_in {
  * choices	FH_CHOICES("low", "high") of an ENUM
  * items	FH_ITEMS(...), what an array is made of
  * fields	what an object has: a table, FH_FIELDS(...) or an array
- *		that ends in FH_END
+ *		that ends in FH_END.  Of a response it may be in itself
  * nullable	null in JSON is taken as not given
  * secret	its value is not repeated in errors, nor logged
  * about	one line for people
@@ -246,6 +257,30 @@ struct fh_inputs {
 	    .properties = FH_FIELDS(__VA_ARGS__), .strict = true } })
 #define FH_VALUES(...)							\
 	((const struct fh_inputs[]){ { .properties = FH_FIELDS(__VA_ARGS__) } })
+
+/*
+ * The struct of this request, filled; NULL for a route that declares none, or
+ * declares FH_VALUES.
+ */
+const void	*fh_input(struct fh_request *);
+
+/*
+ * One declared input, by the name the client uses.  A name that is not
+ * declared, or declared with another type, is the handler's mistake: the reply
+ * becomes a 500 that says so, and what is returned is empty.
+ *
+ * fh_input_given	the client has given it
+ * fh_input_string	also of an ENUM: its text, or NULL
+ */
+bool		 fh_input_given(struct fh_request *, const char *name);
+bool		 fh_input_boolean(struct fh_request *, const char *name);
+int64_t		 fh_input_integer(struct fh_request *, const char *name);
+double		 fh_input_number(struct fh_request *, const char *name);
+const char	*fh_input_string(struct fh_request *, const char *name);
+struct fh_date	 fh_input_date(struct fh_request *, const char *name);
+struct fh_time	 fh_input_time(struct fh_request *, const char *name);
+struct fh_uuid	 fh_input_uuid(struct fh_request *, const char *name);
+struct fh_bytes	 fh_input_bytes(struct fh_request *, const char *name);
 
 /* --------------------------------------------------------------- responses */
 
