@@ -226,14 +226,15 @@ check_query(struct fh_request *rq)
 static void
 check_files(struct fh_request *rq, size_t field_count)
 {
-	size_t count;
+	size_t count, length;
 	const struct fh_file *files = fh_files(rq, &count);
+	const char *whole = fh_body(rq, &length);
 
 	CHECK(fh_form_error(rq) == NULL || count + field_count == 0);
 	CHECK(field_count <= FUZZ_FORM_FIELDS && count <= FUZZ_FORM_FILES);
 	for (size_t i = 0; i < count; i++) {
 		CHECK(files[i].length == 0 ||
-		    files[i].data == body + files[i].offset);
+		    files[i].data == whole + files[i].offset);
 		CHECK(files[i].length == 0 || files[i].offset +
 		    files[i].length <= input.body_length);
 		CHECK(files[i].name[0] != '\0' &&
