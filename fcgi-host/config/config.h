@@ -219,6 +219,11 @@ struct config {
 	/* access */
 	char		*default_auth;	/* of routes that name none; or NULL */
 	uint32_t	 auth_failures;	/* of a client in 10 s; 0: any */
+	char		**cors_origins;	/* NULL: none; or "*" alone */
+	char		**cors_headers;	/* of requests; or NULL */
+	char		**cors_expose;	/* of replies; or NULL */
+	bool		 cors_credentials;
+	uint64_t	 cors_max_age_ms;
 
 	/* reloads */
 	bool		 watch;		/* the handler directory */
@@ -315,6 +320,10 @@ int		 config_auth_find(const struct config *, const char *names,
 /* Is the variable "NAME=..." one that a section auth reads a secret from? */
 bool		 config_auth_wants(const struct config *,
 		    const char *variable);
+
+/* What the lines on origins take of a reply's header at most; config_check()
+ * sees to it. */
+#define CONFIG_CORS_ROOM	2048
 
 /* Words with blanks between, each as RFC 6749, 3.3 has a scope.  "" is sound
  * too. */

@@ -309,6 +309,30 @@ const struct config_option config_top_options[] = {
 	    "nothing.  Tokens that were good before are let through.  0: any "
 	    "number." },
 
+	{ .name = "cors_origins", .type = CONFIG_LIST, .item = CONFIG_TEXT,
+	    TOP(cors_origins), .fallback = "",
+	    .text = "The origins whose pages may read replies (CORS), as "
+	    "browsers send them: \"https://app.example\", with the port where "
+	    "it is not the usual one, without a slash behind it.  \"*\": any, "
+	    "and then none with cors_credentials.  The host says so in every "
+	    "reply, its own errors included, and answers preflights with the "
+	    "methods that the path has.  Empty: none, and nothing is said." },
+	{ .name = "cors_headers", .type = CONFIG_LIST, .item = CONFIG_TEXT,
+	    TOP(cors_headers),
+	    .fallback = "Authorization Content-Type X-API-Key",
+	    .text = "The headers that such pages may send." },
+	{ .name = "cors_expose", .type = CONFIG_LIST, .item = CONFIG_TEXT,
+	    TOP(cors_expose), .fallback = "",
+	    .text = "The headers of a reply that such pages may read, beyond "
+	    "those that all may." },
+	{ .name = "cors_credentials", .type = CONFIG_BOOL,
+	    TOP(cors_credentials), .fallback = "false",
+	    .text = "true: such pages may send cookies and what the browser "
+	    "knows of its user.  Only for origins that are named." },
+	{ .name = "cors_max_age", .type = CONFIG_TIME, TOP(cors_max_age_ms),
+	    .fallback = "10m", .min = "1s", .max = "1d", .zero = true,
+	    .text = "How long a browser need not ask again." },
+
 	{ .name = "watch", .type = CONFIG_BOOL, TOP(watch),
 	    .heading = "Reloads",
 	    .fallback = "true",

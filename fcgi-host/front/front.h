@@ -155,6 +155,7 @@ struct front_request {
 	bool			 filed;		/* its body came as a file */
 	bool			 counted;	/* in_flight of its route */
 	bool			 served;	/* its serve() came to an end */
+	bool			 begun_reply;	/* its first line is out */
 	bool			 probe;		/* it tries a half-open route */
 	bool			 poison;	/* refused as such */
 	bool			 refused;	/* 503, no handler's fault */

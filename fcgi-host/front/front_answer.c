@@ -58,7 +58,7 @@ front_answer(struct front_request *request, int status, const char *extra,
     const char *format, ...)
 {
 	struct front_conn *conn = request->conn;
-	char text[API_PROBLEM_MAX], detail[512];
+	char text[API_PROBLEM_MAX + CONFIG_CORS_ROOM], detail[512];
 	size_t length;
 	va_list ap;
 

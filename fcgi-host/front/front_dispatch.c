@@ -7,12 +7,15 @@
  * care, or with its sync handler run; refusals are whole replies, never a
  * closed connection.
  */
+#include <stdio.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
 #include "front/front_access.h"
 #include "front/front_cached.h"
 #include "front/front_client.h"
+#include "front/front_cors.h"
 
 struct api_input
 front_input(const struct front_request *request)
@@ -39,10 +42,13 @@ static void
 answer_unroutable(struct front_request *request)
 {
 	struct route_refusal refusal;
+	char extra[sizeof(refusal.extra) + CONFIG_CORS_ROOM];
 
 	front_count(&request->front->stats->no_route, 1);
 	route_refuse(&request->match, &refusal);
-	front_answer(request, request->match.status, refusal.extra, "%s",
+	snprintf(extra, sizeof(extra), "%s", refusal.extra);
+	front_cors_preflight(request, extra, sizeof(extra));
+	front_answer(request, request->match.status, extra, "%s",
 	    refusal.detail);
 }
 

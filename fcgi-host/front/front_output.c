@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "front/front.h"
+#include "front/front_cors.h"
 
 size_t
 front_output_left(const struct front_conn *conn)
@@ -95,6 +95,8 @@ front_output_cut(struct front_conn *conn, size_t left)
 {
 	if (front_output_left(conn) > left)
 		conn->output.have = conn->output.sent + left;
+	if (conn->request != NULL)
+		conn->request->begun_reply = false;
 }
 
 int
@@ -125,8 +127,8 @@ gather(uint8_t *at, size_t length, const uint8_t *pieces[2], size_t left[2])
 	}
 }
 
-int
-front_output_stdout(struct front_conn *conn, uint16_t id, const void *first,
+static int
+put_stdout(struct front_conn *conn, uint16_t id, const void *first,
     size_t first_length, const void *second, size_t second_length)
 {
 	const uint8_t *pieces[2] = { first, second };
@@ -148,6 +150,48 @@ front_output_stdout(struct front_conn *conn, uint16_t id, const void *first,
 		memset(at + FCGI_HEADER_LEN + content, 0, padding);
 	}
 	return 0;
+}
+
+/* "Status: 200 OK" and its end, if that is what the bytes begin with; else 0,
+ * and our lines stand in front of it. */
+static size_t
+status_line(const char *first, size_t length)
+{
+	const char *end = length < 8 || memcmp(first, "Status: ", 8) != 0 ?
+	    NULL : memchr(first, '\n', length);
+
+	return end == NULL ? 0 : (size_t)(end + 1 - first);
+}
+
+/* Lines of our own, behind the first of a reply, which is then out. */
+static int
+begin_reply(struct front_conn *conn, const void *first, size_t *length)
+{
+	struct front_request *request = conn->request;
+	char lines[CONFIG_CORS_ROOM];
+	size_t count = front_cors_lines(request, lines, sizeof(lines));
+
+	request->begun_reply = true;
+	*length = count == 0 ? 0 : status_line(first, *length);
+	return count == 0 ? 0 : put_stdout(conn, request->id, first, *length,
+	    lines, count);
+}
+
+int
+front_output_stdout(struct front_conn *conn, uint16_t id, const void *first,
+    size_t first_length, const void *second, size_t second_length)
+{
+	size_t begun = first_length;
+
+	if (conn->request == NULL || conn->request->begun_reply ||
+	    conn->runner)
+		begun = 0;
+	else if (begin_reply(conn, first, &begun) < 0)
+		return -1;
+	if (begun > 0)
+		first = (const char *)first + begun;
+	return put_stdout(conn, id, first, first_length - begun, second,
+	    second_length);
 }
 
 int

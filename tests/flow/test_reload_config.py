@@ -262,7 +262,9 @@ OTHER = {	# another value of every option that a reload takes
     "openapi_path": "/other.json", "docs_path": "/other",
     "docs_files": "/nowhere",
     "jobs_attempts": 7, "jobs_retry": "7s", "jobs_keep": "7s",
-    "auth_failures": 7, "default_auth": "none"}
+    "auth_failures": 7, "cors_origins": ["https://a.example"],
+    "cors_headers": ["X-A"], "cors_expose": ["X-B"], "cors_credentials": True,
+    "cors_max_age": "7s", "default_auth": "none"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control",
            "cache_size", "jobs_path", "jobs_database",
