@@ -285,10 +285,9 @@ struct fh_bytes	 fh_input_bytes(struct fh_request *, const char *name);
 /* --------------------------------------------------------------- responses */
 
 /*
- * One response that a route may give.  They are what the OpenAPI document
- * says; in tests, and with `check_responses = true` in the configuration, a
- * reply that is none of them becomes a 500 that says what is wrong.  What the
- * host itself answers (400, 401, 406, 415, 422, 5xx) need not be named.
+ * One response that a route may give: what the OpenAPI document says, and what
+ * Accept chooses among.  What the host itself answers (400, 401, 406, 415, 422,
+ * 5xx) need not be named.
  *
  * status	200, ...
  * type		its Content-Type without parameters; NULL: application/json
