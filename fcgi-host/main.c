@@ -104,6 +104,7 @@ static const struct subcommand {
 	{ "crashes", cli_crashes, "list what crashed, and where" },
 	{ "call", cli_call, "run one request against a handler, no server" },
 	{ "cgi", cli_cgi, "answer one request as a CGI program" },
+	{ "new", cli_new, "make a folder with a handler and its test" },
 	{ "dev", cli_dev, "build and serve a folder, again at each save" },
 	{ "version", cli_version, "print the version" },
 	{ "zygote", zygote, NULL },

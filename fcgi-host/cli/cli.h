@@ -13,6 +13,7 @@ int	cli_openapi(int argc, char **argv);
 int	cli_call(int argc, char **argv);	/* 1: the status was >= 400 */
 int	cli_cgi(int argc, char **argv);
 int	cli_dev(int argc, char **argv);
+int	cli_new(int argc, char **argv);
 int	cli_version(int argc, char **argv);
 int	cli_status(int argc, char **argv);
 int	cli_reload(int argc, char **argv);	/* 1: something was refused */

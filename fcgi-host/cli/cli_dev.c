@@ -117,7 +117,8 @@ cli_dev(int argc, char **argv)
 	    "so again each\ntime a source in it is saved: the host reloads, "
 	    "and nothing is lost.  Compiler\nerrors, the host's log and the "
 	    "reports of crashes come to this terminal.  With\nnginx "
-	    "installed, it serves on a port.  Ctrl-C ends it all.",
+	    "installed, it serves on a port.  Ctrl-C ends it all.\n\n"
+	    "  fcgi-host new greet && fcgi-host dev greet",
 	    options, sizeof(options) / sizeof(options[0]) };
 	int exit_code, operand;
 

@@ -91,6 +91,19 @@ wait_for(struct api_sink *sink, const struct api_wait *wait)
 	return -1;
 }
 
+static void
+progress(struct api_sink *sink, int64_t done, int64_t total, const char *text)
+{
+	struct fh_test_call *call = call_of(sink);
+	struct fh_test *test = call->test;
+
+	(void)text;
+	pthread_mutex_lock(&test->lock);
+	call->reply.done = done;
+	call->reply.total = total;
+	pthread_mutex_unlock(&test->lock);
+}
+
 void
 kit_sink_init(struct fh_test_call *call)
 {
@@ -98,6 +111,6 @@ kit_sink_init(struct fh_test_call *call)
 	bool async = call->match.route->async;
 
 	call->sink = (struct api_sink){ .send = send, .flush = flush,
-	    .wait = wait_for, .streams = async,
+	    .wait = wait_for, .progress = progress, .streams = async,
 	    .space = async ? config->reply_space : config->sync_reply_limit };
 }

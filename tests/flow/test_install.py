@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 
@@ -138,10 +137,9 @@ main(int argc, char **argv)
 	return log_line;
 }
 """)
-    flags = shlex.split(pkg_config(root, "--cflags", "--libs",
-                                   package="fcgi-host-test"))
-    subprocess.run(["cc", "-o", tmp_path / "test",
-                    tmp_path / "mine_test.c", *flags], check=True)
+    subprocess.run("cc -o test mine_test.c "
+                   "$(pkg-config --cflags --libs fcgi-host-test)",
+                   shell=True, cwd=tmp_path, check=True, env=installed(root))
     run = [tmp_path / "test",
            root / PREFIX / "lib/fcgi-host/handlers/hello.so"]
     done = subprocess.run(run, capture_output=True, text=True)
@@ -150,6 +148,47 @@ main(int argc, char **argv)
                           text=True)
     assert done.returncode == 1
     assert 'mine_test.c:12: GET /hello: expected "Goodbye"' in done.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--async"], ["--model"],
+                                     ["--model", "--async"], ["--job"],
+                                     ["--job", "--model"]],
+                         ids=lambda options: "".join(options) or "plain")
+def test_a_new_handler_builds_and_passes(root, tmp_path, options):
+    """Breaks when: what `new` makes does not build without warnings, does not
+    pass, or passes whatever it does."""
+    subprocess.run([root / PREFIX / "bin/fcgi-host", "new", "my-thing",
+                    *options], cwd=tmp_path, check=True)
+    folder = tmp_path / "my-thing"
+    make = ["make", "-C", folder, "CFLAGS=-O1 -g -Wall -Wextra -Werror"]
+    done = subprocess.run([*make, "check"], capture_output=True, text=True,
+                          env=installed(root))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[  PASSED  ] 2 test(s)." in done.stdout + done.stderr
+    text = (folder / "my-thing.c").read_text()
+    assert (".async = true" in text) == ("--async" in options)
+    for old, new in (("Hello", "Bye"), ("compare) != NULL", "compare) == NULL"),
+                     ("sum += step", "sum -= step"), ("== 0;", "!= 0;")):
+        text = text.replace(old, new)
+    (folder / "my-thing.c").write_text(text)
+    done = subprocess.run([*make, "check"], capture_output=True, text=True,
+                          env=installed(root))
+    assert done.returncode != 0
+    assert "my-thing_test.c:" in done.stderr
+
+
+def test_new_leaves_what_is_there(root, tmp_path):
+    """Breaks when: a folder is overwritten, or a name makes a wrong path."""
+    (tmp_path / "here").mkdir()
+    for name, sentence in (("here", "here: File exists"),
+                           ("../x", "letters, digits"), ("-x", "-x"),
+                           ("", "letters, digits")):
+        done = subprocess.run([root / PREFIX / "bin/fcgi-host", "new", name],
+                              cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (100, "")
+        assert sentence in done.stderr
+    assert os.listdir(tmp_path) == ["here"]
+    assert os.listdir(tmp_path / "here") == []
 
 
 def test_uninstall_takes_all_of_it_away(root):

@@ -303,6 +303,17 @@ an_event_stream_waits_until_it_is_told(void **state)
 }
 
 static void
+a_job_is_run_and_says_how_far_it_is(void **state)
+{
+	const struct fh_test_reply *reply = fh_test_post(*state, "/job",
+	    "{}");
+
+	fh_test_expect_body(reply, "worked\n");
+	assert_int_equal(reply->done, 2);
+	assert_int_equal(reply->total, 3);
+}
+
+static void
 a_reply_that_breaks_off(void **state)
 {
 	const struct fh_test_reply *reply = fh_test_get(*state, "/broken");
@@ -397,6 +408,7 @@ main(void)
 		cmocka_unit_test(time_that_is_up),
 		cmocka_unit_test(a_stream_and_a_client_that_does_not_read),
 		cmocka_unit_test(an_event_stream_waits_until_it_is_told),
+		cmocka_unit_test(a_job_is_run_and_says_how_far_it_is),
 		cmocka_unit_test(a_reply_that_breaks_off),
 		cmocka_unit_test(closing_ends_what_still_runs),
 		cmocka_unit_test(settings_and_models_come_from_the_text),

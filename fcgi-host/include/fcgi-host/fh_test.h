@@ -23,9 +23,10 @@
  * The .so is loaded as the host loads it: the same checks of its tables, its
  * preload, models, worker_init and self_test, the same code around serve().
  * What is not there is everything between processes: no front, no workers, no
- * sandbox.  So a crash is the test's crash, and a debugger, valgrind and the
- * sanitizers see it at once.  Sync and async routes are called alike; sync
- * ones never two at a time, as in the host.
+ * sandbox; a job's route is called as it is when the job runs.  So a crash is
+ * the test's crash, and a debugger, valgrind and the sanitizers see it at once.
+ * Sync and async routes are called alike; sync ones never two at a time, as in
+ * the host.
  *
  * A failure says what, with the file and line of the test, on stderr.  In a
  * program linked with cmocka the test then fails; in any other the program
@@ -58,6 +59,7 @@ struct fh_test_call;		/* one request, from its making to its reply */
  * whole	false: the handler broke off after the header had left, which a
  *		client of the host sees as a connection that is cut
  * timed_out	the answer is the host's 504, and the handler may still run
+ * done, total	what it said last with fh_progress(); 0 if nothing
  */
 struct fh_test_reply {
 	int			 status;
@@ -66,6 +68,7 @@ struct fh_test_reply {
 	size_t			 length;
 	bool			 whole;
 	bool			 timed_out;
+	int64_t			 done, total;
 	struct fh_test_call	*call;
 };
 
