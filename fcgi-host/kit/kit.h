@@ -72,6 +72,7 @@ struct fh_test_call {
 	struct kit_bytes	 head, output;
 	uint64_t		 head_ns;	/* when it left */
 	size_t			 flushed;	/* of the output */
+	uint64_t		 ended_ns;
 	enum api_outcome	 outcome;
 	struct api_result	 result;
 
@@ -120,6 +121,8 @@ int	kit_runner_init(struct kit_runner *, struct fh_test *);
 void	kit_runner_finish(struct kit_runner *);
 /* Makes it KIT_RUNNING; false: it has its reply already. */
 bool	kit_run_prepare(struct fh_test_call *);
+/* Of one that has ended: only when its time was up. */
+bool	kit_run_was_late(const struct fh_test_call *);
 void	kit_run(struct kit_runner *, struct fh_test_call *);
 
 /* kit_start.c: ends every thread.  False: a handler does not end. */

@@ -71,6 +71,7 @@ kit_run(struct kit_runner *runner, struct fh_test_call *call)
 		pthread_mutex_unlock(&test->sync);
 	pthread_mutex_lock(&test->lock);
 	call->state = KIT_ENDED;
+	call->ended_ns = clock_now_ns();
 	pthread_cond_broadcast(&test->news);
 	pthread_mutex_unlock(&test->lock);
 }
@@ -136,10 +137,10 @@ kit_run_prepare(struct fh_test_call *call)
 
 /* ------------------------------------------------------------ for authors */
 
-static bool
-was_late(const struct fh_test_call *call)
+bool
+kit_run_was_late(const struct fh_test_call *call)
 {
-	return call->deadline_ns != 0 && clock_now_ns() > call->deadline_ns;
+	return call->deadline_ns != 0 && call->ended_ns > call->deadline_ns;
 }
 
 const struct fh_test_reply *
@@ -154,7 +155,7 @@ fh_test_send(struct fh_test_call *call)
 		call->held = false;
 	}
 	kit_run(&call->test->own, call);
-	if (was_late(call))
+	if (kit_run_was_late(call))
 		kit_reply_late(call);
 	else
 		kit_reply_make(call);

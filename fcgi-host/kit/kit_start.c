@@ -166,13 +166,15 @@ fh_test_wait(struct fh_test_call *call, uint64_t ms)
 
 	if (call->reply.call != NULL)
 		return &call->reply;
-	if (wait_for_end(call, late_first ? late_ns : until_ns)) {
-		kit_reply_make(call);
-	} else if (late_first) {
+	if (!wait_for_end(call, late_first ? late_ns : until_ns)) {
+		if (!late_first)
+			return NULL;
 		fh_test_cancel(call);
 		kit_reply_late(call);
+	} else if (kit_run_was_late(call)) {
+		kit_reply_late(call);	/* we are later still */
 	} else {
-		return NULL;
+		kit_reply_make(call);
 	}
 	return &call->reply;
 }
