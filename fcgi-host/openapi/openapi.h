@@ -1,9 +1,9 @@
 /*
  * openapi.h - the handlers' declarations as an OpenAPI 3.1 document.
  *
- * One walk over the tables of include/fcgi-host/input.h, with the sizes that a
- * handler was compiled with.  What they say becomes JSON Schema 2020-12, and
- * that part of it which a schema cannot say is left out, never wrong:
+ * From what schema/ has made of a handler's tables, which are thus read once.
+ * What they say becomes JSON Schema 2020-12, and that part of it which a schema
+ * cannot say is left out, never wrong:
  *
  * BYTE		contentEncoding base64, with a pattern for its letters; the
  *		bounds are those of the text, in steps of 4 characters

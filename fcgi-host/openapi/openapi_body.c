@@ -18,75 +18,37 @@ add_content(struct json_object *content, const char *type,
 	openapi_add(content, type, media);
 }
 
-/* The object that is read from `in`; NULL if nothing is. */
+/* The body as one value, whatever it is made of. */
 static struct json_object *
-collect(const struct route *route, const struct fh_inputs *inputs,
-    enum fh_in in)
+schema_of(const struct schema *schema)
 {
-	const struct openapi_scope scope = { .desc = &route->handler->desc,
-	    .strict = inputs->strict };
+	const struct openapi_scope scope = { .strict = schema->strict };
 	struct json_object *members = json_object_new_object();
 	struct json_object *required = json_object_new_array();
-	struct fh_property property;
-	struct json_object *schema;
 
-	for (size_t i = 0; openapi_property(scope.desc, inputs->properties,
-	    i, &property); i++) {
-		if (openapi_in(route, &property) == in)
-			openapi_add_member(members, required, &scope,
-			    &property);
+	for (size_t i = 0; i < schema->inputs.field_count; i++) {
+		const struct schema_node *node = &schema->inputs.fields[i];
+
+		if (node->in == FH_IN_WHOLE_BODY) {
+			json_object_put(members);
+			json_object_put(required);
+			return openapi_schema(&scope, node);
+		}
+		if (node->in == FH_IN_BODY || node->in == FH_IN_FORM)
+			openapi_add_member(members, required, &scope, node);
 	}
-	schema = openapi_members(&scope, members, required);
-	if (json_object_object_length(members) > 0)
-		return schema;
-	json_object_put(schema);
-	return NULL;
+	return openapi_members(&scope, members, required);
 }
 
+/* Is there any part of it that must be sent? */
 static bool
-has_required(struct json_object *schema)
+is_required(const struct schema *schema)
 {
-	return json_object_object_get_ex(schema, "required", NULL);
-}
+	for (size_t i = 0; i < schema->inputs.field_count; i++) {
+		const struct schema_node *node = &schema->inputs.fields[i];
 
-/* JSON with members, or a form.  True: something of it must be there. */
-static bool
-add_members(struct json_object *content, const struct route *route,
-    const struct fh_inputs *inputs)
-{
-	struct json_object *json = collect(route, inputs, FH_IN_BODY);
-	struct json_object *form = collect(route, inputs, FH_IN_FORM);
-	bool required = false;
-
-	if (json != NULL) {
-		required = has_required(json);
-		add_content(content, "application/json", json);
-	}
-	if (form != NULL) {
-		required |= has_required(form);
-		add_content(content, "application/x-www-form-urlencoded",
-		    form);
-		add_content(content, "multipart/form-data",
-		    json_object_get(form));
-	}
-	return required;
-}
-
-static bool
-add_whole(struct json_object *content, const struct route *route,
-    const struct fh_inputs *inputs)
-{
-	const struct openapi_scope scope = { .desc = &route->handler->desc,
-	    .strict = inputs->strict };
-	struct fh_property property;
-
-	for (size_t i = 0; openapi_property(scope.desc, inputs->properties,
-	    i, &property); i++) {
-		if (openapi_in(route, &property) != FH_IN_WHOLE_BODY)
-			continue;
-		add_content(content, "application/json",
-		    openapi_schema(&scope, &property));
-		return property.required;
+		if (node->required && node->in >= FH_IN_FORM)
+			return true;
 	}
 	return false;
 }
@@ -94,21 +56,23 @@ add_whole(struct json_object *content, const struct route *route,
 struct json_object *
 openapi_body(const struct route *route)
 {
+	const struct schema *schema = route->schema;
 	struct json_object *body, *content;
-	struct fh_inputs inputs;
-	bool required;
 
-	if (!openapi_inputs(route, &inputs))
+	if (schema == NULL || schema->body == SCHEMA_NO_BODY)
 		return NULL;
 	content = json_object_new_object();
-	required = add_members(content, route, &inputs);
-	required |= add_whole(content, route, &inputs);
-	if (json_object_object_length(content) == 0) {
-		json_object_put(content);
-		return NULL;
+	if (schema->body == SCHEMA_JSON)
+		add_content(content, "application/json", schema_of(schema));
+	else {
+		add_content(content, "application/x-www-form-urlencoded",
+		    schema_of(schema));
+		add_content(content, "multipart/form-data",
+		    schema_of(schema));
 	}
 	body = json_object_new_object();
-	openapi_add(body, "required", json_object_new_boolean(required));
+	openapi_add(body, "required",
+	    json_object_new_boolean(is_required(schema)));
 	openapi_add(body, "content", content);
 	return body;
 }

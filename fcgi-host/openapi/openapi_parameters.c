@@ -55,35 +55,32 @@ begin(const char *name, const char *in, const char *about, bool required)
 }
 
 static struct json_object *
-declared(const struct route *route, const struct fh_property *property,
-    const char *name, enum fh_in in)
+declared(const struct schema_node *node, const char *name)
 {
-	const struct openapi_scope scope = { .desc = &route->handler->desc };
-	struct fh_property bare = *property;
-	struct json_object *parameter = begin(name, place(in),
-	    property->about, property->required || in == FH_IN_PATH);
+	const struct openapi_scope scope = { .strict = false };
+	struct schema_node bare = *node;
+	struct json_object *parameter = begin(name, place(node->in),
+	    node->about, node->required);
 
 	bare.about = NULL;	/* it stands one level up */
-	if (property->type == FH_TYPE_ARRAY)
-		add_style(parameter, in);
+	if (node->type == FH_TYPE_ARRAY)
+		add_style(parameter, node->in);
 	openapi_add(parameter, "schema", openapi_schema(&scope, &bare));
 	return parameter;
 }
 
-static bool
-find(const struct route *route, const char *name, struct fh_property *out)
+/* NULL: it is not declared. */
+static const struct schema_node *
+find(const struct schema *schema, const char *name)
 {
-	struct fh_inputs inputs;
+	for (size_t i = 0; schema != NULL && i < schema->inputs.field_count;
+	    i++) {
+		const struct schema_node *node = &schema->inputs.fields[i];
 
-	if (!openapi_inputs(route, &inputs))
-		return false;
-	for (size_t i = 0; openapi_property(&route->handler->desc,
-	    inputs.properties, i, out); i++) {
-		if (openapi_in(route, out) == FH_IN_PATH &&
-		    strcmp(openapi_name(out), name) == 0)
-			return true;
+		if (node->in == FH_IN_PATH && strcmp(node->name, name) == 0)
+			return node;
 	}
-	return false;
+	return NULL;
 }
 
 static struct json_object *
@@ -105,12 +102,10 @@ add_path(struct json_object *list, const struct route *route,
 	const char *name = route->names, *shown = names->names;
 
 	for (uint32_t i = 0; i < route->capture_count; i++) {
-		struct json_object *parameter;
-		struct fh_property property;
+		const struct schema_node *node = find(route->schema, name);
+		struct json_object *parameter = node != NULL ?
+		    declared(node, shown) : undeclared(shown);
 
-		parameter = find(route, name, &property) ?
-		    declared(route, &property, shown, FH_IN_PATH) :
-		    undeclared(shown);
 		if (i + 1 == route->capture_count && openapi_is_rest(route))
 			openapi_add(parameter, "x-rest",
 			    json_object_new_boolean(true));
@@ -124,21 +119,18 @@ struct json_object *
 openapi_parameters(const struct route *route, const struct route *names)
 {
 	struct json_object *list = json_object_new_array();
-	struct fh_property property;
-	struct fh_inputs inputs;
+	const struct schema *schema = route->schema;
 
 	add_path(list, route, names);
 	if (route->job)
 		json_object_array_add(list, openapi_job_key());
-	if (!openapi_inputs(route, &inputs))
-		return list;
-	for (size_t i = 0; openapi_property(&route->handler->desc,
-	    inputs.properties, i, &property); i++) {
-		enum fh_in in = openapi_in(route, &property);
+	for (size_t i = 0; schema != NULL && i < schema->inputs.field_count;
+	    i++) {
+		const struct schema_node *node = &schema->inputs.fields[i];
 
-		if (in != FH_IN_PATH && place(in) != NULL)
-			json_object_array_add(list, declared(route, &property,
-			    openapi_name(&property), in));
+		if (node->in != FH_IN_PATH && place(node->in) != NULL)
+			json_object_array_add(list,
+			    declared(node, node->name));
 	}
 	return list;
 }

@@ -11,31 +11,15 @@
 #include <json-c/json.h>
 
 #include "openapi/openapi.h"
+#include "schema/schema.h"
 
-#define OPENAPI_DEPTH_MAX	32	/* of objects in arrays in objects */
-#define OPENAPI_ENTRIES_MAX	4096	/* of one table */
 #define OPENAPI_METHOD_MAX	8	/* with its NUL: "options" */
 
-/* Whose tables are read, and where they stand in the document. */
+/* Where a value stands in the document. */
 struct openapi_scope {
-	const struct fh_handler	*desc;
-	bool			 strict;	/* nothing undeclared */
-	bool			 response;	/* the server writes it */
-	const struct openapi_scope *outer;	/* NULL: the whole */
-	const struct fh_property *fields;	/* of the object we are in */
+	bool	strict;		/* nothing undeclared */
+	bool	response;	/* the server writes it */
 };
-
-/* openapi_table.c: entry `index` of a table, in our size.  False: its end. */
-bool	openapi_property(const struct fh_handler *, const struct fh_property *,
-	    size_t index, struct fh_property *out);
-bool	openapi_response(const struct fh_handler *, const struct fh_response *,
-	    size_t index, struct fh_response *out);
-/* False: the route declares none. */
-bool	openapi_inputs(const struct route *, struct fh_inputs *out);
-/* What the client calls it, and where it is looked for, with the default
- * settled by the route's path. */
-const char	*openapi_name(const struct fh_property *);
-enum fh_in	openapi_in(const struct route *, const struct fh_property *);
 
 /* openapi_value.c */
 void	openapi_add(struct json_object *, const char *key,
@@ -47,22 +31,16 @@ struct json_object	*openapi_reference(const char *section,
 			    const char *name);
 /* A bound, a default or an example, written as in a query.  NULL: it is none
  * of that type. */
-struct json_object	*openapi_value(const struct fh_property *,
-			    const char *text);
+struct json_object	*openapi_value(enum fh_type, const char *text);
 
-/* openapi_schema.c: of one property, an object with these members, an array of
- * this item. */
+/* openapi_schema.c: of one value, with all inside of it. */
 struct json_object	*openapi_schema(const struct openapi_scope *,
-			    const struct fh_property *);
-struct json_object	*openapi_object(const struct openapi_scope *,
-			    const struct fh_property *fields);
-struct json_object	*openapi_array(const struct openapi_scope *,
-			    const struct fh_property *items);
+			    const struct schema_node *);
 /* An object step by step: each of its members, then the whole, which takes
  * over what was collected. */
 void	openapi_add_member(struct json_object *members,
 	    struct json_object *required, const struct openapi_scope *,
-	    const struct fh_property *);
+	    const struct schema_node *);
 struct json_object	*openapi_members(const struct openapi_scope *,
 			    struct json_object *members,
 			    struct json_object *required);

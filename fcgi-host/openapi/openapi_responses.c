@@ -57,33 +57,31 @@ is_given(const struct route *route, const struct traits *traits, int status)
 
 /* NULL: the declaration leaves the body open. */
 static struct json_object *
-schema_of(const struct route *route, const struct fh_response *response)
+schema_of(const struct schema_response *response)
 {
-	const struct openapi_scope scope = { .desc = &route->handler->desc,
-	    .response = true };
+	const struct openapi_scope scope = { .response = true };
 
-	if (response->fields != NULL)
-		return openapi_object(&scope, response->fields);
-	if (response->items != NULL)
-		return openapi_array(&scope, response->items);
+	if (response->node.type != 0)
+		return openapi_schema(&scope, &response->node);
 	if (response->type == NULL && response->status >= 400)
 		return openapi_reference("schemas", "Problem");
 	return NULL;
 }
 
 static const char *
-type_of(const struct fh_response *response)
+type_of(const struct schema_response *response)
 {
 	if (response->type != NULL)
 		return response->type;
-	if (response->fields != NULL || response->items != NULL)
+	if (response->node.type != 0)
 		return JSON_TYPE;
 	return response->status >= 400 ? OPENAPI_PROBLEM_TYPE : NULL;
 }
 
 /* The entry of that status, made if there is none. */
 static struct json_object *
-entry(struct json_object *responses, const struct fh_response *response)
+entry(struct json_object *responses,
+    const struct schema_response *response)
 {
 	struct json_object *found;
 	char status[16];
@@ -112,8 +110,8 @@ content_of(struct json_object *response)
 }
 
 static void
-add_declared(struct json_object *responses, const struct route *route,
-    const struct fh_response *response)
+add_declared(struct json_object *responses,
+    const struct schema_response *response)
 {
 	struct json_object *found = entry(responses, response), *media;
 	const char *type = type_of(response);
@@ -121,7 +119,7 @@ add_declared(struct json_object *responses, const struct route *route,
 
 	if (type == NULL || !wire_status_has_body(response->status))
 		return;
-	schema = schema_of(route, response);
+	schema = schema_of(response);
 	media = json_object_new_object();
 	if (schema != NULL)
 		openapi_add(media, "schema", schema);
@@ -167,13 +165,14 @@ static struct json_object *
 declared(const struct route *route, struct traits *traits)
 {
 	struct json_object *responses = json_object_new_object();
-	struct fh_response response;
+	const struct schema *schema = route->schema;
 
-	for (size_t i = 0; openapi_response(&route->handler->desc,
-	    route->responses, i, &response); i++) {
-		traits->typed |= response.status < 400 &&
-		    type_of(&response) != NULL;
-		add_declared(responses, route, &response);
+	for (size_t i = 0; schema != NULL && i < schema->response_count;
+	    i++) {
+		const struct schema_response *one = &schema->responses[i];
+
+		traits->typed |= one->status < 400 && type_of(one) != NULL;
+		add_declared(responses, one);
 	}
 	return responses;
 }

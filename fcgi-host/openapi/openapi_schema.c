@@ -1,5 +1,5 @@
 /*
- * openapi_schema.c - a property as JSON Schema 2020-12.
+ * openapi_schema.c - a declared value as JSON Schema 2020-12.
  *
  * Runs in: zygote and the tools.
  * Owns: nothing.
@@ -33,51 +33,53 @@ static const struct {
 #define TYPES	(sizeof(types) / sizeof(types[0]))
 
 static void
-add_type(struct json_object *schema, const struct fh_property *property)
+add_type(struct json_object *schema, const struct schema_node *node)
 {
 	struct json_object *type = json_object_new_string(
-	    types[property->type].type);
+	    types[node->type].type);
 	struct json_object *both;
 
-	if (property->nullable) {
+	if (node->nullable) {
 		both = json_object_new_array();
 		json_object_array_add(both, type);
 		json_object_array_add(both, json_object_new_string("null"));
 		type = both;
 	}
 	openapi_add(schema, "type", type);
-	if (types[property->type].format != NULL)
+	if (types[node->type].format != NULL)
 		openapi_add(schema, "format",
-		    json_object_new_string(types[property->type].format));
+		    json_object_new_string(types[node->type].format));
 }
 
 static void
 add_value(struct json_object *schema, const char *key,
-    const struct fh_property *property, const char *text)
+    const struct schema_node *node, const char *text)
 {
 	struct json_object *value;
 
 	if (text == NULL)
 		return;
-	value = openapi_value(property, text);
+	value = openapi_value(node->type, text);
 	if (value != NULL)
 		openapi_add(schema, key, value);
 }
 
 static void
-add_bounds(struct json_object *schema, const struct fh_property *property)
+add_bounds(struct json_object *schema, const struct schema_node *node)
 {
-	bool timely = property->type == FH_TYPE_DATE ||
-	    property->type == FH_TYPE_DATE_TIME;
+	static const char *const words[SCHEMA_BOUNDS][2] = {
+		[SCHEMA_MIN] = { "minimum", "formatMinimum" },
+		[SCHEMA_MAX] = { "maximum", "formatMaximum" },
+		[SCHEMA_ABOVE] = { "exclusiveMinimum",
+		    "formatExclusiveMinimum" },
+		[SCHEMA_BELOW] = { "exclusiveMaximum",
+		    "formatExclusiveMaximum" },
+	};
+	bool timely = node->type == FH_TYPE_DATE ||
+	    node->type == FH_TYPE_DATE_TIME;
 
-	add_value(schema, timely ? "formatMinimum" : "minimum", property,
-	    property->min);
-	add_value(schema, timely ? "formatMaximum" : "maximum", property,
-	    property->max);
-	add_value(schema, timely ? "formatExclusiveMinimum" :
-	    "exclusiveMinimum", property, property->above);
-	add_value(schema, timely ? "formatExclusiveMaximum" :
-	    "exclusiveMaximum", property, property->below);
+	for (size_t i = 0; i < SCHEMA_BOUNDS; i++)
+		add_value(schema, words[i][timely], node, node->bounds[i]);
 }
 
 /* How many characters of base64 so many bytes are. */
@@ -88,12 +90,12 @@ encoded(size_t bytes)
 }
 
 static void
-add_lengths(struct json_object *schema, const struct fh_property *property)
+add_lengths(struct json_object *schema, const struct schema_node *node)
 {
-	bool items = property->type == FH_TYPE_ARRAY;
-	size_t least = property->min_length, most = property->max_length;
+	bool items = node->type == FH_TYPE_ARRAY;
+	size_t least = node->min_length, most = node->max_length;
 
-	if (property->type == FH_TYPE_BYTE) {
+	if (node->type == FH_TYPE_BYTE) {
 		least = encoded(least);
 		most = encoded(most);
 	}
@@ -114,38 +116,53 @@ add_pattern(struct json_object *schema, const char *pattern)
 }
 
 static void
-add_choices(struct json_object *schema, const struct fh_property *property)
+add_choices(struct json_object *schema, const struct schema_node *node)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; property->choices != NULL &&
-	    property->choices[i] != NULL && i < OPENAPI_ENTRIES_MAX; i++)
+	for (size_t i = 0; i < node->choice_count; i++)
 		json_object_array_add(list,
-		    openapi_string(property->choices[i]));
-	if (property->nullable)
+		    openapi_string(node->choices[i]));
+	if (node->nullable)
 		json_object_array_add(list, NULL);
 	openapi_add(schema, "enum", list);
 }
 
-/* What the schema says already stays. */
 static void
-merge(struct json_object *schema, struct json_object *more)
+finish_members(struct json_object *schema, const struct openapi_scope *scope,
+    struct json_object *members, struct json_object *required)
 {
-	json_object_object_foreach(more, key, value) {
-		if (!json_object_object_get_ex(schema, key, NULL))
-			openapi_add(schema, key, json_object_get(value));
-	}
-	json_object_put(more);
+	openapi_add(schema, "properties", members);
+	if (json_object_array_length(required) > 0)
+		openapi_add(schema, "required", required);
+	else
+		json_object_put(required);
+	if (scope->strict)
+		openapi_add(schema, "additionalProperties",
+		    json_object_new_boolean(false));
+}
+
+static void
+add_members(struct json_object *schema, const struct openapi_scope *scope,
+    const struct schema_node *node)
+{
+	struct json_object *members = json_object_new_object();
+	struct json_object *required = json_object_new_array();
+
+	for (size_t i = 0; i < node->field_count; i++)
+		openapi_add_member(members, required, scope,
+		    &node->fields[i]);
+	finish_members(schema, scope, members, required);
 }
 
 /* What is of this type alone. */
 static void
 add_inside(struct json_object *schema, const struct openapi_scope *scope,
-    const struct fh_property *property)
+    const struct schema_node *node)
 {
-	switch (property->type) {
+	switch (node->type) {
 	case FH_TYPE_STRING:
-		add_pattern(schema, property->pattern);
+		add_pattern(schema, node->pattern);
 		break;
 	case FH_TYPE_BYTE:
 		openapi_add(schema, "contentEncoding",
@@ -154,13 +171,15 @@ add_inside(struct json_object *schema, const struct openapi_scope *scope,
 		    json_object_new_string(BASE64));
 		break;
 	case FH_TYPE_ENUM:
-		add_choices(schema, property);
+		add_choices(schema, node);
 		break;
 	case FH_TYPE_ARRAY:
-		merge(schema, openapi_array(scope, property->items));
+		openapi_add(schema, "items",
+		    openapi_schema(scope, &node->fields[0]));
 		break;
 	case FH_TYPE_OBJECT:
-		merge(schema, openapi_object(scope, property->fields));
+		if (node->same == NULL)	/* or it would never end */
+			add_members(schema, scope, node);
 		break;
 	default:
 		break;
@@ -169,24 +188,24 @@ add_inside(struct json_object *schema, const struct openapi_scope *scope,
 
 static void
 add_words(struct json_object *schema, const struct openapi_scope *scope,
-    const struct fh_property *property)
+    const struct schema_node *node)
 {
 	struct json_object *list, *example;
 
-	if (property->about != NULL)
+	if (node->about != NULL)
 		openapi_add(schema, "description",
-		    openapi_string(property->about));
-	add_value(schema, "default", property, property->fallback);
-	example = property->example == NULL ? NULL :
-	    openapi_value(property, property->example);
+		    openapi_string(node->about));
+	add_value(schema, "default", node, node->fallback);
+	example = node->example == NULL ? NULL :
+	    openapi_value(node->type, node->example);
 	if (example != NULL) {
 		list = json_object_new_array();
 		json_object_array_add(list, example);
 		openapi_add(schema, "examples", list);
 	}
-	if (!property->secret || scope->response)
+	if (!node->secret || scope->response)
 		return;
-	if (property->type == FH_TYPE_STRING)
+	if (node->type == FH_TYPE_STRING)
 		openapi_add(schema, "format",
 		    json_object_new_string("password"));
 	openapi_add(schema, "writeOnly", json_object_new_boolean(true));
@@ -194,17 +213,17 @@ add_words(struct json_object *schema, const struct openapi_scope *scope,
 
 struct json_object *
 openapi_schema(const struct openapi_scope *scope,
-    const struct fh_property *property)
+    const struct schema_node *node)
 {
 	struct json_object *schema = json_object_new_object();
 
-	if ((size_t)property->type >= TYPES)
+	if ((size_t)node->type >= TYPES)
 		return schema;
-	add_type(schema, property);
-	add_bounds(schema, property);
-	add_lengths(schema, property);
-	add_inside(schema, scope, property);
-	add_words(schema, scope, property);
+	add_type(schema, node);
+	add_bounds(schema, node);
+	add_lengths(schema, node);
+	add_inside(schema, scope, node);
+	add_words(schema, scope, node);
 	return schema;
 }
 
@@ -212,13 +231,11 @@ openapi_schema(const struct openapi_scope *scope,
 
 void
 openapi_add_member(struct json_object *members, struct json_object *required,
-    const struct openapi_scope *scope, const struct fh_property *property)
+    const struct openapi_scope *scope, const struct schema_node *node)
 {
-	const char *name = openapi_name(property);
-
-	openapi_add(members, name, openapi_schema(scope, property));
-	if (property->required)
-		json_object_array_add(required, openapi_string(name));
+	openapi_add(members, node->name, openapi_schema(scope, node));
+	if (node->required)
+		json_object_array_add(required, openapi_string(node->name));
 }
 
 struct json_object *
@@ -228,63 +245,6 @@ openapi_members(const struct openapi_scope *scope,
 	struct json_object *schema = json_object_new_object();
 
 	openapi_add(schema, "type", json_object_new_string("object"));
-	openapi_add(schema, "properties", members);
-	if (json_object_array_length(required) > 0)
-		openapi_add(schema, "required", required);
-	else
-		json_object_put(required);
-	if (scope->strict)
-		openapi_add(schema, "additionalProperties",
-		    json_object_new_boolean(false));
-	return schema;
-}
-
-/* Does it stand in itself, or too deep? */
-static bool
-is_endless(const struct openapi_scope *scope, const struct fh_property *fields)
-{
-	unsigned depth = 0;
-
-	for (; scope != NULL; scope = scope->outer) {
-		if (scope->fields == fields || ++depth > OPENAPI_DEPTH_MAX)
-			return true;
-	}
-	return false;
-}
-
-struct json_object *
-openapi_object(const struct openapi_scope *scope,
-    const struct fh_property *fields)
-{
-	struct openapi_scope inner = *scope;
-	struct json_object *members, *required;
-	struct fh_property field;
-
-	members = json_object_new_object();
-	if (fields == NULL || is_endless(scope, fields)) {
-		openapi_add(members, "type",
-		    json_object_new_string("object"));
-		return members;
-	}
-	required = json_object_new_array();
-	inner.outer = scope;
-	inner.fields = fields;
-	for (size_t i = 0; openapi_property(scope->desc, fields, i, &field);
-	    i++)
-		openapi_add_member(members, required, &inner, &field);
-	return openapi_members(&inner, members, required);
-}
-
-/* `items` has one entry and no end. */
-struct json_object *
-openapi_array(const struct openapi_scope *scope,
-    const struct fh_property *items)
-{
-	struct json_object *schema = json_object_new_object();
-	struct fh_property item;
-
-	openapi_add(schema, "type", json_object_new_string("array"));
-	if (openapi_property(scope->desc, items, 0, &item))
-		openapi_add(schema, "items", openapi_schema(scope, &item));
+	finish_members(schema, scope, members, required);
 	return schema;
 }

@@ -64,9 +64,9 @@ parse(const char *text, enum json_type one, enum json_type other)
 }
 
 struct json_object *
-openapi_value(const struct fh_property *property, const char *text)
+openapi_value(enum fh_type type, const char *text)
 {
-	switch (property->type) {
+	switch (type) {
 	case FH_TYPE_BOOLEAN:
 		return json_object_new_boolean(strcmp(text, "true") == 0 ||
 		    strcmp(text, "1") == 0);

@@ -67,10 +67,11 @@ enum schema_bound {
  * has		1 + the offset of the bool that says it was given; 0: none
  * bounds	as written, NULL for none; their values in `limits`
  * expected	'low' or 'high': for errors
- * hidden	it is secret, or has something in it that is
+ * secret	it is; hidden: so is it, or something in it
  * fallback	as written; a value, or JSON for what has insides
  * fields	of an object, `field_count`; of an array the one item
  * same		an object around it, of a reply, whose fields it has; or NULL
+ * about, example  as declared, for the OpenAPI document; or NULL
  */
 struct schema_node {
 	enum fh_type		 type;
@@ -81,6 +82,7 @@ struct schema_node {
 	size_t			 has;
 	bool			 required;
 	bool			 nullable;
+	bool			 secret;
 	bool			 hidden;
 	const char		*bounds[SCHEMA_BOUNDS];
 	union schema_value	 limits[SCHEMA_BOUNDS];
@@ -97,6 +99,8 @@ struct schema_node {
 	struct schema_node	*fields;
 	size_t			 field_count;
 	const struct schema_node *same;
+	const char		*about;
+	const char		*example;
 };
 
 enum schema_body {
@@ -109,6 +113,7 @@ enum schema_body {
 struct schema_response {
 	int			 status;
 	const char		*type;		/* or NULL: any */
+	const char		*about;		/* or NULL */
 	struct schema_node	 node;
 };
 

@@ -82,6 +82,7 @@ make_response(struct schema_maker *maker, const struct fh_response *from,
 
 	response->status = from->status;
 	response->type = from->type;
+	response->about = from->about;
 	node->name = "";
 	if (from->status < 100 || from->status > 599)
 		return schema_refuse(maker, "has a status that is not in "

@@ -164,7 +164,9 @@ make_node(struct schema_maker *maker, const struct fh_property *from,
 	node->has = from->has;
 	node->required = from->required;
 	node->nullable = from->nullable;
-	node->hidden = from->secret;
+	node->secret = node->hidden = from->secret;
+	node->about = from->about;
+	node->example = from->example;
 	if (from->required && from->fallback != NULL)
 		return schema_refuse(maker, "is required and has a fallback "
 		    "of \"%.80s\": take one of them away", from->fallback);

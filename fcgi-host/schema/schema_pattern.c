@@ -62,8 +62,8 @@ schema_pattern_compile(const char *pattern, char *why, size_t size)
 	int error;
 
 	code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-	    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT, &error,
-	    &offset, NULL);
+	    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT |
+	    PCRE2_DOLLAR_ENDONLY, &error, &offset, NULL);
 	if (code != NULL)
 		return code;
 	pcre2_get_error_message(error, words, sizeof(words));

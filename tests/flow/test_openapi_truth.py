@@ -1,10 +1,70 @@
-"""Does the document tell the truth?  What the host answers, against what JSON
-Schema says of the document's schemas (Ajv)."""
+"""Does the document tell the truth?  What the host takes, refuses and answers,
+against what JSON Schema says of the document's schemas (Ajv)."""
 
 import json
 
+import pytest
+
 from lib import build, npm
+from lib.declared import Declared, text
 from lib.host import Host
+
+BODIES = 40		# of each route
+
+
+def pointer(number):
+    return ("/paths/~1made~1%d/post/requestBody/content/application~1json"
+            "/schema" % number)
+
+
+def host_says(host, number, body):
+    reply = host.ask("POST", "/made/%d" % number, text(body).encode(),
+                     headers={"Content-Type": "application/json"})
+    assert reply.status in (200, 422), (number, body, reply)
+    return reply.status == 200, reply
+
+
+def is_exact(schema):
+    """Has it all that the host looks at?"""
+    if isinstance(schema, list):
+        return all(map(is_exact, schema))
+    if not isinstance(schema, dict):
+        return True
+    return "x-pcre2-pattern" not in schema and all(
+        map(is_exact, schema.values()))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bodies_made_by_chance(seed, figure):
+    """Breaks when: the document forbids what the host takes, or, where it says
+    all that the host looks at, allows what the host refuses."""
+    made = Declared(seed + 100, routes=30)
+    with Host(handlers=[], openapi_path="/openapi.json") as host:
+        host.put("made.so", made.handler("made"))
+        host.wait_file("made.so", "serving")
+        document = json.loads(host.get("/openapi.json").text)
+        checks = [{"schema": pointer(number),
+                   "values": [made.body(members) for _ in range(BODIES)]}
+                  for number, members in enumerate(made.routes)]
+        said = npm.run("openapi.mjs", {"document": document,
+                                       "checks": checks})
+        assert said["errors"] == []
+        counts = {True: 0, False: 0}
+        with host.connect() as conn:
+            for number, check in enumerate(checks):
+                item = document["paths"]["/made/%d" % number]["post"]
+                exact = is_exact(item["requestBody"])
+                for body, valid in zip(check["values"],
+                                       said["answers"][number]):
+                    taken, reply = host_says(conn, number, body)
+                    counts[taken] += 1
+                    assert valid or not taken, (item, body, reply)
+                    assert taken or not valid or not exact, (
+                        item, body, reply)
+        assert min(counts.values()) > 100, counts
+        figure("openapi: %d bodies taken, %d refused, the document says the "
+               "same" % (counts[True], counts[False]))
+
 
 def test_job_documents():
     """Breaks when: what is said of a job is not as its schema says."""

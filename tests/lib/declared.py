@@ -187,7 +187,8 @@ class Declared:
 
     def value_string(self, one):
         texts = ("abc", "ab", "", "abc.def", "12", "12345", "\u00e4\u00f6",
-                 "x", "xyy", "a/", "\U0001f600" * 4, "ABC", "aab", "a-b")
+                 "x", "xyy", "a/", "\U0001f600" * 4, "ABC", "aab", "a-b", "abc\n",
+                 "12\n")
         return self.chance.choice(texts)
 
     def value_date(self, _):

@@ -31,7 +31,7 @@ def mounted(host, prefix):
 
 @pytest.fixture(scope="module")
 def host():
-    with Host(handlers=["hello", "echo"], openapi_path="/openapi.json",
+    with Host(handlers=["hello", "orders"], openapi_path="/openapi.json",
               docs_path="/docs", docs_files=npm.docs_page(),
               api_title='<b>"Mounted" & tried', sync_reply_limit="16 KiB",
               header_limit="16 KiB") as one:
@@ -109,20 +109,38 @@ def test_try_it_in_a_browser(nginx):
     tried misses it, another host is asked, or the browser complains (of the
     page's policy, of a script)."""
     origin = "http://127.0.0.1:%d" % nginx.port
+    bad = {"address": {"street": "Hay 1"}, "items": [
+        {"article": "AB-1234", "count": 0, "price": 2.5}]}
     said = npm.run("page.mjs", {
         "browser": CHROMIUM, "url": origin + "/some/app/docs",
-        "tries": [{"operation": "hello-get_hello"}],
-        "screenshot": os.environ.get("FH_SCREENSHOT")})
+        "tries": [{"operation": "hello-get_hello"},
+                  {"operation": "orders-post_orders",
+                   "body": json.dumps(bad)},
+                  {"operation": "orders-get_orders",
+                   "values": {"text": "green tea", "top": "3"}}],
+        "screenshot": os.environ.get("FH_SCREENSHOT"),
+        "top": "orders-get_orders"})
     assert said["title"] == '<b>"Mounted" & tried'
-    assert "GET /hello" in said["operations"]
-    assert "POST /echo" in said["operations"]
-    (answer,) = said["answers"]
-    assert answer["status"] == 200
-    assert "Hello, world!" in answer["body"]
-    assert answer["url"].split() == ["Request", "URL",
-                                     origin + "/some/app/hello"]
+    assert {"GET /hello", "GET /orders", "POST /orders"} <= set(
+        said["operations"])
+    hello, refused, found = said["answers"]
+    assert hello["status"] == 200
+    assert "Hello, world!" in hello["body"]
+    assert hello["url"].split() == ["Request", "URL",
+                                    origin + "/some/app/hello"]
+    assert refused["status"] == 422
+    for word in ("errors", "city", "missing", "greater_than_equal"):
+        assert word in refused["body"]
+    assert found["status"] == 200
+    assert "green tea" in found["body"]
+    url = urllib.parse.urlsplit(found["url"].split()[-1])
+    assert url.path == "/some/app/orders"
+    assert {("text", "green tea"), ("top", "3")} <= set(
+        urllib.parse.parse_qsl(url.query))
     asked = [urllib.parse.urlsplit(url) for url in said["requests"]]
     assert {one.netloc for one in asked if one.scheme != "data"} == {
         "127.0.0.1:%d" % nginx.port}
     assert "/some/app/hello" in {one.path for one in asked}
-    assert said["complaints"] == []
+    # The 422 itself is told of in the console, and nothing else.
+    assert [one for one in said["complaints"]
+            if "status of 422" not in one] == []

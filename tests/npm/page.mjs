@@ -1,10 +1,10 @@
 /*
  * page.mjs - the documentation page in a real browser.
  *
- * Reads { browser, url, tries: [{ operation, values, body }], screenshot } from
- * standard input: opens the page in headless Chromium and, for each try, opens
- * the operation, presses "Try it out", types the values, presses "Execute" and
- * waits for the answer.  Prints { title, operations, answers: [{ status, body,
+ * Reads { browser, url, tries: [{ operation, values, body }], screenshot, top }
+ * from standard input: opens the page in headless Chromium and, for each try,
+ * opens the operation, presses "Try it out", types the values, presses "Execute"
+ * and waits for the answer.  The screenshot begins at the operation `top`.  Prints { title, operations, answers: [{ status, body,
  * url }], requests, complaints }: all that the page asked for, and what the
  * browser said of it (console, exceptions, refusals of the policy).
  */
@@ -82,6 +82,8 @@ async function type(client, block, selector, text)
 	await until(client, `(e => e && (e.focus(), e.select(), true))(${
 		at(block, selector)})`);
 	await client.Input.insertText({ text });
+	/* Fields wait for more until they are left. */
+	await until(client, "(document.activeElement.blur(), true)");
 }
 
 async function attempt(client, { operation, values = {}, body })
@@ -103,7 +105,7 @@ async function attempt(client, { operation, values = {}, body })
 	const text = await until(client, `(e => e && e.innerText.trim())(${
 		at(block, column + "description")})`);
 	const url = await until(client, `(e => e && e.innerText.trim())(${
-		at(block, ".request-url pre, .request-url")})`);
+		at(block, ".request-url")})`);
 
 	return { status: Number(status.split(/\s/)[0]), body: text, url };
 }
@@ -145,10 +147,14 @@ async function main()
 		answers.push(await attempt(client, one));
 	const title = await until(client, "document.title");
 	if (given.screenshot) {
-		await until(client, given.prepare ?? "true");
-		await sleep(300);	/* what fades in has done so */
+		await client.Emulation.setDeviceMetricsOverride({
+			width: 1100, height: 1250, deviceScaleFactor: 0.8,
+			mobile: false });
+		await until(client, `(document.getElementById("operations-` +
+			`${given.top}").scrollIntoView(), true)`);
+		await sleep(500);	/* what fades in has done so */
 		const { data } = await client.Page.captureScreenshot({
-			format: "png", clip: given.clip });
+			format: "png" });
 
 		writeFileSync(given.screenshot, Buffer.from(data, "base64"));
 	}
