@@ -543,8 +543,8 @@ const struct config_option config_top_options[] = {
 	    .text = "Where the host itself serves the document, below the "
 	    "mount point.  Empty: nowhere; it tells everybody who can read it "
 	    "what there is, routes for your own use included, unless they are "
-	    "declared hidden.  If a handler has that route, the handler's is "
-	    "served." },
+	    "declared hidden; default_auth does not protect it.  If a handler "
+	    "has that route, the handler's is served." },
 	{ .name = "docs_path", .type = CONFIG_TEXT, TOP(docs_path),
 	    .fallback = "", .example = "/docs",
 	    .text = "Where the host serves a page on the document "

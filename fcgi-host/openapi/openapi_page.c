@@ -177,10 +177,10 @@ openapi_page_routes(const struct config *config, struct err *err)
 		return NULL;
 	snprintf(below, sizeof(below), "%s/{file...}", config->docs_path);
 	routes[0] = (struct fh_route){ .methods = "GET",
-	    .path = config->docs_path, .serve = serve_page,
+	    .path = config->docs_path, .serve = serve_page, .auth = "none",
 	    .summary = "the documentation", .hidden = true };
 	routes[1] = (struct fh_route){ .methods = "GET", .path = below,
-	    .serve = serve_file, .summary = "files of its page",
+	    .serve = serve_file, .auth = "none", .summary = "files of its page",
 	    .hidden = true };
 	return routes;
 }

@@ -32,7 +32,8 @@ openapi_routes(const struct config *config, struct err *err)
 	(void)err;
 	routes[0] = (struct fh_route){ .methods = "GET",
 	    .path = config->openapi_path, .serve = serve_document,
-	    .summary = "the OpenAPI document", .hidden = true };
+	    .summary = "the OpenAPI document", .hidden = true,
+	    .auth = "none" };
 	return config->openapi_path != NULL ? routes : NULL;
 }
 

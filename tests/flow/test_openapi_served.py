@@ -127,6 +127,23 @@ def test_deep_paths():
         assert done.stdout == page
 
 
+def test_default_auth_is_for_handlers(tmp_path):
+    """Breaks when: a browser cannot open the page where every handler wants a
+    key."""
+    keys = tmp_path / "keys"
+    keys.write_text("")
+    keys.chmod(0o600)
+    with Host(handlers=["hello"], docs_path="/docs", default_auth="partners",
+              docs_files=npm.docs_page(), extra='auth "partners" {\n'
+              'type = key\n keys_file = "%s"\n}\n' % keys, **ON) as host:
+        assert host.get("/hello").status == 401
+        document = json.loads(host.get("/openapi.json").text)
+        assert document["paths"]["/hello"]["get"]["security"] == [
+            {"partners": []}]
+        assert host.get("/docs").status == 200
+        assert host.get("/docs/start.js").status == 200
+
+
 def test_servers_of_other_hosts_may_be_asked():
     """Breaks when: the page's policy forbids the servers that the document
     names, or takes words of the configuration for sources."""
