@@ -249,7 +249,7 @@ set_one(struct access_keys *keys, enum config_algorithm algorithm,
     struct json_object *json, struct err *err)
 {
 	const char *id = access_json_text(json, "kid");
-	struct access_key key = { NULL };
+	struct access_key key = { .public = NULL };
 
 	if (!is_ours(json, algorithm))
 		return 0;
