@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "api/api.h"
+#include "common/identity.h"
 #include "common/request.h"
 #include "include/fcgi-host/fh_test.h"
 #include "model/model_alone.h"
@@ -58,6 +59,9 @@ struct fh_test_call {
 	bool			 formed;	/* the body is a form */
 	char			*boundary;	/* ... with files, or NULL */
 	struct kit_bytes	 fields;	/* "name\0value\0" ... */
+	size_t			 identity_length;	/* 0: nobody */
+	uint8_t			 identity[IDENTITY_MAX];
+	const char		*scopes;	/* in it */
 	bool			 has_timeout;
 	uint64_t		 timeout_ms;
 	uint64_t		 deadline_ns;	/* 0: none */

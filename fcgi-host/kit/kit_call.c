@@ -92,6 +92,25 @@ fh_test_param(struct fh_test_call *call, const char *name, const char *value)
 }
 
 struct fh_test_call *
+fh_test_as(struct fh_test_call *call, const char *name, const char *scopes,
+    const char *claims)
+{
+	const struct fh_identity identity = { "test", name, scopes,
+	    claims != NULL ? claims : "{}" };
+	struct fh_identity kept;
+
+	call->identity_length = identity_put(call->identity,
+	    sizeof(call->identity), &identity);
+	if (identity_get(call->identity, call->identity_length, &kept) == 0)
+		call->scopes = kept.scopes;
+	else
+		kit_fail(call->test->file, call->test->line, "%s: an "
+		    "identity has %d bytes at most", call->label,
+		    IDENTITY_MAX);
+	return call;
+}
+
+struct fh_test_call *
 fh_test_timeout(struct fh_test_call *call, uint64_t ms)
 {
 	call->has_timeout = true;

@@ -42,6 +42,8 @@ input_of(const struct fh_test_call *call)
 		.head_only = call->match.head,
 		.cancelled = &call->cancelled,
 		.deadline_ns = call->deadline_ns,
+		.identity = call->identity,
+		.identity_length = call->identity_length,
 	};
 }
 
@@ -90,6 +92,27 @@ set_deadline(struct fh_test_call *call)
 	call->deadline_ns = clock_now_ns() + ms * CLOCK_NS_PER_MS;
 }
 
+/* What keys and tokens there are is the configuration's: here it counts who a
+ * test says it is. */
+static bool
+refuse_client(struct fh_test_call *call)
+{
+	const struct route *route = call->match.route;
+
+	if (route->auths == 0)
+		return false;
+	if (call->identity_length == 0)
+		kit_reply_problem(call, 401, "", "Who sends this is not "
+		    "known: it says nothing (fh_test_as).");
+	else if (route->scopes != NULL &&
+	    !identity_has_scopes(call->scopes, route->scopes))
+		kit_reply_problem(call, 403, "", "Access is refused: it "
+		    "wants the scopes %s.", route->scopes);
+	else
+		return false;
+	return true;
+}
+
 static bool
 refuse(struct fh_test_call *call)
 {
@@ -105,6 +128,8 @@ refuse(struct fh_test_call *call)
 		    "%s", refusal.detail);
 		return true;
 	}
+	if (refuse_client(call))
+		return true;
 	if (call->body.length <= call->match.route->body_limit)
 		return false;
 	kit_reply_problem(call, 413, "", "The request body is larger than "

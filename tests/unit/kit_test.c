@@ -359,6 +359,27 @@ settings_and_models_come_from_the_text(void **state)
 }
 
 static void
+a_client_that_is_known(void **state)
+{
+	struct fh_test *test = fh_test_open(fixture(),
+	    "auth \"partners\" { type = key  keys_file = \"/nowhere\" }\n"
+	    "route \"GET /who\" { auth = \"partners\"  scopes = \"read\" }\n");
+	struct fh_test_call *call;
+
+	(void)state;
+	fh_test_expect_problem(fh_test_get(test, "/who"), 401, "is not known");
+	call = fh_test_as(fh_test_call(test, "GET", "/who"), "ada", "look",
+	    NULL);
+	fh_test_expect_problem(fh_test_send(call), 403, "the scopes read");
+	call = fh_test_as(fh_test_call(test, "GET", "/who"), "ada",
+	    "read write", "{\"sub\":\"ada\"}");
+	fh_test_expect_body(fh_test_send(call),
+	    "ada, read write, {\"sub\":\"ada\"}, 1");
+	fh_test_expect_status(fh_test_get(test, "/document"), 200);
+	fh_test_close(test);
+}
+
+static void
 what_the_host_would_refuse(void **state)
 {
 	(void)state;
@@ -369,7 +390,7 @@ what_the_host_would_refuse(void **state)
 	assert_null(fh_test_open("nowhere.so", NULL));
 	end_failing("nowhere.so");
 	begin_failing();
-	assert_null(fh_test_open(fixture(), "route \"GET /no\" { }"));
+	assert_null(fh_test_open(fixture(), "route \"GET /unlike/any\" { }"));
 	end_failing("no loaded handler has a route like it");
 }
 
@@ -412,6 +433,7 @@ main(void)
 		cmocka_unit_test(a_reply_that_breaks_off),
 		cmocka_unit_test(closing_ends_what_still_runs),
 		cmocka_unit_test(settings_and_models_come_from_the_text),
+		cmocka_unit_test(a_client_that_is_known),
 		cmocka_unit_test(what_the_host_would_refuse),
 		cmocka_unit_test(misuse_is_said),
 	};

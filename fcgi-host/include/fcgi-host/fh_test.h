@@ -116,6 +116,10 @@ void		 fh_test_on_failure(fh_test_failure, void *context);
  * fh_test_field	a form field; the body is urlencoded, or multipart once
  *			there is a file
  * fh_test_file		a file of a multipart form; type may be NULL
+ * fh_test_as		who sends it, as fh_identity() gives it: a name, the
+ *			scopes with a blank between them, and claims, a JSON
+ *			object (NULL: "{}").  A route that wants to know gives
+ *			a 401 to a call without, and a 403 where a scope lacks
  * fh_test_timeout	milliseconds that serve() may take, in place of the
  *			route's `timeout`; 0: for ever
  */
@@ -135,6 +139,8 @@ struct fh_test_call	*fh_test_field(struct fh_test_call *,
 struct fh_test_call	*fh_test_file(struct fh_test_call *, const char *name,
 			    const char *filename, const char *type,
 			    const void *bytes, size_t length);
+struct fh_test_call	*fh_test_as(struct fh_test_call *, const char *name,
+			    const char *scopes, const char *claims);
 struct fh_test_call	*fh_test_timeout(struct fh_test_call *, uint64_t ms);
 
 /* ----------------------------------------------------------------- calling */
