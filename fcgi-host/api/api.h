@@ -134,6 +134,10 @@ enum api_outcome	api_serve(struct fh_request *,
 void	api_finish(struct fh_request *, const struct api_input *,
 	    const struct api_result *);
 
+/* Replies are checked against what their routes declare, whatever
+ * `check_responses` says: for tests of handlers.  For all threads. */
+void	api_responses_always(bool);
+
 /* Frees what the request was given; ready for the next. */
 void	api_request_reset(struct fh_request *);
 

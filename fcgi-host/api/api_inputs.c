@@ -200,8 +200,8 @@ report(void *context, const struct schema_fault *fault)
 	api_wrong_report(context, fault);
 }
 
-static struct schema_matcher *
-matcher_of(struct api_worker *thread)
+struct schema_matcher *
+api_matcher(struct api_worker *thread)
 {
 	if (thread->matcher == NULL)
 		thread->matcher = schema_matcher_create();
@@ -214,7 +214,7 @@ take(struct fh_request *rq, const struct schema *schema,
 {
 	struct api_wrong wrong = { .rq = rq };
 	struct schema_run run = { .alloc = alloc, .report = report,
-	    .context = &wrong, .matcher = matcher_of(rq->thread) };
+	    .context = &wrong, .matcher = api_matcher(rq->thread) };
 	void *values;
 	bool *given;
 

@@ -253,6 +253,13 @@ void	api_wrong_report(struct api_wrong *, const struct schema_fault *);
 /* The 422 with all of them. */
 int	api_wrong_reply(struct api_wrong *);
 
+/* For patterns; NULL: out of memory. */
+struct schema_matcher	*api_matcher(struct api_worker *);
+
+/* Is the reply, as it stands, what the route declares, if that is asked for
+ * (api_responses.c)?  0, or -1 after api_fault(). */
+int	api_responses_check(struct fh_request *);
+
 /* JSON from a text (api_json.c): *why_out is NULL, or what is wrong with it,
  * and *offset_out where. */
 struct json_object	*api_json_parse(const char *text, size_t length,

@@ -187,6 +187,8 @@ api_reply_end(struct fh_request *rq, int value)
 		returned(rq, value);
 	else if (rq->fault[0] == '\0')
 		check_whole(rq);
+	if (rq->fault[0] == '\0' && !rq->broken)
+		api_responses_check(rq);
 	if (rq->fault[0] == '\0' || (rq->left && value == 0))
 		send_rest(rq);
 	if (rq->fault[0] != '\0' && !rq->left) {

@@ -173,6 +173,7 @@ struct config {
 	char		*state_dir;	/* kept generations, spool */
 	char		*control;	/* path of the control socket */
 	enum log_level	 log_level;
+	bool		 check_responses; /* of handlers, as declared */
 	bool		 log_query;	/* values of queries are shown */
 	bool		 capture_crashed; /* requests that crash are kept */
 

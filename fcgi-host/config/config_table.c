@@ -87,6 +87,15 @@ const struct config_option config_top_options[] = {
 	    .fallback = "info", .choices = "error warn info debug",
 	    .text = "What is logged to standard error: lines of this level "
 	    "and of those before it." },
+	{ .name = "check_responses", .type = CONFIG_BOOL,
+	    TOP(check_responses),
+	    .fallback = "false",
+	    .text = "true: a reply of a handler whose route declares responses "
+	    "(FH_RESPONSES) and that is none of them, by its status, its type "
+	    "or its JSON, becomes a 500 that says what was declared.  For "
+	    "development: each reply is parsed once more.  A reply that is "
+	    "sent while it is made is not looked at once its header has "
+	    "left." },
 	{ .name = "log_query", .type = CONFIG_BOOL, TOP(log_query),
 	    .fallback = "false",
 	    .text = "false: where the log and crash reports name a request, "

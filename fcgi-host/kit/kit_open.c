@@ -177,6 +177,7 @@ fh_test_open_all_at(const char *const *paths, size_t count, const char *config,
 	struct kit_bytes faults = { NULL, 0, 0 };
 
 	log_init("test");
+	api_responses_always(true);
 	signal(SIGPIPE, SIG_IGN);
 	TAILQ_INIT(&test->runners);
 	TAILQ_INIT(&test->calls);

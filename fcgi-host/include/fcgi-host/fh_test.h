@@ -25,6 +25,8 @@
  * What is not there is everything between processes: no front, no workers, no
  * sandbox; a job's route is called as it is when the job runs.  So a crash is
  * the test's crash, and a debugger, valgrind and the sanitizers see it at once.
+ * A reply that its route does not declare (FH_RESPONSES) is the 500 that
+ * check_responses makes of it.
  * Sync and async routes are called alike; sync ones never two at a time, as in
  * the host.
  *

@@ -286,8 +286,12 @@ struct fh_bytes	 fh_input_bytes(struct fh_request *, const char *name);
 
 /*
  * One response that a route may give: what the OpenAPI document says, and what
- * Accept chooses among.  What the host itself answers (400, 401, 406, 415, 422,
- * 5xx) need not be named.
+ * Accept chooses among.  In tests (fh_test.h), and with `check_responses` in
+ * the configuration, a reply that is none of them becomes a 500 that says what
+ * is wrong: its status, its type, or where its JSON differs.  What the host
+ * itself answers (206, 304, 400, 401, 403, 406, 412, 413, 415, 416, 422, 5xx)
+ * need not be named; an error that is named without a type may be a problem
+ * document.  A body that was sent while it was made is not looked into.
  *
  * status	200, ...
  * type		its Content-Type without parameters; NULL: application/json
