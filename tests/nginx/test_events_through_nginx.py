@@ -130,10 +130,10 @@ def test_a_worker_that_dies_breaks_the_reply_off(host, nginx):
 
 
 def snippet():
-    """The page of handlers/README.md, and its script."""
-    with open(os.path.join(SOURCE, "handlers", "README.md")) as file:
-        text = re.search(r"## Events in a browser\n(.*?)\n## ", file.read(),
-                         re.S)[1]
+    """The page of handlers/events/README.md, and its script."""
+    with open(os.path.join(SOURCE, "handlers", "events",
+                           "README.md")) as file:
+        text = file.read()
     text = "\n".join(line[4:] for line in text.splitlines()
                      if line.startswith("    "))
     page, _, script = text.partition("<script>")
@@ -142,7 +142,7 @@ def snippet():
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_a_real_browser_comes_back(host, nginx):
-    """Breaks when: the page in handlers/README.md does not work, or a browser's
+    """Breaks when: the page of handlers/events does not work, or a browser's
     EventSource takes an end by a reload, or one by a dead worker, for its
     last, or is told again what it has seen."""
     page, script = snippet()
