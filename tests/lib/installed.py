@@ -1,5 +1,6 @@
 """An installation in a folder, used as if it lay in /."""
 
+import fcntl
 import os
 import subprocess
 
@@ -15,10 +16,12 @@ def environment(**more):
 
 
 def install(root):
-    """`make install` with DESTDIR."""
-    done = subprocess.run(["make", "-C", BUILD, "install",
-                           "DESTDIR=%s" % root],
-                          capture_output=True, text=True, env=environment())
+    """`make install` with DESTDIR; one at a time, for it may build."""
+    with open(os.path.join(BUILD, "tests", "install.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(["make", "-C", BUILD, "install",
+                               "DESTDIR=%s" % root], capture_output=True,
+                              text=True, env=environment())
     assert done.returncode == 0, done.stdout + done.stderr
     return root
 
