@@ -4,68 +4,21 @@
  * Reads { browser, url, tries: [{ operation, values, body }], screenshot, top }
  * from standard input: opens the page in headless Chromium and, for each try,
  * opens the operation, presses "Try it out", types the values, presses "Execute"
- * and waits for the answer.  The screenshot begins at the operation `top`.  Prints { title, operations, answers: [{ status, body,
- * url }], requests, complaints }: all that the page asked for, and what the
- * browser said of it (console, exceptions, refusals of the policy).
+ * and waits for the answer.  The screenshot begins at the operation `top`.
+ * Prints { title, operations, answers: [{ status, body, url }], requests,
+ * complaints }: all that the page asked for, and what the browser said of it
+ * (console, exceptions, refusals of the policy).
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import CDP from "chrome-remote-interface";
+import * as browser from "./browser.mjs";
 
-const PATIENCE = 40000;		/* ms, for what takes a second */
+const PATIENCE = 40000;		/* ms */
 const given = JSON.parse(readFileSync(0, "utf8"));
-const profile = mkdtempSync(join(tmpdir(), "fh-browser-"));
 const requests = [], complaints = [];
 
-const browser = spawn(given.browser, [
-	"--headless=new", "--no-sandbox", "--disable-gpu",
-	"--disable-dev-shm-usage", "--disable-background-networking",
-	"--disable-component-update", "--no-first-run", "--hide-scrollbars",
-	"--window-size=1200,900", "--remote-debugging-port=0",
-	"--user-data-dir=" + profile, "about:blank",
-], { stdio: ["ignore", "ignore", "pipe"], detached: true });
-
-function port()
-{
-	return new Promise((resolve, reject) => {
-		let text = "";
-
-		browser.stderr.on("data", (data) => {
-			text += data;
-			const found = /DevTools listening on ws:\/\/[^:]+:(\d+)/
-				.exec(text);
-
-			if (found)
-				resolve(Number(found[1]));
-		});
-		browser.on("exit", () => reject(new Error(text)));
-	});
-}
-
-/* The value of an expression in the page, once it is true. */
-async function until(client, expression)
-{
-	const end = Date.now() + PATIENCE;
-
-	for (;;) {
-		const { result, exceptionDetails } =
-			await client.Runtime.evaluate({ expression,
-			    returnByValue: true });
-
-		if (exceptionDetails)
-			throw new Error(expression + ": " +
-				exceptionDetails.exception.description);
-		if (result.value)
-			return result.value;
-		if (Date.now() > end)
-			throw new Error("in vain: " + expression);
-		await sleep(30);
-	}
-}
-
+const until = (client, expression) =>
+	browser.until(client, expression, PATIENCE);
 const quote = JSON.stringify;
 const at = (block, selector) =>
 	`document.querySelector(${quote(block + " " + selector)})`;
@@ -134,7 +87,7 @@ async function show(client)
 
 async function main()
 {
-	const client = await CDP({ port: await port() });
+	const client = await browser.begin(given.browser);
 	const answers = [];
 
 	await show(client);
@@ -168,14 +121,7 @@ try {
 } catch (error) {
 	failure = error;
 } finally {
-	try {
-		process.kill(-browser.pid, "SIGKILL");
-	} catch {
-		/* it has gone by itself */
-	}
-	await sleep(100);
-	rmSync(profile, { recursive: true, force: true, maxRetries: 20,
-		retryDelay: 100 });
+	await browser.end();
 }
 if (failure) {
 	console.error(failure.stack, quote({ requests, complaints }));

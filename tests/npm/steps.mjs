@@ -5,60 +5,19 @@
  * headless Chromium; each further one is an expression, which is evaluated in
  * the page until it is true.  Prints its value as a line, or { failed }.
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
-import CDP from "chrome-remote-interface";
+import * as browser from "./browser.mjs";
 
-const PATIENCE = 30000;		/* ms, for what takes a second */
-const profile = mkdtempSync(join(tmpdir(), "fh-browser-"));
-let browser;
-
-function start(path)
-{
-	browser = spawn(path, [
-		"--headless=new", "--no-sandbox", "--disable-gpu",
-		"--disable-dev-shm-usage", "--disable-background-networking",
-		"--disable-component-update", "--no-first-run",
-		"--remote-debugging-port=0", "--user-data-dir=" + profile,
-		"about:blank",
-	], { stdio: ["ignore", "ignore", "pipe"], detached: true });
-	return new Promise((resolve, reject) => {
-		let text = "";
-
-		browser.stderr.on("data", (data) => {
-			text += data;
-			const found = /DevTools listening on ws:\/\/[^:]+:(\d+)/
-				.exec(text);
-
-			if (found)
-				resolve(Number(found[1]));
-		});
-		browser.on("exit", () => reject(new Error(text)));
-	});
-}
+const PATIENCE = 30000;		/* ms */
 
 /* { value }, once it is true, or { failed }. */
 async function until(client, expression)
 {
-	const end = Date.now() + PATIENCE;
-
-	for (;;) {
-		const { result, exceptionDetails } =
-			await client.Runtime.evaluate({ expression,
-			    returnByValue: true, awaitPromise: true });
-
-		if (exceptionDetails)
-			return { failed: exceptionDetails.exception
-				.description };
-		if (result.value)
-			return { value: result.value };
-		if (Date.now() > end)
-			return { failed: "in vain: " + expression };
-		await sleep(30);
+	try {
+		return { value: await browser.until(client, expression,
+			PATIENCE) };
+	} catch (error) {
+		return { failed: error.message };
 	}
 }
 
@@ -71,8 +30,7 @@ async function main()
 		let said = { value: true };
 
 		if (client === undefined) {
-			client = await CDP({ port: await start(
-				given.browser) });
+			client = await browser.begin(given.browser);
 			await client.Page.enable();
 			await client.Page.navigate({ url: given.url });
 			said = await until(client,
@@ -88,13 +46,6 @@ async function main()
 try {
 	await main();
 } finally {
-	try {
-		process.kill(-browser.pid, "SIGKILL");
-	} catch {
-		/* it has gone by itself */
-	}
-	await sleep(100);
-	rmSync(profile, { recursive: true, force: true, maxRetries: 20,
-		retryDelay: 100 });
+	await browser.end();
 }
 process.exit(0);
