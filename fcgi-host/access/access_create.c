@@ -7,7 +7,6 @@
  */
 #include <sys/random.h>
 
-#include <ctype.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "access/access_private.h"
+#include "wire/wire_text.h"
 
 /* "HTTP_X_API_KEY" (RFC 3875, section 4.1.18). */
 static char *
@@ -27,8 +27,7 @@ parameter_of(const char *header)
 		return NULL;
 	memcpy(parameter, "HTTP_", 5);
 	for (size_t i = 0; i <= length; i++)
-		parameter[5 + i] = header[i] == '-' ? '_' :
-		    (char)toupper((unsigned char)header[i]);
+		parameter[5 + i] = wire_cgi_letter(header[i]);
 	return parameter;
 }
 

@@ -205,4 +205,7 @@ size_t	api_problem(char *out, size_t size, int status, const char *request_id,
 	    bool head_only, const char *extra, const char *format, ...)
 	    __attribute__((format(printf, 7, 8)));
 
+/* How much of such a reply is the header, its blank line included. */
+size_t	api_problem_head(const char *reply, size_t length);
+
 #endif

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "wire/wire_params.h"
+#include "wire/wire_text.h"
 
 /*
  * The accessors that only look are const for the handler; what they find is
@@ -176,14 +177,6 @@ fh_param(const struct fh_request *rq, const char *name)
 
 /* ------------------------------------------------- headers */
 
-static char
-upper(char c)
-{
-	if (c >= 'a' && c <= 'z')
-		return (char)(c - 'a' + 'A');
-	return c == '-' ? '_' : c;
-}
-
 /* Is `param` the CGI name of the header `name` (RFC 3875, 4.1.18)? */
 static bool
 is_header(const char *param, const char *name)
@@ -191,7 +184,7 @@ is_header(const char *param, const char *name)
 	if (strncmp(param, "HTTP_", 5) != 0)
 		return false;
 	for (param += 5; *name != '\0'; param++, name++) {
-		if (*param != upper(*name))
+		if (*param != wire_cgi_letter(*name))
 			return false;
 	}
 	return *param == '\0';

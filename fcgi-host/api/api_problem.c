@@ -125,6 +125,15 @@ api_problem(char *out, size_t size, int status, const char *request_id,
 	return head + length;
 }
 
+size_t
+api_problem_head(const char *reply, size_t length)
+{
+	const char *end = memmem(reply, length, "\r\n\r\n", 4);
+
+	FH_BUG(end == NULL);
+	return (size_t)(end + 4 - reply);
+}
+
 /* ------------------------------------------------- the handler's */
 
 static int

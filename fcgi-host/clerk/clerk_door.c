@@ -208,8 +208,7 @@ take_request(struct clerk_client *client)
 		clerk_client_close(client);
 		return;
 	}
-	client->head_only = client->request.method.length == 4 &&
-	    memcmp(client->request.method.at, "HEAD", 4) == 0;
+	client->head_only = head_has_no_body(&client->request);
 	if (head->kind == CLERK_ACCEPT)
 		clerk_accept(client);
 	else

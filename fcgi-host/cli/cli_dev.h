@@ -64,7 +64,7 @@ void	cli_dev_say(const char *format, ...)
 	    __attribute__((format(printf, 1, 2)));
 
 /* cli_dev_watch.c */
-int	cli_dev_watch(struct cli_dev *);
+void	cli_dev_watch(struct cli_dev *);
 void	cli_dev_unwatch(struct cli_dev *);
 
 /* cli_dev_build.c: make, and its handlers to where the host looks. */

@@ -100,13 +100,12 @@ watch_tree(struct cli_dev *dev, const char *path, unsigned depth)
 		closedir(folder);
 }
 
-int
+void
 cli_dev_watch(struct cli_dev *dev)
 {
 	uv_timer_init(&dev->loop, &dev->settle);
 	dev->settle.data = dev;
 	watch_tree(dev, dev->folder, 0);
-	return 0;
 }
 
 void

@@ -98,21 +98,16 @@ void
 cli_inline_problem(const struct cli_request *request, struct cli_sink *sink,
     int status, const char *extra, const char *format, ...)
 {
-	bool head_only = request->asked.head.method.length == 4 &&
-	    memcmp(request->asked.head.method.at, "HEAD", 4) == 0;
 	char text[API_PROBLEM_MAX], detail[512];
 	size_t length, head;
-	const char *end;
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(detail, sizeof(detail), format, ap);
 	va_end(ap);
 	length = api_problem(text, sizeof(text), status, request->asked.id,
-	    head_only, extra, "%s", detail);
-	end = memmem(text, length, "\r\n\r\n", 4);
-	FH_BUG(end == NULL);
-	head = (size_t)(end + 4 - text);
+	    head_has_no_body(&request->asked.head), extra, "%s", detail);
+	head = api_problem_head(text, length);
 	sink->status = status;
 	sink->sink.send(&sink->sink, text, head, text + head, length - head);
 }

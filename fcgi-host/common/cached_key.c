@@ -10,12 +10,12 @@
 
 #include <openssl/evp.h>
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/log.h"
 #include "wire/wire_params.h"
+#include "wire/wire_text.h"
 
 static void
 add(EVP_MD_CTX *context, const char *what, const void *bytes, size_t length)
@@ -207,8 +207,7 @@ is_header(const struct wire_pair *pair, const char *header)
 	    pair->name_length - 5 != strlen(header))
 		return false;
 	for (; *header != '\0'; header++, name++)
-		if (*name != (*header == '-' ? '_' :
-		    toupper((unsigned char)*header)))
+		if (*name != (uint8_t)wire_cgi_letter(*header))
 			return false;
 	return true;
 }

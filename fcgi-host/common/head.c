@@ -278,3 +278,10 @@ head_strerror(enum head_rc rc)
 	}
 	return "unknown error";
 }
+
+bool
+head_has_no_body(const struct head *head)
+{
+	return head->method.length == 4 &&
+	    memcmp(head->method.at, "HEAD", 4) == 0;
+}

@@ -60,4 +60,7 @@ enum head_rc	head_scan(const uint8_t *block, size_t length, char *scratch,
 
 const char	*head_strerror(enum head_rc);
 
+/* Is it a HEAD request, whose reply has no body? */
+bool	head_has_no_body(const struct head *);
+
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "wire/wire_params.h"
+#include "wire/wire_text.h"
 
 /* Both lengths of a pair take four bytes at most. */
 #define PAIR_OVERHEAD	8
@@ -84,12 +85,8 @@ request_put_header(struct request *request, const char *name,
 	if (parameter == NULL)
 		return -1;
 	memcpy(parameter, "HTTP_", 5);
-	for (size_t i = 0; i < name_length; i++) {
-		char c = name[i];
-
-		parameter[5 + i] = c == '-' ? '_' : c >= 'a' && c <= 'z' ?
-		    (char)(c - 'a' + 'A') : c;
-	}
+	for (size_t i = 0; i < name_length; i++)
+		parameter[5 + i] = wire_cgi_letter(name[i]);
 	rc = request_put(request, parameter, name_length + 5, value,
 	    strlen(value));
 	free(parameter);

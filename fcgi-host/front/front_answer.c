@@ -15,15 +15,6 @@
 
 #define URI_SHOWN	2048	/* bytes of one in the log */
 
-/* Reply to what cannot be counted on to have a method. */
-static bool
-is_head(const struct front_request *request)
-{
-	const struct wire_span *method = &request->head.method;
-
-	return method->length == 4 && memcmp(method->at, "HEAD", 4) == 0;
-}
-
 /* Overload, wrong paths and wrong keys come in floods; they are counted, not
  * told. */
 static enum log_level
@@ -72,8 +63,8 @@ front_answer(struct front_request *request, int status, const char *extra,
 		length = no_content(text, sizeof(text), status, extra);
 	else
 		length = api_problem(text, sizeof(text), status,
-		    request->request_id, is_head(request), extra, "%s",
-		    detail);
+		    request->request_id, head_has_no_body(&request->head),
+		    extra, "%s", detail);
 	if (log_enabled(level_of(status)))
 		log_answer(request, status, detail);
 	if (front_output_stdout(conn, request->id, text, length, NULL, 0) < 0)

@@ -70,21 +70,16 @@ void
 kit_reply_problem(struct fh_test_call *call, int status, const char *extra,
     const char *format, ...)
 {
-	const struct wire_span method = call->asked.head.method;
-	bool head_only = method.length == 4 &&
-	    memcmp(method.at, "HEAD", 4) == 0;
 	char text[API_PROBLEM_MAX], detail[512];
 	size_t length, head;
-	const char *end;
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(detail, sizeof(detail), format, ap);
 	va_end(ap);
 	length = api_problem(text, sizeof(text), status, call->asked.id,
-	    head_only, extra, "%s", detail);
-	end = memmem(text, length, "\r\n\r\n", 4);
-	head = (size_t)(end + 4 - text);
+	    head_has_no_body(&call->asked.head), extra, "%s", detail);
+	head = api_problem_head(text, length);
 	call->head.length = call->output.length = 0;
 	kit_bytes_add(&call->head, text, head);
 	kit_bytes_add(&call->output, text + head, length - head);

@@ -27,6 +27,15 @@ is_full(const struct fh_test_call *call)
 }
 
 static int
+outcome(bool left)
+{
+	if (!left)
+		return 0;
+	errno = EPIPE;
+	return -1;
+}
+
+static int
 send(struct api_sink *sink, const char *head, size_t head_length,
     const void *body, size_t length)
 {
@@ -47,10 +56,7 @@ send(struct api_sink *sink, const char *head, size_t head_length,
 	if (!call->held)
 		call->taken = call->output.length;
 	pthread_mutex_unlock(&test->lock);
-	if (!left)
-		return 0;
-	errno = EPIPE;
-	return -1;
+	return outcome(left);
 }
 
 static int
@@ -65,10 +71,7 @@ flush(struct api_sink *sink)
 	left = call->left;
 	pthread_cond_broadcast(&test->news);
 	pthread_mutex_unlock(&test->lock);
-	if (!left)
-		return 0;
-	errno = EPIPE;
-	return -1;
+	return outcome(left);
 }
 
 /* fh_wait(): whatever is told wakes it. */
@@ -85,10 +88,7 @@ wait_for(struct api_sink *sink, const struct api_wait *wait)
 		kit_start_wait(test, until_ns);
 	left = call->left;
 	pthread_mutex_unlock(&test->lock);
-	if (!left)
-		return 0;
-	errno = EPIPE;
-	return -1;
+	return outcome(left);
 }
 
 static void

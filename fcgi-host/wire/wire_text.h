@@ -83,6 +83,16 @@ int	wire_cookie_next(const char **cursor, const char *end,
 int	wire_cgi_header_next(const char **cursor, const char *end,
 	    struct wire_span *name_out, struct wire_span *value_out);
 
+/* A character of a request header's name as its parameter has it, behind
+ * "HTTP_" (RFC 3875, 4.1.18): a capital, and '_' for '-'. */
+static inline char
+wire_cgi_letter(char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return (char)(c - 'a' + 'A');
+	return c == '-' ? '_' : c;
+}
+
 /* The value of a Status line, "404 Not Found" or "404" -> 404; -1 if it does
  * not begin with three digits, 100..599, that end there or at a blank. */
 int	wire_cgi_status(const char *value, size_t length);
