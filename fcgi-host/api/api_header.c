@@ -19,7 +19,8 @@ enum header_kind {
 	HEADER_TYPE,
 	HEADER_LENGTH,
 	HEADER_STATUS,
-	HEADER_HOP		/* between two hops: not the handler's */
+	HEADER_HOP,		/* between two hops: not the handler's */
+	HEADER_ORIGINS		/* Access-Control-...: pages of others */
 };
 
 static bool
@@ -46,6 +47,9 @@ kind_of(struct wire_span name)
 		if (is_name(name, hops[i]))
 			return HEADER_HOP;
 	}
+	if (name.length > 15 &&
+	    strncasecmp(name.at, "Access-Control-", 15) == 0)
+		return HEADER_ORIGINS;
 	return HEADER_PLAIN;
 }
 
@@ -155,6 +159,11 @@ api_header_put(struct fh_request *rq, struct wire_span name,
 		return set_status(rq, name, value);
 	case HEADER_HOP:
 		return refuse(rq, name, "belongs to the web server");
+	case HEADER_ORIGINS:
+		if (rq->input->route != NULL &&
+		    rq->input->route->cors.origins != NULL)
+			return 0;	/* the configuration decides */
+		break;
 	case HEADER_PLAIN:
 		break;
 	}

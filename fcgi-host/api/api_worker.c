@@ -87,8 +87,8 @@ api_worker_allocate(const struct handler_set *set)
 		return NULL;
 	thread->set = set;
 	thread->header_limit = set->config == NULL ? HEADER_LIMIT :
-	    set->config->header_limit - (set->config->cors_origins == NULL ?
-	    0 : CONFIG_CORS_ROOM);
+	    set->config->header_limit - (config_cors_used(set->config) ?
+	    CONFIG_CORS_ROOM : 0);
 	thread->handlers = calloc(set->handler_count + 1,
 	    sizeof(*thread->handlers));
 	if (thread->handlers == NULL) {

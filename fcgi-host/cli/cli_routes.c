@@ -186,6 +186,18 @@ auth_of(const struct route *route, const struct config *config)
 	return names;
 }
 
+/* Of pages that may read replies; none: nothing is said of them. */
+static struct json_object *
+origins_of(const struct route *route)
+{
+	struct json_object *list = json_object_new_array();
+	char *const *origin = route->cors.origins;
+
+	for (; origin != NULL && *origin != NULL; origin++)
+		json_object_array_add(list, json_object_new_string(*origin));
+	return list;
+}
+
 static struct json_object *
 json_of(const struct route *route, const struct config *config)
 {
@@ -212,6 +224,7 @@ json_of(const struct route *route, const struct config *config)
 	add(json, "body_limit",
 	    json_object_new_int64((int64_t)route->body_limit));
 	add(json, "auth", auth_of(route, config));
+	add(json, "cors_origins", origins_of(route));
 	add(json, "scopes", json_object_new_string(
 	    route->scopes != NULL ? route->scopes : ""));
 	add(json, "cache_ms",

@@ -166,6 +166,7 @@ handler_apply_route(const struct config *config, struct route *route,
 	route->reserve = 0;
 	route->sync_warn_ms = config->sync_warn_ms;
 	route->server_timing = config->server_timing;
+	route->cors = config_cors_of(config, section);
 	if (section != NULL) {
 		if (section->async != CONFIG_UNSET)
 			route->async = section->async != 0 || route->job;

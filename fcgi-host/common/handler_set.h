@@ -80,6 +80,7 @@ struct route {
 	uint64_t	 job_retry_ms, job_keep_ms;
 	uint64_t	 cache_ms;	/* its replies are kept; 0: not */
 	bool		 cache_refresh;	/* clients may ask for a new one */
+	struct config_cors cors;	/* pages of other origins */
 };
 
 struct handler_set {

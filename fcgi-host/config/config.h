@@ -97,6 +97,11 @@ struct config_route {
 	char		*scopes;
 	int64_t		 cache_ms;
 	int		 cache_refresh;	/* 0, 1 or CONFIG_UNSET */
+	char		**cors_origins;	/* these lists: "{ }" is not NULL */
+	char		**cors_headers;
+	char		**cors_expose;
+	int		 cors_credentials; /* 0, 1 or CONFIG_UNSET */
+	int64_t		 cors_max_age_ms;
 	unsigned	 line;
 };
 
@@ -321,6 +326,30 @@ int		 config_auth_find(const struct config *, const char *names,
 /* Is the variable "NAME=..." one that a section auth reads a secret from? */
 bool		 config_auth_wants(const struct config *,
 		    const char *variable);
+
+/*
+ * config_cors.c: the pages of other origins that may read replies.  The lists
+ * are the configuration's.  Who asks anywhere uses this, so that the options
+ * of a section route lie over those outside of sections in one way alone.
+ *
+ * origins	NULL: none, and nothing is said; or "*" alone
+ * headers	of requests; or NULL
+ * expose	of replies; or NULL
+ */
+struct config_cors {
+	char *const	*origins;
+	char *const	*headers;
+	char *const	*expose;
+	bool		 credentials;
+	uint64_t	 max_age_ms;
+};
+
+/* The rules for a route, or NULL: for what belongs to none. */
+struct config_cors	 config_cors_of(const struct config *,
+			    const struct config_route *);
+
+/* May pages of some other origin read something? */
+bool		 config_cors_used(const struct config *);
 
 /* What the lines on origins take of a reply's header at most; config_check()
  * sees to it. */

@@ -344,6 +344,7 @@ config_check(struct config *config,
 		config_pool_settle(&config->pools[i]);
 	check_bounds(config, statements, faults);
 	check_running(config, faults);
+	config_check_cors(config, statements, faults);
 	config_check_auth(config, statements, faults);
 	if (!pools_are_named(config, statements))
 		return;

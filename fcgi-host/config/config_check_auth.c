@@ -103,76 +103,12 @@ check_names(const struct config *config, const char *names, unsigned line,
 		config_fault(faults, line, "auth", "%s", err.text);
 }
 
-/* The characters of the lists, and as many for what is around them. */
-static size_t
-room_of(char *const *items)
-{
-	size_t room = 100;
-
-	for (; items != NULL && *items != NULL; items++)
-		room += strlen(*items) + 2;
-	return room;
-}
-
-static void
-check_cors(const struct config *config,
-    const struct config_statements *statements, struct config_faults *faults)
-{
-	const struct config_instance *top = &statements->list[0];
-	unsigned line = config_line_of(top, "cors_origins");
-	char *const *origins = config->cors_origins;
-
-	for (size_t i = 0; origins != NULL && origins[i] != NULL; i++) {
-		const char *authority = strstr(origins[i], "://");
-
-		if (strlen(origins[i]) > 500)
-			config_fault(faults, line, "cors_origins", "an origin "
-			    "is over 500 bytes");
-		else if (strcmp(origins[i], "*") == 0 &&
-		    (config->cors_credentials || origins[1] != NULL))
-			config_fault(faults, line, "cors_origins", "\"*\" "
-			    "stands alone, and not with cors_credentials: "
-			    "name the origins");
-		else if (strcmp(origins[i], "*") != 0 &&
-		    (authority == NULL || authority[3] == '\0' ||
-		    strpbrk(authority + 3, "/?# ") != NULL))
-			config_fault(faults, line, "cors_origins", "\"%.80s\" "
-			    "is no origin: write it as browsers do, "
-			    "\"https://app.example\"", origins[i]);
-	}
-	if (origins != NULL && config->header_limit < 2 * CONFIG_CORS_ROOM)
-		config_fault(faults, line, "cors_origins", "header_limit is "
-		    "under %d bytes, too few for what is said of origins",
-		    2 * CONFIG_CORS_ROOM);
-	if (room_of(config->cors_headers) + room_of(config->cors_expose) >
-	    CONFIG_CORS_ROOM - 800)
-		config_fault(faults, line, "cors_headers", "they and "
-		    "cors_expose are over %d bytes", CONFIG_CORS_ROOM - 1000);
-}
-
-static void
-check_cors_headers(char *const *items, unsigned line, const char *name,
-    struct config_faults *faults)
-{
-	for (; items != NULL && *items != NULL; items++)
-		if (!wire_is_token(*items, strlen(*items)))
-			config_fault(faults, line, name, "\"%.80s\" is no "
-			    "name of a header", *items);
-}
-
 /* The names are not judged when a section's own name is not sound. */
 void
 config_check_auth(const struct config *config,
     const struct config_statements *statements, struct config_faults *faults)
 {
-	const struct config_instance *top = &statements->list[0];
 	size_t auths = 0, routes = 0;
-
-	check_cors(config, statements, faults);
-	check_cors_headers(config->cors_headers, config_line_of(top,
-	    "cors_headers"), "cors_headers", faults);
-	check_cors_headers(config->cors_expose, config_line_of(top,
-	    "cors_expose"), "cors_expose", faults);
 
 	for (size_t i = 0; i < statements->count; i++)
 		if (statements->list[i].kind == CONFIG_SECTION_AUTH)

@@ -3,7 +3,9 @@
  *
  * Runs in: whoever reads a configuration, before anything is forked.
  * Owns: nothing; a list belongs to the struct it is stored in.
- * Invariant: a list is NULL, or has at least one item and a NULL behind it.
+ * Invariant: a list is NULL, or has at least one item and a NULL behind it; of
+ * an option without a default NULL is not set, and an empty one has that NULL
+ * alone.
  */
 #include "config/config_list.h"
 
@@ -81,9 +83,17 @@ config_value_clear(const struct config_option *option, void *base)
 }
 
 void
+config_list_empty(const struct config_option *option, void *base)
+{
+	config_value_clear(option, base);
+	if (option->fallback == NULL)
+		set_items(option, base, config_allocate(1, sizeof(char *)));
+}
+
+void
 config_list_default(const struct config_option *option, void *base)
 {
-	const char *word = option->fallback;
+	const char *word = option->fallback == NULL ? "" : option->fallback;
 
 	for (size_t length; *word != '\0'; word += strspn(word, " ")) {
 		length = strcspn(word, " ");
@@ -99,6 +109,8 @@ config_list_assign(const struct config_option *option, void *base,
 	char **items = config_list_items(option, other);
 
 	config_value_clear(option, base);
+	if (items != NULL)
+		config_list_empty(option, base);
 	for (size_t i = 0; items != NULL && items[i] != NULL; i++)
 		append(option, base, items[i], strlen(items[i]));
 }
@@ -111,7 +123,7 @@ config_list_equal(const struct config_option *option, const void *base,
 	char **b = config_list_items(option, other);
 	size_t count = config_list_count(a);
 
-	if (count != config_list_count(b))
+	if (count != config_list_count(b) || (a == NULL) != (b == NULL))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(a[i], b[i]) != 0)

@@ -10,6 +10,9 @@
 
 #define CONFIG_LIST_MAX	1024	/* items of one list */
 
+/* Stores "{ }": NULL, unless that would mean that it is not set. */
+void	config_list_empty(const struct config_option *, void *base);
+
 /* Stores the items of the option's fallback. */
 void	config_list_default(const struct config_option *, void *base);
 

@@ -148,6 +148,7 @@ config_prose_facts(FILE *out, enum config_prose prose, const char *prefix,
 		snprintf(value, sizeof(value), "Default: %s",
 		    option->type == CONFIG_SETTINGS ||
 		    option->type == CONFIG_SECRET ? "none" :
+		    option->unset != NULL ? option->unset :
 		    "what the handler says");
 	else
 		snprintf(value, sizeof(value), "Default: %s",

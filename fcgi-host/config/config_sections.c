@@ -12,6 +12,8 @@
 #define MODEL(member)	CONFIG_MEMBER(struct config_model, member)
 #define HANDLER(member)	CONFIG_MEMBER(struct config_handler, member)
 
+#define CORS_UNSET	"what is said outside of sections"
+
 #define ARRAY(list, number) \
 	.array = offsetof(struct config, list), \
 	.count = offsetof(struct config, number)
@@ -223,6 +225,28 @@ const struct config_option config_route_options[] = {
 	    .text = "true: a request with Cache-Control: no-cache is run, and "
 	    "its reply kept in place of the older one.  false: that is not "
 	    "for clients to say." },
+	{ .name = "cors_origins", .type = CONFIG_LIST, .item = CONFIG_TEXT,
+	    ROUTE(cors_origins), .example = "https://app.example",
+	    .unset = CORS_UNSET,
+	    .text = "The origins whose pages may read its replies; see the "
+	    "option of this name outside of sections.  { }: none.  A "
+	    "preflight gets the rules of the method that it asks for, and "
+	    "names the methods of the path that have the same." },
+	{ .name = "cors_headers", .type = CONFIG_LIST, .item = CONFIG_TEXT,
+	    ROUTE(cors_headers), .example = "Content-Type",
+	    .unset = CORS_UNSET,
+	    .text = "The headers that such pages may send to it." },
+	{ .name = "cors_expose", .type = CONFIG_LIST, .item = CONFIG_TEXT,
+	    ROUTE(cors_expose), .example = "ETag", .unset = CORS_UNSET,
+	    .text = "The headers of its replies that such pages may read." },
+	{ .name = "cors_credentials", .type = CONFIG_BOOL,
+	    ROUTE(cors_credentials), .example = "true", .unset = CORS_UNSET,
+	    .text = "Whether such pages may send cookies to it and what the "
+	    "browser knows of its user.  Only for origins that are named." },
+	{ .name = "cors_max_age", .type = CONFIG_TIME,
+	    ROUTE(cors_max_age_ms), .example = "1h", .unset = CORS_UNSET,
+	    .min = "1s", .max = "1d", .zero = true,
+	    .text = "How long a browser need not ask again." },
 	{ .name = NULL }
 };
 

@@ -325,7 +325,12 @@ const struct config_option config_top_options[] = {
 	    "it is not the usual one, without a slash behind it.  \"*\": any, "
 	    "and then none with cors_credentials.  The host says so in every "
 	    "reply, its own errors included, and answers preflights with the "
-	    "methods that the path has.  Empty: none, and nothing is said." },
+	    "methods that the path has.  Where it does, headers named "
+	    "Access-Control-... that a handler sets itself are left out: "
+	    "there is one answer, and it stands here.  A section route may "
+	    "have rules of its own; what belongs to no route (a path that "
+	    "is not there, a question about a job) has these.  Empty: none, "
+	    "and nothing is said." },
 	{ .name = "cors_headers", .type = CONFIG_LIST, .item = CONFIG_TEXT,
 	    TOP(cors_headers),
 	    .fallback = "Authorization Content-Type X-API-Key",

@@ -47,6 +47,7 @@ enum config_type {
  *		items with spaces between; NULL: not set, which is NULL or
  *		CONFIG_UNSET
  * example	a value for the sample, where there is no default
+ * unset	what holds where there is no default; NULL: the handler's word
  * item		of a CONFIG_LIST: the type of its items, one that is a string
  * choices	the words of a CONFIG_CHOICE, in the order of its enum, and
  *		those that a CONFIG_WORKERS may be beside a number
@@ -64,7 +65,7 @@ enum config_type {
 struct config_option {
 	const char		*name;
 	enum config_type	 type, item;
-	const char		*fallback, *example;
+	const char		*fallback, *example, *unset;
 	const char		*choices;
 	const char		*min, *max;
 	unsigned		 step;

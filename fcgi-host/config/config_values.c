@@ -163,7 +163,7 @@ read_list(const struct config_option *option, cfg_t *cfg,
 	unsigned count = cfg_size(cfg, option->name);
 	struct err err;
 
-	config_value_clear(option, base);
+	config_list_empty(option, base);
 	if (count > CONFIG_LIST_MAX) {
 		config_fault(faults, line, option->name, "has %u items: use "
 		    "at most %d", count, CONFIG_LIST_MAX);

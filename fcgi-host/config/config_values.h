@@ -40,6 +40,11 @@ void	config_check(struct config *, const struct config_statements *,
 unsigned	config_line_of(const struct config_instance *,
 		    const char *name);
 
+/* -------------------------------------------------- config_check_cors.c */
+
+void	config_check_cors(const struct config *,
+	    const struct config_statements *, struct config_faults *);
+
 /* -------------------------------------------------- config_check_auth.c */
 
 void	config_check_auth(const struct config *,

@@ -69,15 +69,20 @@ write_text(FILE *out, const struct config_option *option, const void *base)
 }
 
 static void
-write_list(FILE *out, char *const *items)
+write_list(FILE *out, const struct config_option *option,
+    char *const *items)
 {
+	if (items == NULL && option->fallback == NULL) {
+		fputs("not set", out);
+		return;
+	}
 	fputs("{ ", out);
 	for (size_t i = 0; items != NULL && items[i] != NULL; i++) {
 		if (i > 0)
 			fputs(", ", out);
 		write_quoted(out, items[i]);
 	}
-	fputs(items == NULL ? "}" : " }", out);
+	fputs(items == NULL || items[0] == NULL ? "}" : " }", out);
 }
 
 /* The word of `choices` in that place. */
@@ -130,7 +135,7 @@ config_value_write(FILE *out, const struct config_option *option,
 	uint64_t number;
 
 	if (option->type == CONFIG_LIST) {
-		write_list(out, config_list_items(option, base));
+		write_list(out, option, config_list_items(option, base));
 		return;
 	}
 	if (config_value_is_text(option)) {

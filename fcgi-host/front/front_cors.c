@@ -60,54 +60,124 @@ put_list(char *out, size_t size, const char *header, char *const *items)
 
 /* Any origin is the same to all: then caches need not tell them apart. */
 static bool
-is_for_all(const struct config *config)
+is_for_all(const struct config_cors *cors)
 {
-	return strcmp(config->cors_origins[0], "*") == 0;
+	return strcmp(cors->origins[0], "*") == 0;
 }
+
+static bool
+is_allowed(const struct config_cors *cors, struct wire_span origin)
+{
+	return cors->origins != NULL &&
+	    (is_for_all(cors) || is_one_of(cors->origins, origin));
+}
+
+/* ------------------------------------------------------------------- rules */
+
+/* What a method of this path says; for all others where it has no such. */
+static struct config_cors
+rules_for(const struct front_request *request, struct wire_span method)
+{
+	struct route_match match;
+
+	route_find(request->front->set, method.at, method.length,
+	    request->head.path.at, request->head.path.length, &match);
+	return match.route != NULL ? match.route->cors :
+	    config_cors_of(request->front->config, NULL);
+}
+
+/* A preflight has no route: it asks for one. */
+static struct config_cors
+rules_of(const struct front_request *request)
+{
+	if (request->match.route != NULL)
+		return request->match.route->cors;
+	if (request->match.status == 204)
+		return rules_for(request, find(request,
+		    "HTTP_ACCESS_CONTROL_REQUEST_METHOD"));
+	return config_cors_of(request->front->config, NULL);
+}
+
+static bool
+are_same(const struct config_cors *a, const struct config_cors *b)
+{
+	return a->origins == b->origins && a->headers == b->headers &&
+	    a->expose == b->expose && a->credentials == b->credentials &&
+	    a->max_age_ms == b->max_age_ms;
+}
+
+/* A browser keeps what a preflight names for all of them: one method's rules
+ * must not open another. */
+static size_t
+put_methods(const struct front_request *request,
+    const struct config_cors *wanted, char *out, size_t size)
+{
+	const char *word = request->match.allow, *between = "";
+	size_t length = (size_t)snprintf(out, size,
+	    "Access-Control-Allow-Methods: ");
+
+	while (*word != '\0') {
+		size_t letters = strcspn(word, ", ");
+		struct config_cors cors = rules_for(request,
+		    (struct wire_span){ word, letters });
+
+		if (are_same(&cors, wanted)) {
+			length += (size_t)snprintf(out + length,
+			    size - length, "%s%.*s", between, (int)letters,
+			    word);
+			between = ", ";
+		}
+		word += letters;
+		word += strspn(word, ", ");
+	}
+	return length + (size_t)snprintf(out + length, size - length,
+	    "\r\n");
+}
+
+/* ------------------------------------------------------------------- lines */
 
 size_t
 front_cors_lines(const struct front_request *request, char *out, size_t size)
 {
-	const struct config *config = request->front->config;
+	struct config_cors cors = rules_of(request);
 	struct wire_span origin;
 	size_t length = 0;
 
-	if (config->cors_origins == NULL)
+	if (cors.origins == NULL)
 		return 0;
 	origin = find(request, "HTTP_ORIGIN");
-	if (is_for_all(config)) {
+	if (is_for_all(&cors)) {
 		if (origin.length == 0)
 			return 0;
 		origin = (struct wire_span){ "*", 1 };
 	} else
 		length = (size_t)snprintf(out, size, "Vary: Origin\r\n");
-	if (!is_one_of(config->cors_origins, origin))
+	if (!is_one_of(cors.origins, origin))
 		return length;
 	length += (size_t)snprintf(out + length, size - length,
 	    "Access-Control-Allow-Origin: %.*s\r\n%s", (int)origin.length,
-	    origin.at, config->cors_credentials ?
+	    origin.at, cors.credentials ?
 	    "Access-Control-Allow-Credentials: true\r\n" : "");
 	return length + put_list(out + length, size - length,
-	    "Access-Control-Expose-Headers: ", config->cors_expose);
+	    "Access-Control-Expose-Headers: ", cors.expose);
 }
 
-/* A preflight: which methods there are is the route table's word. */
+/* Which methods there are is the route table's word. */
 void
 front_cors_preflight(const struct front_request *request, char *out,
     size_t size)
 {
-	const struct config *config = request->front->config;
+	struct config_cors cors = rules_of(request);
 	size_t length = strlen(out);
 
-	if (config->cors_origins == NULL || request->match.status != 204 ||
+	if (request->match.status != 204 ||
 	    find(request, "HTTP_ACCESS_CONTROL_REQUEST_METHOD").length == 0 ||
-	    !(is_for_all(config) || is_one_of(config->cors_origins,
-	    find(request, "HTTP_ORIGIN"))))
+	    !is_allowed(&cors, find(request, "HTTP_ORIGIN")))
 		return;
+	length += put_methods(request, &cors, out + length, size - length);
 	length += (size_t)snprintf(out + length, size - length,
-	    "Access-Control-Allow-Methods: %s\r\n"
-	    "Access-Control-Max-Age: %llu\r\n", request->match.allow,
-	    (unsigned long long)(config->cors_max_age_ms / 1000));
+	    "Access-Control-Max-Age: %llu\r\n",
+	    (unsigned long long)(cors.max_age_ms / 1000));
 	put_list(out + length, size - length,
-	    "Access-Control-Allow-Headers: ", config->cors_headers);
+	    "Access-Control-Allow-Headers: ", cors.headers);
 }

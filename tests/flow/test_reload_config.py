@@ -311,7 +311,9 @@ def test_every_option_of_a_section_is_taken(host):
                 "cache_refresh": True,
                 "body_limit": "7 kB", "server_timing": True, "auth": "none",
                 "job_concurrency": 7, "job_priority": 7, "job_attempts": 7,
-                "job_retry": "7s", "job_keep": "7s"}),
+                "job_retry": "7s", "job_keep": "7s", "cors_origins": [],
+                "cors_headers": [], "cors_expose": ["X-B"],
+                "cors_credentials": False, "cors_max_age": "7s"}),
             ("models", "one", {
                 "path": other, "required": False, "hugepages": "try",
                 "lock": True, "max_bytes": "1 MiB", "sha256": hashlib.sha256(

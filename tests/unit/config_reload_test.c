@@ -187,6 +187,7 @@ test_what_a_route_does_not_set(void **state)
 		"route \"GET /x\" pool: not set -> \"default\"",
 		"route \"GET /x\" timeout: not set -> 5s",
 		"route \"GET /x\" max_concurrent: not set -> 0",
+		"route \"GET /x\" cors_origins: not set -> { }",
 		NULL
 	};
 	static const char *const unset[] = {
@@ -194,14 +195,17 @@ test_what_a_route_does_not_set(void **state)
 		"route \"GET /x\" timeout: 0 -> not set",
 		"route \"GET /x\" max_concurrent: 7 -> not set",
 		"route \"GET /x\" body_limit: 1 GiB -> not set",
+		"route \"GET /x\" cors_expose: { \"A\" } -> not set",
 		NULL
 	};
 
 	(void)state;
 	expect_changes("route 'GET /x' { }", "route 'GET /x' { async = yes\n"
-	    "pool = default timeout = 5s max_concurrent = 0 }", set);
+	    "pool = default timeout = 5s max_concurrent = 0\n"
+	    "cors_origins = { } }", set);
 	expect_changes("route 'GET /x' { async = no timeout = 0\n"
-	    "max_concurrent = 7 body_limit = '1 GiB' }",
+	    "max_concurrent = 7 body_limit = '1 GiB'\n"
+	    "cors_expose = { A } }",
 	    "route 'GET /x' { }", unset);
 }
 
@@ -364,7 +368,9 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"deadline = 0\n"
 		"sync_warn = 0 max_concurrent = 0 reserve = 0\n"
 		"body_limit = 0 server_timing = no auth = none scopes = a\n"
-		"cache = 0 cache_refresh = no\n"
+		"cache = 0 cache_refresh = no cors_origins = { }\n"
+		"cors_headers = { } cors_expose = { }\n"
+		"cors_credentials = no cors_max_age = 0\n"
 		"job_concurrency = 0 job_priority = 0\n"
 		"job_attempts = 1 job_retry = 10ms job_keep = 1s }\n"
 		"model m { path = /m }",
@@ -378,6 +384,9 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"reserve = 1 body_limit = 1001 server_timing = yes\n"
 		"auth = none scopes = 'a b'\n"
 		"cache = 1m cache_refresh = on\n"
+		"cors_origins = { 'https://a:1', 'null://b' }\n"
+		"cors_headers = { X-A } cors_expose = { X-B, X-C }\n"
+		"cors_credentials = yes cors_max_age = 1m\n"
 		"job_concurrency = 9 job_priority = 0\n"
 		"job_attempts = 1 job_retry = 10ms job_keep = 1s\n"
 		"} pool default { workers = 2 }\n"

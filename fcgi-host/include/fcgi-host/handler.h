@@ -396,7 +396,9 @@ int64_t		 fh_deadline_ms(const struct fh_request *);
  *			the reply becomes a 500 that names the header;
  *			-1/EALREADY when the header has left.  The same 500
  *			for Connection, Transfer-Encoding and their like: they
- *			are the web server's.
+ *			are the web server's.  Access-Control-... is left out
+ *			where the configuration names origins for the route
+ *			(cors_origins): there the host says it, once.
  * fh_write		appends to the body
  * fh_printf		the same, formatted
  * fh_flush		sends what has been written.  -1/EPIPE: nobody reads it.
