@@ -92,12 +92,13 @@ expiry(const struct cache_hold *hold, uint64_t ttl_ms)
 	return end_ms;
 }
 
+/* Never 0, which means that there is none: also where one was written over. */
 static uint64_t
 next_version(const struct cache_hold *hold)
 {
 	uint64_t last = atomic_load(&hold->shard->version);
 
-	if (last == 0)
+	if (last == 0 || last == UINT64_MAX)
 		last = clock_now_ns();
 	atomic_store(&hold->shard->version, last + 1);
 	return last + 1;

@@ -73,7 +73,7 @@ contents_fit(const struct cache_item *item)
 {
 	return item->key_length <= sizeof(((struct cache_key *)0)->bytes) &&
 	    item->value_length <= CACHE_VALUE_MAX &&
-	    item->type <= CACHE_NUMBER &&
+	    item->type <= CACHE_NUMBER && item->version != 0 &&
 	    sizeof(struct cache_entry) + item->key_length +
 	    item->value_length <= (size_t)item->units * CACHE_UNIT;
 }

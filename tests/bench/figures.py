@@ -4,8 +4,10 @@ A figure gets the run's options and returns rows.  What must hold on any
 machine (every reply a 200, the counts) is asserted; times never are.
 """
 
+import json as json_text
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -330,6 +332,33 @@ def keep_idle(host, count):
     return conns
 
 
+# ---------------------------------------------------------------- cache
+
+def cache(options):
+    """fh_cache_get and _set, of a table behind one mutex"""
+    program = rig.built_program("cache")
+    if program is None:
+        return [Row("cache", "not measured: not built (make)")]
+    found = json_text.loads(subprocess.run(
+        [program, str(options.rounds)], stdout=subprocess.PIPE, check=True,
+        text=True, timeout=600).stdout)
+    rows = []
+    for kind, took in found.items():
+        name = "cache %s B%s" % (kind.partition(",")[0],
+                                 ", two processes" * ("two" in kind))
+        ratio = median([a / b for a, b in zip(took["cache"], took["table"])])
+        if kind == "get 100, two":
+            rows.append(at_most(name + ", of a table with a mutex", ratio,
+                                4.0, took_ns=took))
+        else:
+            rows.append(Row(name + ", of the table", "%.2f" % ratio,
+                            took_ns=took))
+        rows.append(Row("  hash and copy, table, cache (ns)", ", ".join(
+            "%.0f" % median(took[whose])
+            for whose in ("bare", "table", "cache"))))
+    return rows
+
+
 # ------------------------------------------------------------- overload
 
 def overload(options):
@@ -397,5 +426,5 @@ def check_statuses(replies, count):
 
 
 FIGURES = {function.__name__: function for function in (
-    throughput, calls, memory, killed, motivating, json, idle,
+    throughput, calls, memory, killed, motivating, json, cache, idle,
     overload, sleepers)}

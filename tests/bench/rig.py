@@ -79,10 +79,16 @@ def bench_host(**options):
     return Host(**options)
 
 
+def built_program(name):
+    """The build's, or None."""
+    built = os.path.join(lib_host.BUILD, "tests", "bench", name)
+    return built if os.access(built, os.X_OK) else None
+
+
 def canned_program(folder):
     """The build's, or one made now."""
-    built = os.path.join(lib_host.BUILD, "tests", "bench", "canned")
-    if os.access(built, os.X_OK):
+    built = built_program("canned")
+    if built:
         return built
     made = os.path.join(folder, "canned")
     subprocess.run([os.environ.get("CC", "cc"), *FLAGS, "-o", made,
