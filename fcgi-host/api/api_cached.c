@@ -14,10 +14,22 @@
 #include "common/clock.h"
 
 static bool
+has_conditions(const struct fh_request *rq)
+{
+	return fh_header(rq, "If-None-Match") != NULL ||
+	    fh_header(rq, "If-Modified-Since") != NULL ||
+	    fh_header(rq, "If-Match") != NULL ||
+	    fh_header(rq, "If-Unmodified-Since") != NULL;
+}
+
+/* Where the host has not judged the conditions, the handler may have: what it
+ * sends then may be less than the whole. */
+static bool
 may_keep(const struct fh_request *rq)
 {
 	if (rq->status != 200 || rq->cut || rq->flushed ||
-	    rq->input->head_only || rq->fault[0] != '\0')
+	    rq->input->head_only || rq->fault[0] != '\0' ||
+	    (!rq->judged && has_conditions(rq)))
 		return false;
 	for (size_t i = 0; i < rq->header_count; i++) {
 		const struct api_header *header = &rq->headers[i];

@@ -106,7 +106,9 @@ parse(struct call *call, int argc, char **argv, int *exit_out)
 		    "a request that was\nkept in FILE (see capture_crashed), "
 		    "in place of\nMETHOD, PATH, -H and -d",
 		    .text = &call->capture },
-		{ 'i', "include", NULL, "prints the reply's header too",
+		{ 'i', "include", NULL, "prints the reply's header too, with "
+		    "Cache-Status of a\nroute with cache: whether it would be "
+		    "kept",
 		    .flag = &call->show_head },
 		{ '\0', "all-models", NULL, "starts all handlers and makes "
 		    "all models, not\nonly those of the handler asked for",
@@ -356,7 +358,8 @@ static int
 run(struct call *call, const struct config *config, int out)
 {
 	struct cli_inline in = { .all_models = call->all_models,
-	    .models.none = call->no_models, .sandbox = !call->no_sandbox };
+	    .models.none = call->no_models, .sandbox = !call->no_sandbox,
+	    .tells_kept = true };
 	struct cli_request *request = &call->request;
 	struct cli_sink sink;
 	enum head_rc head;

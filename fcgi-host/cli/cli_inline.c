@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/cache.h"
+#include "common/cached.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
@@ -200,11 +201,36 @@ choose_space(const struct config *config, const struct route *route,
 	    handler_sync_limit(config, route);
 }
 
+/* Its key, if the reply may be kept: in a cache that ends with this process. */
+static const uint8_t *
+cache_key(const struct cli_inline *in, const struct cli_request *request,
+    uint8_t key[CACHED_KEY])
+{
+	const struct route *route = request->match.route;
+	uint8_t origin[CACHED_KEY];
+	const struct cached_request wanted = { .route = route,
+	    .origin = origin, .head = &request->asked.head,
+	    .params = request->asked.params,
+	    .params_length = request->asked.length,
+	    .identity = request->who.identity,
+	    .identity_length = request->who.length,
+	    .body = request->body.bytes,
+	    .body_length = request->body.length };
+
+	if (!in->tells_kept || route->cache_ms == 0 || in->cache == NULL ||
+	    in->config->cache_size == 0 || request->body.fd >= 0 ||
+	    request->match.head)
+		return NULL;
+	cached_origin(in->set, route, 0, origin);
+	return cached_key(&wanted, key) == CACHED_NOT ? NULL : key;
+}
+
 int
 cli_inline_serve(struct cli_inline *in, struct cli_request *request,
     struct cli_sink *sink)
 {
 	const struct route *route = request->match.route;
+	uint8_t key[CACHED_KEY];
 	struct api_input input = {
 		.route = route,
 		.params = request->asked.params,
@@ -217,6 +243,7 @@ cli_inline_serve(struct cli_inline *in, struct cli_request *request,
 		.request_id = request->asked.id,
 		.head_only = request->match.head,
 		.deadline_ns = request->deadline_ns,
+		.cache_key = cache_key(in, request, key),
 	};
 	struct api_result result;
 	enum api_outcome outcome;

@@ -34,6 +34,7 @@ struct cli_inline {
 	bool			 all_models;
 	bool			 sandbox;	/* where it is configured */
 	struct cache		*cache;	/* of this process; or NULL */
+	bool			 tells_kept;	/* whether a reply would be */
 	struct model_alone	 models;	/* `none`: not its own either */
 	struct api_worker	*worker;
 	struct fh_request	*request;

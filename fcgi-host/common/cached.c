@@ -7,8 +7,11 @@
  */
 #include "common/cached.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "common/clock.h"
 
 #define MAGIC	UINT32_C(0x7265706c)
 
@@ -69,6 +72,20 @@ cached_unpack(const void *bytes, size_t length, struct cached_reply *out)
 	out->body_length = length - packed.head_length;
 	out->made_ms = packed.made_ms;
 	return is_head(out->head, out->head_length);
+}
+
+size_t
+cached_lines(char out[CACHED_LINES], const char *how,
+    const struct cached_reply *reply, uint64_t left_ms)
+{
+	uint64_t now_ms = clock_now_ms();
+	uint64_t age_ms = now_ms > reply->made_ms ? now_ms - reply->made_ms :
+	    0;
+
+	return (size_t)snprintf(out, CACHED_LINES, "Age: %llu\r\n"
+	    "Cache-Status: fcgi-host; %s; ttl=%llu\r\n\r\n",
+	    (unsigned long long)(age_ms / 1000), how,
+	    (unsigned long long)(left_ms / 1000));
 }
 
 /* ---------------------------------------------------------------- headers */

@@ -3,7 +3,8 @@
  * as what.
  *
  * The front looks a request up before it is admitted, and gives the key to who
- * runs it; what that one sends is kept there (api_cached.c).  Pure.
+ * runs it; what that one sends is kept there (api_cached.c).  Pure, but for the
+ * age of a reply.
  */
 #ifndef COMMON_CACHED_H
 #define COMMON_CACHED_H
@@ -39,7 +40,10 @@ struct cached_request {
 };
 
 /*
- * CACHED_NOT: it asks for a part, or under a condition, and is not looked up.
+ * CACHED_NOT: it asks for a part, or is to change something under a condition,
+ * and is not looked up.
+ * CACHED_IF: it reads under a condition, see cached_judge().  What was made for
+ * it may be none for others, so nobody waits for it.
  * CACHED_FRESH: it wants one that is made now (Cache-Control: no-cache).
  *
  * The key is of the origin, the decoded path, the inputs, Accept, the host and
@@ -48,7 +52,7 @@ struct cached_request {
  * header and cookie, and otherwise the whole query and all cookies; a body
  * counts byte by byte, with its type.
  */
-enum cached_kind { CACHED_NOT, CACHED_LOOK, CACHED_FRESH };
+enum cached_kind { CACHED_NOT, CACHED_LOOK, CACHED_IF, CACHED_FRESH };
 enum cached_kind	cached_key(const struct cached_request *,
 			    uint8_t out[CACHED_KEY]);
 
@@ -65,6 +69,27 @@ void	cached_pack(const struct cached_reply *, void *out);
 /* Points into `bytes`.  False: it is none. */
 bool	cached_unpack(const void *bytes, size_t length,
 	    struct cached_reply *out);
+
+/* Age and Cache-Status of one that is given, in place of the head's blank line;
+ * their length.  `how` is what Cache-Status says of it, left_ms until when it
+ * is kept. */
+#define CACHED_LINES	192
+size_t	cached_lines(char out[CACHED_LINES], const char *how,
+	    const struct cached_reply *, uint64_t left_ms);
+
+/*
+ * The kept reply for a request whose kind is CACHED_IF (cached_condition.c):
+ * as it is, as a 304, or not at all, because it says nothing that a condition
+ * could be about, or because that fails.  `now`: seconds since 1970.
+ */
+enum cached_verdict { CACHED_GIVE, CACHED_GIVE_304, CACHED_RUN };
+enum cached_verdict	cached_judge(const struct cached_reply *,
+			    const uint8_t *params, size_t params_length,
+			    int64_t now);
+
+/* The head of that 304, in head_length + CACHED_304_MORE bytes; its length. */
+#define CACHED_304_MORE	32
+size_t	cached_304(const struct cached_reply *, char *out);
 
 /* May a reply with this header be kept?  "Set-Cookie": no; a Cache-Control of
  * no-store, no-cache or private; a Vary on what is not in the key. */

@@ -263,6 +263,13 @@ wants_fresh(const struct route *route, const struct wire_pair *pair)
 	    cached_has_word(value, "no-store"));
 }
 
+static bool
+reads(const struct head *head)
+{
+	return same_name("GET", head->method) ||
+	    same_name("HEAD", head->method);
+}
+
 static enum cached_kind
 add_params(EVP_MD_CTX *context, const struct cached_request *request)
 {
@@ -272,9 +279,14 @@ add_params(EVP_MD_CTX *context, const struct cached_request *request)
 	struct wire_pair pair;
 
 	while (wire_params_next(&at, last, &pair) == 1) {
-		if (pair_is(&pair, "HTTP_RANGE") ||
-		    pair_begins(&pair, "HTTP_IF_"))
+		if (pair_is(&pair, "HTTP_RANGE"))
 			return CACHED_NOT;
+		if (pair_begins(&pair, "HTTP_IF_")) {
+			if (!reads(request->head))
+				return CACHED_NOT;
+			if (kind == CACHED_LOOK)
+				kind = CACHED_IF;
+		}
 		if (wants_fresh(request->route, &pair))
 			kind = CACHED_FRESH;
 		if (!counts(request->route, &pair))

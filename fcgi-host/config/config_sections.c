@@ -218,7 +218,10 @@ const struct config_option config_route_options[] = {
 	    "requests that come at the same time one is run, and the others "
 	    "wait for its reply without taking workers.  A reply with "
 	    "Set-Cookie, with Cache-Control: private, no-store or no-cache, "
-	    "with Vary on other headers, or over reply_space is not kept.  "
+	    "with Vary on other headers, or over reply_space is not kept.  A "
+	    "request with Range is run; one with If-None-Match and its kin "
+	    "gets its 304 from a kept reply that has an ETag or a "
+	    "Last-Modified.  "
 	    "For GET, HEAD and POST.  0: none is." },
 	{ .name = "cache_refresh", .type = CONFIG_BOOL, ROUTE(cache_refresh),
 	    .example = "true",

@@ -182,7 +182,7 @@ struct front_request {
 	uint64_t		 begun_ns;	/* its handler was called */
 	uint64_t		 ended_ns, waits_ns; /* FRONT_WAITING since */
 	struct front_job	*job;		/* FRONT_RUNNING, async */
-	bool			 cached, leads;	/* kept; others wait for it */
+	bool	cached, leads, conditional;	/* front_cached.c, _flight.c */
 	uint8_t			 cache_key[CACHED_KEY];
 	struct front_flight	*flight;	/* of equal ones; or NULL */
 

@@ -7,9 +7,8 @@
  * that costs a worker; what comes from the cache is a whole reply of ours, or
  * is not used.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "common/cache.h"
 #include "common/clock.h"
@@ -17,7 +16,6 @@
 #include "front/front_cached.h"
 
 #define COPY_KEPT	65536	/* a larger one's memory goes at once */
-#define LINES_MAX	192
 
 struct front_kept {
 	uint8_t		*origins;	/* of routes, CACHED_KEY bytes each */
@@ -77,29 +75,15 @@ tidy(struct front_kept *kept)
 	kept->size = 0;
 }
 
-/* In place of the head's blank line. */
-static int
-put_lines(char out[LINES_MAX], const char *how,
-    const struct cached_reply *reply, const struct cache_found *found)
-{
-	uint64_t now_ms = clock_now_ms();
-	uint64_t age_ms = now_ms > reply->made_ms ? now_ms - reply->made_ms :
-	    0;
-
-	return snprintf(out, LINES_MAX, "Age: %llu\r\nCache-Status: fcgi-host; "
-	    "%s; ttl=%llu\r\n\r\n", (unsigned long long)(age_ms / 1000), how,
-	    (unsigned long long)(found->left_ms / 1000));
-}
-
 static void
-send_reply(struct front_request *request, const struct cached_reply *reply,
-    const char *lines, size_t lines_length)
+send_reply(struct front_request *request, int status,
+    const struct cached_reply *reply, const char *lines, size_t lines_length)
 {
 	struct front_conn *conn = request->conn;
 	size_t left = front_output_left(conn);
 	size_t body = request->match.head ? 0 : reply->body_length;
 
-	request->result.status = 200;
+	request->result.status = status;
 	if (front_output_stdout(conn, request->id, reply->head,
 	    reply->head_length - 2, lines, lines_length) < 0 ||
 	    front_output_stdout(conn, request->id, reply->body, body, NULL,
@@ -113,6 +97,44 @@ send_reply(struct front_request *request, const struct cached_reply *reply,
 	front_request_replied(request);
 }
 
+/* False: no memory. */
+static bool
+send_304(struct front_request *request, const struct cached_reply *reply,
+    const char *lines, size_t lines_length)
+{
+	char *head = front_memory(request->front, NULL, reply->head_length +
+	    CACHED_304_MORE);
+	const struct cached_reply without = { .head = head,
+	    .head_length = head == NULL ? 0 : cached_304(reply, head) };
+
+	if (head == NULL)
+		return false;
+	send_reply(request, 304, &without, lines, lines_length);
+	free(head);
+	return true;
+}
+
+static bool
+give(struct front_request *request, const char *how,
+    const struct cached_reply *reply, uint64_t left_ms,
+    _Atomic uint64_t *counter)
+{
+	enum cached_verdict verdict = !request->conditional ? CACHED_GIVE :
+	    cached_judge(reply, request->params, request->params_have,
+	    time(NULL));
+	char lines[CACHED_LINES];
+	size_t length;
+
+	if (verdict == CACHED_RUN)
+		return false;
+	front_count(counter, 1);
+	length = cached_lines(lines, how, reply, left_ms);
+	if (verdict == CACHED_GIVE_304)
+		return send_304(request, reply, lines, length);
+	send_reply(request, 200, reply, lines, length);
+	return true;
+}
+
 bool
 front_cached_answer(struct front_request *request, const char *how,
     _Atomic uint64_t *counter)
@@ -121,21 +143,15 @@ front_cached_answer(struct front_request *request, const char *how,
 	struct cached_reply reply;
 	struct cache_found found;
 	struct cache_key key;
-	char lines[LINES_MAX];
-	bool there;
-	int length;
+	bool given;
 
 	cache_key_make(&key, CACHE_SPACE_REPLY, "", request->cache_key,
 	    CACHED_KEY);
-	there = cache_get(front->set->cache, &key, room, front, &found) == 0 &&
-	    cached_unpack(found.bytes, found.length, &reply);
-	if (there) {
-		length = put_lines(lines, how, &reply, &found);
-		front_count(counter, 1);
-		send_reply(request, &reply, lines, (size_t)length);
-	}
+	given = cache_get(front->set->cache, &key, room, front, &found) == 0 &&
+	    cached_unpack(found.bytes, found.length, &reply) &&
+	    give(request, how, &reply, found.left_ms, counter);
 	tidy(front->kept);
-	return there;
+	return given;
 }
 
 static enum cached_kind
@@ -176,7 +192,8 @@ front_cached_admits(struct front_request *request)
 
 	if (kind == CACHED_NOT)
 		return false;
-	if (kind == CACHED_LOOK && front_cached_answer(request, "hit",
+	request->conditional = kind == CACHED_IF;
+	if (kind != CACHED_FRESH && front_cached_answer(request, "hit",
 	    &front_route_stats(request)->cache_hits))
 		return true;
 	request->cached = !request->match.head;

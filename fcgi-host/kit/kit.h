@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "api/api.h"
+#include "common/cached.h"
 #include "common/identity.h"
 #include "common/request.h"
 #include "include/fcgi-host/fh_test.h"
@@ -65,6 +66,8 @@ struct fh_test_call {
 	bool			 has_timeout;
 	uint64_t		 timeout_ms;
 	uint64_t		 deadline_ns;	/* 0: none */
+	bool			 cached;	/* its reply may be kept */
+	uint8_t			 cache_key[CACHED_KEY];
 
 	/* from here on under test.lock while it runs */
 	enum kit_state		 state;
@@ -91,6 +94,8 @@ struct fh_test {
 	struct handler_set	*set;
 	struct model_alone	 models;
 	struct cache		*cache;
+	bool			 keeps;		/* replies of routes */
+	uint32_t		 kept_from;	/* that were kept since then */
 	const char		*file;		/* where it was opened */
 	int			 line;
 	struct kit_runner	 own;		/* of the test's thread */
@@ -128,6 +133,9 @@ bool	kit_run_prepare(struct fh_test_call *);
 /* Of one that has ended: only when its time was up. */
 bool	kit_run_was_late(const struct fh_test_call *);
 void	kit_run(struct kit_runner *, struct fh_test_call *);
+
+/* kit_cached.c: true, and it has the reply that was kept of an equal one. */
+bool	kit_cached_answers(struct fh_test_call *);
 
 /* kit_start.c: ends every thread.  False: a handler does not end. */
 bool	kit_start_stop(struct fh_test *);

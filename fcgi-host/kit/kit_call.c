@@ -95,7 +95,8 @@ struct fh_test_call *
 fh_test_as(struct fh_test_call *call, const char *name, const char *scopes,
     const char *claims)
 {
-	const struct fh_identity identity = { "test", name, scopes,
+	const struct fh_identity identity = { "test", name,
+	    scopes != NULL ? scopes : "",
 	    claims != NULL ? claims : "{}" };
 	struct fh_identity kept;
 

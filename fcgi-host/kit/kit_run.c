@@ -44,6 +44,7 @@ input_of(const struct fh_test_call *call)
 		.deadline_ns = call->deadline_ns,
 		.identity = call->identity,
 		.identity_length = call->identity_length,
+		.cache_key = call->cached ? call->cache_key : NULL,
 	};
 }
 
@@ -152,7 +153,7 @@ kit_run_prepare(struct fh_test_call *call)
 		kit_reply_problem(call, 400, "", "%s.", err.text);
 		return false;
 	}
-	if (refuse(call))
+	if (refuse(call) || kit_cached_answers(call))
 		return false;
 	kit_sink_init(call);
 	set_deadline(call);

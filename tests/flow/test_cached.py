@@ -92,11 +92,45 @@ def test_what_is_not_kept(kept, target):
     {"Range": "bytes=0-1"}, {"If-None-Match": '"x"'},
     {"If-Modified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}])
 def test_a_request_with_a_condition_is_run(kept, headers):
-    """Breaks when: a part, or a "not modified", is given to or kept for those
-    who asked for the whole."""
+    """Breaks when: a part, or what a handler made of a condition by itself, is
+    given to or kept for those who asked for the whole."""
+    first = kept.get("/kept?first=1", headers=headers)
+    assert "stored" not in (first.header("cache-status") or "")
     whole = kept.get("/kept?conditions=1").body
     assert kept.get("/kept?conditions=1", headers=headers).body != whole
     assert kept.get("/kept?conditions=1").body == whole
+
+
+def test_a_kept_reply_says_not_modified(kept):
+    """Breaks when: who has what is kept already costs a run, gets it again,
+    or is told so of something else; or a reply to a condition that the host
+    has judged, which is whole, is not kept."""
+    def ask(target, **headers):
+        return kept.get(target, headers={
+            name.replace("_", "-"): value for name, value in
+            headers.items()})
+    target = "/kept?tag=a&add=X-Mine:1"
+    first = ask(target, If_None_Match='"b"')
+    assert first.status == 200 and first.header(
+        "cache-status") == "fcgi-host; fwd=miss; stored"
+    same = ask(target, If_None_Match='"b", W/"a"')
+    assert same.status == 304 and same.body == b""
+    assert same.header("etag") == '"a"' and same.header("x-mine") == "1"
+    assert same.header("content-type") is None
+    assert same.header("content-length") is None
+    assert same.header("age") == "0"
+    assert same.header("cache-status").startswith("fcgi-host; hit; ttl=")
+    for headers in ({"If_None_Match": '"b"'}, {"If_Match": '"a"'}, {}):
+        again = ask(target, **headers)
+        assert again.status == 200 and again.body == first.body
+    assert ask(target, If_Match='"b"').status == 412
+    part = ask(target, If_None_Match='"b"', Range="bytes=0-1")
+    assert part.header("cache-status") is None
+    assert ask(target).body == first.body
+    only = ask("/kept?tag=c", If_None_Match='"c"')
+    assert only.status == 304 and only.header(
+        "cache-status") == "fcgi-host; fwd=miss"
+    assert ask("/kept?tag=c").status == 200
 
 
 def test_who_asks_and_what_for_is_in_the_key(kept):

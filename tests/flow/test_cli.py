@@ -239,6 +239,22 @@ def test_call_prints_the_body_alone():
         assert done.out.endswith("\r\n\r\nHello, world!\n")
 
 
+def test_call_says_whether_a_reply_would_be_kept():
+    """Breaks when: who writes a handler cannot see whether its replies are
+    ones that the host keeps, or is told so where nothing is kept."""
+    with Tools(["live_cached"]) as tools:
+        for target, says in (("/kept", "fwd=miss; stored"),
+                             ("/kept-sync", "fwd=miss; stored"),
+                             ("/kept?add=Cache-Control:private", "fwd=miss"),
+                             ("/never", None)):
+            head = tools.call("-i", "GET", target).out.partition(
+                "\r\n\r\n")[0].split("\r\n")
+            assert [line for line in head if "Cache" in line and
+                    "private" not in line] == (
+                ["Cache-Status: fcgi-host; " + says] if says else [])
+        assert "cache-status" not in tools.cgi("GET", "/kept").headers
+
+
 @pytest.mark.parametrize("method, target, status, allow", [
     ("GET", "/nothing", 404, None),
     ("GET", "/hello/", 404, None),

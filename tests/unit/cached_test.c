@@ -141,13 +141,19 @@ test_inputs(void **state)
 static void
 test_kinds(void **state)
 {
-	uint8_t key[CACHED_KEY];
+	uint8_t key[CACHED_KEY], plain[CACHED_KEY];
 
 	(void)state;
 	assert_int_equal(key_of(&plain_route, "HTTP_RANGE=bytes=0-1", "", key),
 	    CACHED_NOT);
+	assert_int_equal(key_of(&plain_route, "HTTP_IF_NONE_MATCH=x;"
+	    "HTTP_RANGE=bytes=0-1", "", key), CACHED_NOT);
+	key_of(&plain_route, "", "", plain);
 	assert_int_equal(key_of(&plain_route, "HTTP_IF_NONE_MATCH=x", "", key),
-	    CACHED_NOT);
+	    CACHED_IF);
+	assert_memory_equal(key, plain, CACHED_KEY);
+	assert_int_equal(key_of(&refreshed_route, "HTTP_IF_NONE_MATCH=x;"
+	    "HTTP_CACHE_CONTROL=no-cache", "", key), CACHED_FRESH);
 	assert_int_equal(key_of(&plain_route, "HTTP_CACHE_CONTROL=no-cache",
 	    "", key), CACHED_LOOK);
 	assert_int_equal(key_of(&refreshed_route,
@@ -179,6 +185,87 @@ test_headers(void **state)
 	assert_false(may("Vary", "*"));
 	assert_false(may("Vary", "Accept, Origin"));
 	assert_false(may("X-Accel-Redirect", "/x"));
+}
+
+/* ------------------------------------------------------------ conditions */
+
+#define OLD	"Sun, 06 Nov 1994 08:49:37 GMT"
+#define OLDER	"Sun, 06 Nov 1994 08:49:36 GMT"
+
+static struct cached_reply
+reply_with(const char *head)
+{
+	return (struct cached_reply){ .head = head,
+	    .head_length = strlen(head) };
+}
+
+static enum cached_verdict
+judge(const char *head, const char *name, const char *value)
+{
+	const struct cached_reply reply = reply_with(head);
+	uint8_t block[256], *end;
+
+	end = wire_params_put(block, block + sizeof(block), name, strlen(name),
+	    value, strlen(value));
+	return cached_judge(&reply, block, (size_t)(end - block), 2000000000);
+}
+
+/* Breaks when: a client is told that it has what it has not, or a condition is
+ * judged by a reply that says nothing of it. */
+static void
+test_conditions(void **state)
+{
+	static const char tagged[] = "Status: 200 OK\r\nETag: \"a\"\r\n\r\n";
+	static const char dated[] = "Status: 200 OK\r\nLast-Modified: " OLD
+	    "\r\n\r\n";
+	static const char plain[] = "Status: 200 OK\r\nETag: a\r\n\r\n";
+
+	(void)state;
+	assert_int_equal(judge(tagged, "HTTP_IF_NONE_MATCH", "\"b\", \"a\""),
+	    CACHED_GIVE_304);
+	assert_int_equal(judge(tagged, "HTTP_IF_NONE_MATCH", "*"),
+	    CACHED_GIVE_304);
+	assert_int_equal(judge(tagged, "HTTP_IF_NONE_MATCH", "\"b\""),
+	    CACHED_GIVE);
+	assert_int_equal(judge(tagged, "HTTP_IF_MATCH", "\"a\""), CACHED_GIVE);
+	assert_int_equal(judge(tagged, "HTTP_IF_MATCH", "\"b\""), CACHED_RUN);
+	assert_int_equal(judge(tagged, "HTTP_IF_MODIFIED_SINCE", OLD),
+	    CACHED_GIVE);
+	assert_int_equal(judge(dated, "HTTP_IF_MODIFIED_SINCE", OLD),
+	    CACHED_GIVE_304);
+	assert_int_equal(judge(dated, "HTTP_IF_MODIFIED_SINCE", OLDER),
+	    CACHED_GIVE);
+	assert_int_equal(judge(dated, "HTTP_IF_UNMODIFIED_SINCE", OLDER),
+	    CACHED_RUN);
+	assert_int_equal(judge(plain, "HTTP_IF_NONE_MATCH", "*"), CACHED_RUN);
+}
+
+/* Breaks when: a 304 tells of a body, or loses what it is to tell again. */
+static void
+test_a_304(void **state)
+{
+	static const char head[] = "Status: 200 OK\r\ncontent-type: a/b\r\n"
+	    "ETag: \"a\"\r\nContent-Length: 4\r\nVary: Accept\r\n\r\n";
+	static const char wanted[] = "Status: 304 Not Modified\r\n"
+	    "ETag: \"a\"\r\nVary: Accept\r\n\r\n";
+	static const char *const heads[] = { head, "Status: 200 OK\r\n\r\n" };
+	struct cached_reply reply;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		char *out;
+		size_t length;
+
+		reply = reply_with(heads[i]);
+		out = malloc(reply.head_length + CACHED_304_MORE);
+		length = cached_304(&reply, out);
+		assert_true(length <= reply.head_length + CACHED_304_MORE);
+		if (i == 0) {
+			assert_int_equal(length, sizeof(wanted) - 1);
+			assert_memory_equal(out, wanted, length);
+		}
+		free(out);
+	}
 }
 
 #define HEAD	"Status: 200 OK\r\nETag: x\r\n\r\n"
@@ -227,6 +314,8 @@ main(void)
 		cmocka_unit_test(test_inputs),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_a_304),
 		cmocka_unit_test(test_no_reply),
 	};
 

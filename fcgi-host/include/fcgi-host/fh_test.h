@@ -28,7 +28,8 @@
  * A reply that its route does not declare (FH_RESPONSES) is the 500 that
  * check_responses makes of it.
  * Sync and async routes are called alike; sync ones never two at a time, as in
- * the host.
+ * the host.  A route's `cache` is without effect unless the test says so
+ * (fh_test_keep()): each call runs its handler.
  *
  * A failure says what, with the file and line of the test, on stderr.  In a
  * program linked with cmocka the test then fails; in any other the program
@@ -99,6 +100,27 @@ struct fh_test	*fh_test_open_all_at(const char *const *paths, size_t count,
 		    const char *config, const char *file, int line);
 void		 fh_test_close(struct fh_test *);
 
+/*
+ * Keeps replies of routes with `cache` from now on, as the host does, or no
+ * more.  What was kept before is forgotten.
+ *
+ *	fh_test_keep(test, true);
+ *	reply = fh_test_get(test, "/rates?of=EUR");
+ *	fh_test_expect_header(reply, "Cache-Status",
+ *	    "fcgi-host; fwd=miss; stored");
+ *	reply = fh_test_get(test, "/rates?of=EUR&utm_source=mail");
+ *	fh_test_expect_header(reply, "Age", "0");
+ *
+ * The first call runs its handler.  An equal one, for as long as `cache` says,
+ * gets the same reply, with Age and "Cache-Status: fcgi-host; hit; ttl=...",
+ * and serve() and finish() are not called; it may be a HEAD, or have conditions
+ * (handler.h).  Which calls are equal, and what is not kept ("fwd=miss" without
+ * "stored"), is the host's own judgement.  A shorter time can be said in the
+ * test's configuration: route "GET /rates" { cache = "50ms" }.  That equal
+ * requests wait for one another is not played: those that overlap all run.
+ */
+void		 fh_test_keep(struct fh_test *, bool on);
+
 /* Called in place of the failure; if it returns, the test goes on. */
 typedef void	(*fh_test_failure)(void *context, const char *file, int line,
 		    const char *sentence);
@@ -119,9 +141,10 @@ void		 fh_test_on_failure(fh_test_failure, void *context);
  *			there is a file
  * fh_test_file		a file of a multipart form; type may be NULL
  * fh_test_as		who sends it, as fh_identity() gives it: a name, the
- *			scopes with a blank between them, and claims, a JSON
- *			object (NULL: "{}").  A route that wants to know gives
- *			a 401 to a call without, and a 403 where a scope lacks
+ *			scopes with a blank between them (NULL: none), and
+ *			claims, a JSON object (NULL: "{}").  A route that wants
+ *			to know gives a 401 to a call without, and a 403 where
+ *			a scope lacks
  * fh_test_timeout	milliseconds that serve() may take, in place of the
  *			route's `timeout`; 0: for ever
  */

@@ -153,8 +153,9 @@ struct fh_arena;		/* where a `build` model puts its memory */
  *		cookies count.  Not kept: a reply with Set-Cookie, with a
  *		Cache-Control of private, no-store or no-cache, with a Vary on
  *		more than Accept, one that does not fit into the reply space.
- *		Its own kinds of reply: Age and Cache-Status (RFC 9211); and
- *		finish() is not called for it.  For GET (and HEAD by it), and
+ *		Its own kinds of reply: Age and Cache-Status (RFC 9211), and a
+ *		304 where a kept one has an ETag or Last-Modified; finish() is
+ *		not called for it.  For GET (and HEAD by it), and
  *		for a POST that only computes.  NULL: none
  */
 struct fh_route {
