@@ -65,11 +65,12 @@ check_type(struct fh_request *rq, const struct schema *schema)
 	if (schema->body == SCHEMA_JSON)
 		return is_json(type) ? 0 : refuse_type(rq, given,
 		    "application/json");
-	if (is(type, "application/x-www-form-urlencoded") ||
-	    is(type, "multipart/form-data"))
+	if (is(type, "multipart/form-data") || (!schema->has_files &&
+	    is(type, "application/x-www-form-urlencoded")))
 		return 0;
-	return refuse_type(rq, given, "application/x-www-form-urlencoded, "
-	    "multipart/form-data");
+	return refuse_type(rq, given, schema->has_files ?
+	    "multipart/form-data" :
+	    "application/x-www-form-urlencoded, multipart/form-data");
 }
 
 /* ------------------------------------------------- 400 */
@@ -179,9 +180,11 @@ gather(struct fh_request *rq, const struct schema *schema,
 	    &fields[FH_IN_QUERY].count);
 	fields[FH_IN_COOKIE].at = fh_cookies(rq,
 	    &fields[FH_IN_COOKIE].count);
-	if (schema->body == SCHEMA_FORM)
+	if (schema->body == SCHEMA_FORM) {
 		fields[FH_IN_FORM].at = fh_form_fields(rq,
 		    &fields[FH_IN_FORM].count);
+		sent->files = fh_files(rq, &sent->file_count);
+	}
 	sent->header = header;
 	sent->context = rq;
 }

@@ -22,7 +22,8 @@ static const char *const type_names[] = {
 	[FH_TYPE_BYTE] = "BYTE",
 	[FH_TYPE_ENUM] = "ENUM",
 	[FH_TYPE_ARRAY] = "ARRAY",
-	[FH_TYPE_OBJECT] = "OBJECT"
+	[FH_TYPE_OBJECT] = "OBJECT",
+	[FH_TYPE_FILE] = "FILE"
 };
 
 const void *
@@ -154,5 +155,14 @@ fh_input_bytes(struct fh_request *rq, const char *name)
 	struct fh_bytes value = { NULL, 0 };
 
 	get(rq, name, FH_TYPE_BYTE, &value);
+	return value;
+}
+
+const struct fh_file *
+fh_input_file(struct fh_request *rq, const char *name)
+{
+	const struct fh_file *value = NULL;
+
+	get(rq, name, FH_TYPE_FILE, &value);
 	return value;
 }

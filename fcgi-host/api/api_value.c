@@ -87,6 +87,8 @@ api_value_size(const struct fh_property *property)
 		return sizeof(FH_LIST(char));
 	case FH_TYPE_OBJECT:
 		return property->size;
+	case FH_TYPE_FILE:	/* of no reply */
+		return 0;
 	}
 	return 0;
 }

@@ -7,6 +7,8 @@
  *
  * BYTE		contentEncoding base64, with a pattern for its letters; the
  *		bounds are those of the text, in steps of 4 characters
+ * FILE		contentMediaType and format binary, in a form that is
+ *		multipart/form-data; its media types as `encoding`
  * date(-time)	bounds are formatMinimum and its kin, which some validators
  *		know and all others pass over
  * pattern	only if it means the same in ECMAScript (openapi_pattern);

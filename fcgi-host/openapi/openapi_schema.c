@@ -29,6 +29,7 @@ static const struct {
 	[FH_TYPE_ENUM] = { "string", NULL },
 	[FH_TYPE_ARRAY] = { "array", NULL },
 	[FH_TYPE_OBJECT] = { "object", NULL },
+	[FH_TYPE_FILE] = { "string", "binary" },
 };
 #define TYPES	(sizeof(types) / sizeof(types[0]))
 
@@ -115,6 +116,18 @@ add_pattern(struct json_object *schema, const char *pattern)
 		    "x-pcre2-pattern", openapi_string(pattern));
 }
 
+/* This makes it a file to OpenAPI 3.1; the format did to 3.0, and Swagger UI
+ * knows the files of a list by it alone.  Lengths are in bytes. */
+static void
+add_media_type(struct json_object *schema, const struct schema_node *node)
+{
+	bool one = node->choice_count == 1 &&
+	    strchr(node->choices[0], '*') == NULL;
+
+	openapi_add(schema, "contentMediaType", openapi_string(one ?
+	    node->choices[0] : "application/octet-stream"));
+}
+
 static void
 add_choices(struct json_object *schema, const struct schema_node *node)
 {
@@ -172,6 +185,9 @@ add_inside(struct json_object *schema, const struct openapi_scope *scope,
 		break;
 	case FH_TYPE_ENUM:
 		add_choices(schema, node);
+		break;
+	case FH_TYPE_FILE:
+		add_media_type(schema, node);
 		break;
 	case FH_TYPE_ARRAY:
 		openapi_add(schema, "items",

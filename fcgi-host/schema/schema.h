@@ -44,6 +44,7 @@ union schema_value {
 	struct fh_uuid	 uuid;
 	struct fh_bytes	 bytes;
 	int		 choice;
+	const struct fh_file	*file;
 	struct {
 		void	*at;
 		size_t	 count;
@@ -66,6 +67,7 @@ enum schema_bound {
  * size		of its value in C; 0 of an object that lies nowhere
  * has		1 + the offset of the bool that says it was given; 0: none
  * bounds	as written, NULL for none; their values in `limits`
+ * choices	of an ENUM; of a FILE its media types
  * expected	'low' or 'high': for errors
  * secret	it is; hidden: so is it, or something in it
  * fallback	as written; a value, or JSON for what has insides
@@ -121,6 +123,7 @@ struct schema_response {
  * inputs	an object whose members are the inputs; its size is that of
  *		the struct, or of our own for FH_VALUES (`has_struct` false)
  * body_required  some input in the body is
+ * has_files	some input of the form is a FILE
  */
 struct schema {
 	struct schema_node	 inputs;
@@ -130,6 +133,7 @@ struct schema {
 	enum schema_body	 body;
 	bool			 whole_body;	/* it is one input */
 	bool			 body_required;
+	bool			 has_files;
 	struct schema_response	*responses;
 	size_t			 response_count;
 };
@@ -194,6 +198,10 @@ enum schema_wrong {
 	SCHEMA_LIST_SHORT,
 	SCHEMA_LIST_LONG,
 	SCHEMA_OBJECT_TYPE,
+	SCHEMA_FILE_TYPE,
+	SCHEMA_FILE_SHORT,
+	SCHEMA_FILE_LONG,
+	SCHEMA_FILE_MEDIA,
 	SCHEMA_BELOW_MIN,
 	SCHEMA_ABOVE_MAX,
 	SCHEMA_NOT_ABOVE,
@@ -214,7 +222,7 @@ struct schema_step {
  * why		more words, for what could not be read; or ""
  * text, json	what was sent: a text, or JSON, or (text NULL and has_json
  *		false) nothing that may be repeated
- * actual	how long it is, of a list
+ * actual	how long it is, of a list or a file
  */
 struct schema_fault {
 	const struct schema_step	*at;
@@ -276,12 +284,15 @@ struct schema_fields {
 
 /*
  * What came.  `fields` is by enum fh_in: path, query, cookie and form; headers
- * are asked for one by one.  `body` is the tree of a JSON body that is there.
+ * are asked for one by one.  `files` are those of the form.  `body` is the tree
+ * of a JSON body that is there.
  */
 struct schema_sent {
 	struct schema_fields	 fields[SCHEMA_PLACES];
 	const char		*(*header)(void *context, const char *name);
 	void			*context;
+	const struct fh_file	*files;
+	size_t			 file_count;
 	bool			 has_body;
 	struct json_object	*body;
 };

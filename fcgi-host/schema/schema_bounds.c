@@ -73,16 +73,21 @@ check_order(const struct schema_node *node, const union schema_value *value)
 static enum schema_wrong
 check_length(const struct schema_node *node, size_t length)
 {
-	bool bytes = node->type == FH_TYPE_BYTE;
-	bool list = node->type == FH_TYPE_ARRAY;
+	bool less = length < node->min_length;
+	bool more = node->max_length != 0 && length > node->max_length;
 
-	if (length < node->min_length)
-		return list ? SCHEMA_LIST_SHORT :
-		    bytes ? SCHEMA_BYTES_SHORT : SCHEMA_STRING_SHORT;
-	if (node->max_length != 0 && length > node->max_length)
-		return list ? SCHEMA_LIST_LONG :
-		    bytes ? SCHEMA_BYTES_LONG : SCHEMA_STRING_LONG;
-	return SCHEMA_OK;
+	if (!less && !more)
+		return SCHEMA_OK;
+	switch (node->type) {
+	case FH_TYPE_ARRAY:
+		return less ? SCHEMA_LIST_SHORT : SCHEMA_LIST_LONG;
+	case FH_TYPE_BYTE:
+		return less ? SCHEMA_BYTES_SHORT : SCHEMA_BYTES_LONG;
+	case FH_TYPE_FILE:
+		return less ? SCHEMA_FILE_SHORT : SCHEMA_FILE_LONG;
+	default:
+		return less ? SCHEMA_STRING_SHORT : SCHEMA_STRING_LONG;
+	}
 }
 
 enum schema_wrong

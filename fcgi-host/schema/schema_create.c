@@ -15,7 +15,7 @@
 #define END_OF(type, member) \
 	(offsetof(type, member) + sizeof(((type *)NULL)->member))
 #define INPUTS_SIZE_1_2		END_OF(struct fh_inputs, strict)
-#define PROPERTY_SIZE_1_2	END_OF(struct fh_property, example)
+#define PROPERTY_SIZE_1_2	END_OF(struct fh_property, media_types)
 #define RESPONSE_SIZE_1_2	END_OF(struct fh_response, about)
 #define SIZE_MAX_SANE		4096
 #define STRUCT_MAX		((size_t)1 << 20)

@@ -181,6 +181,10 @@ int
 schema_fallback_make(const struct schema_maker *maker,
     const struct fh_property *from, struct schema_node *node)
 {
+	if (schema_is_file(node) && (from->fallback != NULL ||
+	    from->example != NULL))
+		return schema_refuse(maker, "is a file, which no text can "
+		    "stand for: take its fallback and example away");
 	if (make(maker, node, "fallback", from->fallback, true) < 0)
 		return -1;
 	return make(maker, node, "example", from->example, false);

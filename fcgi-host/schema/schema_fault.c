@@ -111,6 +111,16 @@ static const struct words {
 	    .name = "item" },
 	[SCHEMA_OBJECT_TYPE] = { .type = "model_attributes_type",
 	    .message = "Input should be a valid object" },
+	[SCHEMA_FILE_TYPE] = { .type = "file_type",
+	    .message = "Input should be a file" },
+	[SCHEMA_FILE_SHORT] = { .type = "file_too_small",
+	    .message = "File should have at least ", .measure = LEAST,
+	    .name = "byte" },
+	[SCHEMA_FILE_LONG] = { .type = "file_too_large",
+	    .message = "File should have at most ", .measure = MOST,
+	    .name = "byte" },
+	[SCHEMA_FILE_MEDIA] = { .type = "file_media_type",
+	    .message = "File should be of type ", .measure = EXPECTED },
 	[SCHEMA_BELOW_MIN] = { .type = "greater_than_equal",
 	    .message = "Input should be greater than or equal to ",
 	    .measure = BOUND, .name = "ge", .bound = SCHEMA_MIN },
@@ -231,6 +241,9 @@ put_length(char *out, size_t size, const struct schema_fault *fault)
 		snprintf(out, size, "{\"field_type\":\"List\",\"%s\":%zu,"
 		    "\"actual_length\":%zu}", name, measured(fault),
 		    fault->actual);
+	else if (fault->node->type == FH_TYPE_FILE)
+		snprintf(out, size, "{\"%s\":%zu,\"actual_length\":%zu}", name,
+		    measured(fault), fault->actual);
 	else
 		snprintf(out, size, "{\"%s\":%zu}", name, measured(fault));
 }

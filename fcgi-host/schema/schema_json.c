@@ -26,8 +26,15 @@ static const enum schema_wrong type_wrongs[] = {
 	[FH_TYPE_BYTE] = SCHEMA_BYTES_TYPE,
 	[FH_TYPE_ENUM] = SCHEMA_ENUM,
 	[FH_TYPE_ARRAY] = SCHEMA_LIST_TYPE,
-	[FH_TYPE_OBJECT] = SCHEMA_OBJECT_TYPE
+	[FH_TYPE_OBJECT] = SCHEMA_OBJECT_TYPE,
+	[FH_TYPE_FILE] = SCHEMA_FILE_TYPE
 };
+
+enum schema_wrong
+schema_type_wrong(enum fh_type type)
+{
+	return type_wrongs[type];
+}
 
 static void
 report(struct schema_run *run, const struct schema_node *node,

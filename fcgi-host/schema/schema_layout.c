@@ -26,7 +26,8 @@ static const struct {
 	[FH_TYPE_BYTE] = SIZED(struct fh_bytes),
 	[FH_TYPE_ENUM] = SIZED(int),
 	[FH_TYPE_ARRAY] = SIZED(FH_LIST(void)),
-	[FH_TYPE_OBJECT] = { 0, alignof(max_align_t) }
+	[FH_TYPE_OBJECT] = { 0, alignof(max_align_t) },
+	[FH_TYPE_FILE] = SIZED(const struct fh_file *)
 };
 
 size_t

@@ -26,7 +26,7 @@ static bool
 has_length(enum fh_type type)
 {
 	return type == FH_TYPE_STRING || type == FH_TYPE_BYTE ||
-	    type == FH_TYPE_ARRAY;
+	    type == FH_TYPE_ARRAY || type == FH_TYPE_FILE;
 }
 
 /* ------------------------------------------------- bounds */
@@ -123,15 +123,16 @@ make_pattern(const struct schema_maker *maker, const struct fh_property *from,
 	return 0;
 }
 
-/* 'low', 'medium' or 'high'; NULL: out of memory. */
-static char *
-list_choices(const struct schema_node *node)
+/* 'low', 'medium' or 'high' into node->expected. */
+static int
+list_choices(const struct schema_maker *maker, struct schema_node *node)
 {
-	char *list = malloc(CHOICES_SHOWN);
+	char *list = node->expected = malloc(CHOICES_SHOWN);
 	size_t length = 0;
 
 	if (list == NULL)
-		return NULL;
+		return schema_refuse(maker, "has choices there is no memory "
+		    "for");
 	for (size_t i = 0; i < node->choice_count; i++) {
 		const char *between = i == 0 ? "" :
 		    i + 1 == node->choice_count ? " or " : ", ";
@@ -144,7 +145,7 @@ list_choices(const struct schema_node *node)
 		}
 		length += (size_t)n;
 	}
-	return list;
+	return 0;
 }
 
 static int
@@ -161,6 +162,25 @@ check_choice(const struct schema_maker *maker, const struct schema_node *node,
 	return 0;
 }
 
+/* Of an ENUM, or the media types of a FILE. */
+static int
+take_choices(const struct schema_maker *maker, const char *const *choices,
+    struct schema_node *node)
+{
+	node->choices = choices;
+	while (choices[node->choice_count] != NULL) {
+		if (node->choice_count == SCHEMA_ENTRIES_MAX)
+			return schema_refuse(maker, "has more than %d "
+			    "choices: write them with FH_CHOICES(...) or "
+			    "FH_MEDIA_TYPES(...)", SCHEMA_ENTRIES_MAX);
+		if (check_choice(maker, node,
+		    choices[node->choice_count]) < 0)
+			return -1;
+		node->choice_count++;
+	}
+	return list_choices(maker, node);
+}
+
 static int
 make_choices(const struct schema_maker *maker, const struct fh_property *from,
     struct schema_node *node)
@@ -175,20 +195,32 @@ make_choices(const struct schema_maker *maker, const struct fh_property *from,
 	if (from->choices == NULL || from->choices[0] == NULL)
 		return schema_refuse(maker, "is an ENUM without choices: add "
 		    ".choices = FH_CHOICES(...)");
-	node->choices = from->choices;
-	while (from->choices[node->choice_count] != NULL) {
-		if (node->choice_count == SCHEMA_ENTRIES_MAX)
-			return schema_refuse(maker, "has more than %d "
-			    "choices: write them with FH_CHOICES(...)",
-			    SCHEMA_ENTRIES_MAX);
-		if (check_choice(maker, node,
-		    from->choices[node->choice_count]) < 0)
-			return -1;
-		node->choice_count++;
+	return take_choices(maker, from->choices, node);
+}
+
+static int
+make_media_types(const struct schema_maker *maker,
+    const struct fh_property *from, struct schema_node *node)
+{
+	const char *const *type = from->media_types;
+
+	if (type == NULL)
+		return 0;
+	if (node->type != FH_TYPE_FILE)
+		return schema_refuse(maker, "has media_types, but is no FILE: "
+		    "begin it with FH_FILE");
+	if (*type == NULL)
+		return schema_refuse(maker, "has no media type in its "
+		    "media_types, so that no file could be sent: take them "
+		    "away, or name some");
+	for (size_t i = 0; i < SCHEMA_ENTRIES_MAX && type[i] != NULL; i++) {
+		if (!schema_file_is_range(type[i]))
+			return schema_refuse(maker, "has the media type "
+			    "\"%.80s\": write it without parameters, as "
+			    "\"image/png\", or \"image/*\" for all of a kind",
+			    type[i]);
 	}
-	node->expected = list_choices(node);
-	return node->expected != NULL ? 0 :
-	    schema_refuse(maker, "has choices there is no memory for");
+	return take_choices(maker, type, node);
 }
 
 int
@@ -199,5 +231,6 @@ schema_limits_make(const struct schema_maker *maker,
 	    make_lengths(maker, from, node) < 0 ||
 	    make_pattern(maker, from, node) < 0)
 		return -1;
-	return make_choices(maker, from, node);
+	return make_choices(maker, from, node) < 0 ? -1 :
+	    make_media_types(maker, from, node);
 }

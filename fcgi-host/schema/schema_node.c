@@ -152,7 +152,7 @@ static int
 make_node(struct schema_maker *maker, const struct fh_property *from,
     struct schema_node *node)
 {
-	if ((unsigned)from->type > FH_TYPE_OBJECT)
+	if ((unsigned)from->type > FH_TYPE_FILE)
 		return schema_refuse(maker, "has the type %u, which there is "
 		    "not: begin it with FH_STRING(...) or its kin",
 		    (unsigned)from->type);
@@ -182,6 +182,13 @@ make_node(struct schema_maker *maker, const struct fh_property *from,
 /* ------------------------------------------------- several */
 
 static int
+refuse_file(const struct schema_maker *maker)
+{
+	return schema_refuse(maker, "is a file: only a form has such, each "
+	    "under a name of its own or in one array; take it out of there");
+}
+
+static int
 name_field(struct schema_maker *maker, const struct fh_property *from,
     const struct schema_node *object, struct schema_node *node)
 {
@@ -199,6 +206,8 @@ name_field(struct schema_maker *maker, const struct fh_property *from,
 	if (maker->depth > 0 && from->in != FH_IN_PATH_OR_QUERY)
 		return schema_refuse(maker, "is inside of an object and is "
 		    "looked for there: take its .in away");
+	if (maker->depth > 0 && from->type == FH_TYPE_FILE)
+		return refuse_file(maker);
 	for (const struct schema_node *other = object->fields; other < node;
 	    other++) {
 		if (maker->depth > 0 &&
@@ -278,6 +287,9 @@ schema_node_item(struct schema_maker *maker, const struct fh_property *table,
 	array->field_count = 1;
 	array->fields[0].name = "";
 	property.offset = property.has = 0;
+	if (property.type == FH_TYPE_FILE &&
+	    (maker->depth > 1 || !maker->stores))
+		return refuse_file(maker);
 	if (property.required || property.fallback != NULL)
 		return schema_refuse(maker, "is an item, which is there or is "
 		    "not: take required and fallback away");

@@ -31,6 +31,19 @@ is_body(enum fh_in in)
 	return in == FH_IN_BODY || in == FH_IN_WHOLE_BODY;
 }
 
+/* Nowhere else can it come, so .in need not be there. */
+static int
+settle_file(struct schema_maker *maker, struct schema_node *node, bool in_path)
+{
+	if (in_path || (node->in != FH_IN_PATH_OR_QUERY &&
+	    node->in != FH_IN_FORM))
+		return schema_refuse(maker, "\"%s\" is a file, which comes in "
+		    "a form: take its .in away%s", node->name, in_path ?
+		    ", and give it another .as than the path's" : "");
+	node->in = FH_IN_FORM;
+	return 0;
+}
+
 static int
 settle_place(struct schema_maker *maker, struct schema_node *node)
 {
@@ -40,6 +53,8 @@ settle_place(struct schema_maker *maker, struct schema_node *node)
 		return schema_refuse(maker, "\"%s\" has the place %u, which "
 		    "there is not: set .in to one of enum fh_in", node->name,
 		    (unsigned)node->in);
+	if (schema_is_file(node))
+		return settle_file(maker, node, in_path);
 	if (node->in == FH_IN_PATH_OR_QUERY)
 		node->in = in_path ? FH_IN_PATH : FH_IN_QUERY;
 	if (node->in != FH_IN_PATH)
@@ -111,6 +126,7 @@ settle_body(struct schema_maker *maker, struct schema *schema)
 		const struct schema_node *node = &schema->inputs.fields[i];
 
 		count[node->in]++;
+		schema->has_files |= schema_is_file(node);
 		if (node->required && is_body(node->in))
 			schema->body_required = true;
 	}

@@ -115,6 +115,26 @@ void	schema_json_extras(struct schema_run *, const struct schema_node *,
 	    enum fh_in in, struct json_object *object,
 	    const struct schema_step *);
 
+/* ------------------------------------------------- files (schema_file.c) */
+
+/* Is it a FILE, or an array of them? */
+bool	schema_is_file(const struct schema_node *);
+
+/* "image/png", or "image/" and an asterisk: what `media_types` may name. */
+bool	schema_file_is_range(const char *);
+
+/* All files of the node's name, and no text.  -1: out of memory. */
+int	schema_file_take(struct schema_run *, const struct schema_node *,
+	    const struct schema_sent *, const struct schema_step *,
+	    void *base, bool *given_out);
+
+/* A file of that name, or NULL. */
+const struct fh_file	*schema_file_find(const struct schema_sent *,
+			    const char *name);
+
+/* The fault of what is not of its type at all: "int_type". */
+enum schema_wrong	schema_type_wrong(enum fh_type);
+
 /* ------------------------------------------------- compiling */
 
 /* The objects around an entry, and their tables. */

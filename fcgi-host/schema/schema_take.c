@@ -206,6 +206,36 @@ take_field(const struct taking *taking, const struct schema_node *node,
 	return 0;
 }
 
+/* A file where a text is declared. */
+static void
+report_file(const struct taking *taking, const struct schema_node *node,
+    const struct schema_step *at, const struct fh_file *file)
+{
+	const struct schema_node *inner = node->type == FH_TYPE_ARRAY ?
+	    &node->fields[0] : node;
+
+	report(taking->run, node, at, inner->type == FH_TYPE_ENUM ?
+	    SCHEMA_STRING_TYPE : schema_type_wrong(inner->type), "",
+	    (struct wire_span){ file->filename, strlen(file->filename) });
+}
+
+static int
+take_form(const struct taking *taking, const struct schema_node *node,
+    const struct schema_step *at, bool *given_out)
+{
+	const struct fh_file *file;
+
+	if (schema_is_file(node))
+		return schema_file_take(taking->run, node, taking->sent, at,
+		    taking->base, given_out);
+	file = schema_file_find(taking->sent, node->name);
+	if (file == NULL)
+		return take_field(taking, node, at, given_out);
+	*given_out = true;
+	report_file(taking, node, at, file);
+	return 0;
+}
+
 static int
 take_header(const struct taking *taking, const struct schema_node *node,
     const struct schema_step *at, bool *given_out)
@@ -281,6 +311,9 @@ take_input(struct taking *taking, const struct schema_node *node,
 	case FH_IN_HEADER:
 		rc = take_header(taking, node, &step, given_out);
 		break;
+	case FH_IN_FORM:
+		rc = take_form(taking, node, &step, given_out);
+		break;
 	default:
 		rc = take_field(taking, node, &step, given_out);
 	}
@@ -300,22 +333,40 @@ is_declared(const struct schema_node *inputs, enum fh_in in, const char *name)
 }
 
 static void
+check_declared(const struct taking *taking, enum fh_in in, const char *name,
+    struct wire_span text)
+{
+	const struct schema_node *inputs = &taking->schema->inputs;
+	const struct schema_step step = { .outer = &places[in], .name = name,
+	    .length = strlen(name) };
+	const struct schema_fault fault = { .at = &step,
+	    .wrong = SCHEMA_EXTRA, .why = "", .length = text.length,
+	    .text = inputs->hidden ? NULL : text.at };
+
+	if (!is_declared(inputs, in, name))
+		schema_report(taking->run, &fault);
+}
+
+static void
 find_extras(const struct taking *taking, enum fh_in in)
 {
 	const struct schema_fields *fields = &taking->sent->fields[in];
-	const struct schema_node *inputs = &taking->schema->inputs;
 
-	for (size_t i = 0; i < fields->count; i++) {
-		const struct fh_field *field = &fields->at[i];
-		const struct schema_step step = { .outer = &places[in],
-		    .name = field->name, .length = strlen(field->name) };
-		const struct schema_fault fault = { .at = &step,
-		    .wrong = SCHEMA_EXTRA, .why = "",
-		    .length = field->length,
-		    .text = inputs->hidden ? NULL : field->value };
+	for (size_t i = 0; i < fields->count; i++)
+		check_declared(taking, in, fields->at[i].name,
+		    (struct wire_span){ fields->at[i].value,
+		    fields->at[i].length });
+}
 
-		if (!is_declared(inputs, in, field->name))
-			schema_report(taking->run, &fault);
+static void
+find_extra_files(const struct taking *taking)
+{
+	for (size_t i = 0; i < taking->sent->file_count; i++) {
+		const struct fh_file *file = &taking->sent->files[i];
+
+		check_declared(taking, FH_IN_FORM, file->field,
+		    (struct wire_span){ file->filename,
+		    strlen(file->filename) });
 	}
 }
 
@@ -332,8 +383,10 @@ take_all(struct taking *taking, bool *given)
 	if (!schema->strict)
 		return 0;
 	find_extras(taking, FH_IN_QUERY);
-	if (schema->body == SCHEMA_FORM)
+	if (schema->body == SCHEMA_FORM) {
 		find_extras(taking, FH_IN_FORM);
+		find_extra_files(taking);
+	}
 	if (taking->object != NULL)
 		schema_json_extras(taking->run, &schema->inputs, FH_IN_BODY,
 		    taking->object, &places[FH_IN_BODY]);

@@ -74,6 +74,8 @@ read_text(const struct schema_node *node, const char *text, size_t length,
 		return schema_text_uuid(text, length, &value->uuid, &out->why);
 	case FH_TYPE_BYTE:
 		return read_bytes(text, length, run, out);
+	case FH_TYPE_FILE:
+		return SCHEMA_FILE_TYPE;
 	case FH_TYPE_ENUM:
 		return read_choice(node, text, length, &value->choice);
 	default:

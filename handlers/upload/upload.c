@@ -5,7 +5,9 @@
  * Teaches: a large body never lies on the heap.  Over `body_memory` it is in a
  *	spool file: fh_body() is a mapping of it, and the files of a form are
  *	parts of that.  fh_file_save() and fh_body_save() bring them to where
- *	they belong without a copy through this process.
+ *	they belong without a copy through this process.  What a form must have
+ *	may be declared (album): the host then answers what is missing, too
+ *	large or of another type, and serve() sees none of it.
  * Runs in: the workers.
  * Owns: what is in the folder that `set = { "folder=/srv/uploads" }` names;
  *	without one, nothing.  `write_paths` has to name it too.
@@ -175,10 +177,49 @@ form(struct fh_request *rq)
 	return fh_reply_json(rq, 200, reply);
 }
 
+/* ------------------------------------------------- a form that is declared */
+
+struct album {
+	const char			*title;
+	const struct fh_file		*cover;		/* or NULL */
+	FH_LIST(const struct fh_file *)	 photos;
+};
+
+static int
+album(struct fh_request *rq)
+{
+	const struct album *in = fh_input(rq);
+	struct json_object *reply = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+
+	add_text(reply, "title", in->title);
+	json_object_object_add(reply, "files", list);
+	for (size_t i = 0; i < in->photos.count; i++) {
+		if (add_file(rq, list, in->photos.at[i], i) != 0)
+			return fail(rq, reply, strerror(errno));
+	}
+	if (in->cover != NULL &&
+	    add_file(rq, list, in->cover, in->photos.count) != 0)
+		return fail(rq, reply, strerror(errno));
+	return fh_reply_json(rq, 200, reply);
+}
+
+#define PHOTO	.max_length = 8 << 20, .min_length = 1,			\
+		.media_types = FH_MEDIA_TYPES("image/png", "image/jpeg")
+
 FH_HANDLER(.name = "upload", .version = "2", .routes = FH_ROUTES(
 	{ "POST", "/upload", .serve = upload, .async = true,
 	    .summary = "length and SHA-256 of the body" },
 	{ "PUT", "/upload/{name}", .serve = put, .async = true,
 	    .summary = "keeps the body under that name" },
 	{ "POST", "/upload/form", .serve = form, .async = true,
-	    .summary = "fields, files and their SHA-256, of a form" }));
+	    .summary = "fields, files and their SHA-256, of a form" },
+	{ "POST", "/upload/album", .serve = album, .async = true,
+	    .summary = "keeps up to ten photos of 8 MiB",
+	    .inputs = FH_INPUTS_STRICT(struct album,
+		{ FH_STRING(struct album, title), .in = FH_IN_FORM,
+		    .required = true, .min_length = 1, .max_length = 100 },
+		{ FH_FILE(struct album, cover), PHOTO },
+		{ FH_ARRAY(struct album, photos), .required = true,
+		    .max_length = 10, .items = FH_ITEMS(FH_ITEM(FILE), PHOTO),
+		    .about = "PNG or JPEG" }) }));

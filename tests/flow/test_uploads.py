@@ -99,6 +99,69 @@ def test_a_bad_boundary_is_a_400(host, boundary, says):
     send(host, form(part("a", "1")), boundary=boundary).problem(400, says=says)
 
 
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_declared_form(host, folder):
+    """Breaks when: a declared file is not the one that was sent, spooled or
+    not."""
+    data = random.Random(1).randbytes(200000)
+    reply = send(host, form(part("title", "Juist"),
+                            part("photos", PNG, "a.png", "image/png"),
+                            part("photos", data, "b.jpg", "image/jpeg"),
+                            part("cover", b"c", "c.jpg", "image/jpeg")),
+                 "/upload/album")
+    assert reply.status == 200, reply
+    assert reply.json["title"] == "Juist"
+    assert [(one["field"], one["filename"], one["sha256"])
+            for one in reply.json["files"]] == [
+        (field, name, hashlib.sha256(bytes_).hexdigest())
+        for field, name, bytes_ in (("photos", "a.png", PNG),
+                                    ("photos", "b.jpg", data),
+                                    ("cover", "c.jpg", b"c"))]
+    for name in os.listdir(folder):
+        (folder / name).unlink()
+
+
+def test_a_form_that_is_not_as_declared(host, folder):
+    """Breaks when: a fault of a file hides another, has other words than those
+    of fields, or serve() is called all the same."""
+    errors = send(host, form(
+        part("photos", PNG, "a.gif", "image/gif"),
+        part("photos", b"", "b.png", "image/png"),
+        part("cover", "none"), part("more", PNG, "x.png", "image/png")),
+        "/upload/album").problem(422)["errors"]
+    assert [(one["loc"], one["type"]) for one in errors] == [
+        (["body", "title"], "missing"), (["body", "cover"], "file_type"),
+        (["body", "photos", 0], "file_media_type"),
+        (["body", "photos", 1], "file_too_small"),
+        (["body", "more"], "extra_forbidden")]
+    assert errors[2]["msg"] == ("File should be of type 'image/png' or "
+                                "'image/jpeg'")
+    assert errors[2]["input"] == "image/gif"
+    assert errors[3]["input"] == "b.png"
+    large = form(part("title", "x"), part("photos", b"x" * (8 << 20 | 1),
+                                          "x.png", "image/png"))
+    (one,) = send(host, large, "/upload/album",
+                  chunk=65000).problem(422)["errors"]
+    assert one == {"loc": ["body", "photos", 0], "type": "file_too_large",
+                   "msg": "File should have at most 8388608 bytes",
+                   "input": "x.png", "ctx": {"max_length": 8 << 20,
+                                             "actual_length": 8 << 20 | 1}}
+    assert os.listdir(folder) == []
+
+
+def test_a_form_with_files_is_multipart(host):
+    """Breaks when: a form that can have no files is taken, and the client is
+    told that they are missing."""
+    refused = host.post("/upload/album", b"title=x&photos=x", extra={
+        "CONTENT_TYPE": "application/x-www-form-urlencoded"})
+    refused.problem(415, says="multipart/form-data")
+    assert refused.header("Accept") == "multipart/form-data"
+    (one, other) = host.post("/upload/album").problem(422)["errors"]
+    assert one["type"] == other["type"] == "missing"
+
+
 def test_ten_thousand_fields_are_a_413(host):
     """Breaks when: fields cost memory without a bound."""
     body = form(*[part("a%d" % i, "") for i in range(10000)])

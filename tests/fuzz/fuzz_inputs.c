@@ -2,8 +2,8 @@
  * fuzz_inputs.c - any query, form or JSON body through declared inputs: what is
  * served is as declared, and every answer is valid JSON of bounded size.
  *
- * Input: a byte (0 query, 1 form, 2 JSON, in its two lowest bits; 4: a small
- * sync sink), then the text.
+ * Input: a byte (0 query, 1 form, 2 JSON, 3 a form with files, in its two
+ * lowest bits; 4: a small sync sink), then the text.
  *
  * Runs in: make check, libFuzzer.
  * Owns: nothing.
@@ -15,6 +15,7 @@
 
 #include <json-c/json.h>
 #include <string.h>
+#include <strings.h>
 
 #include "schema/schema_private.h"
 #include "wire/wire_params.h"
@@ -40,6 +41,8 @@ struct all {
 	FH_LIST(int64_t)	 list;
 	struct inner		 one;
 	FH_LIST(struct inner)	 many;
+	const struct fh_file	*file;
+	FH_LIST(const struct fh_file *)	 files;
 };
 
 static const struct fh_property inner_fields[] = {
@@ -70,6 +73,14 @@ static const struct fh_property query_fields[] = {
 static const struct fh_property form_fields[] = {
 	SCALARS(FH_IN_FORM), FH_END
 };
+static const struct fh_property file_fields[] = {
+	SCALARS(FH_IN_FORM),
+	{ FH_FILE(struct all, file), .max_length = 8, .media_types =
+	    FH_MEDIA_TYPES("a/b", "text/*") },
+	{ FH_ARRAY(struct all, files), .max_length = 2,
+	    .items = FH_ITEMS(FH_ITEM(FILE), .min_length = 1) },
+	FH_END
+};
 static const struct fh_property body_fields[] = {
 	SCALARS(FH_IN_BODY),
 	{ FH_OBJECT(struct all, one), .in = FH_IN_BODY,
@@ -82,8 +93,10 @@ static const struct fh_property body_fields[] = {
 static const struct fh_inputs declared[] = {
 	{ sizeof(struct all), query_fields, true },
 	{ sizeof(struct all), form_fields, true },
-	{ sizeof(struct all), body_fields, true }
+	{ sizeof(struct all), body_fields, true },
+	{ sizeof(struct all), file_fields, true }
 };
+#define KINDS	4
 
 /* ------------------------------------------------- what is served */
 
@@ -101,6 +114,20 @@ check_scalars(const struct all *in)
 	CHECK(in->bytes.length <= 4 && in->choice >= -1 && in->choice <= 1);
 }
 
+static void
+check_files(const struct all *in)
+{
+	CHECK(in->files.count <= 2);
+	for (size_t i = 0; i < in->files.count; i++)
+		CHECK(in->files.at[i]->length > 0 &&
+		    strcmp(in->files.at[i]->field, "files") == 0);
+	if (in->file == NULL)
+		return;
+	CHECK(in->file->length <= 8 && strcmp(in->file->field, "file") == 0);
+	CHECK(strncasecmp(in->file->type, "a/b", 3) == 0 ||
+	    strncasecmp(in->file->type, "text/", 5) == 0);
+}
+
 static int
 serve(struct fh_request *rq)
 {
@@ -108,6 +135,7 @@ serve(struct fh_request *rq)
 
 	CHECK(in != NULL);
 	check_scalars(in);
+	check_files(in);
 	CHECK(in->list.count <= 4 && in->one.n >= 0);
 	for (size_t i = 0; i < in->list.count; i++)
 		CHECK(in->list.at[i] <= 9);
@@ -184,7 +212,7 @@ put(uint8_t *params, size_t at, const char *name, const char *value,
 static const struct schema *
 schema_of(int kind)
 {
-	static struct schema *schemas[3];
+	static struct schema *schemas[KINDS];
 	static const struct fh_handler desc = {
 		.inputs_size = sizeof(struct fh_inputs),
 		.property_size = sizeof(struct fh_property)
@@ -204,7 +232,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t params[TEXT_MAX + 512];
 	static const char *const types[] = { "",
-	    "application/x-www-form-urlencoded", "application/json" };
+	    "application/x-www-form-urlencoded", "application/json",
+	    "multipart/form-data; boundary=x" };
 	const char *text = (const char *)data + 1;
 	struct api_input input = { .params = params, .body_fd = -1 };
 	struct fuzz_reader reader = { .space = 65536, .streams = true };
@@ -212,7 +241,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t at;
 	int kind;
 
-	if (size == 0 || size > TEXT_MAX || (data[0] & 3) == 3)
+	if (size == 0 || size > TEXT_MAX)
 		return 0;
 	kind = data[0] & 3;
 	if (data[0] & 4)
@@ -230,7 +259,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_declare(NULL);
 	fuzz_check_reply(reply, &reader);
 	CHECK(reply->result.status == 200 || reply->result.status == 400 ||
-	    reply->result.status == 422);
+	    reply->result.status == 413 || reply->result.status == 422);
 	if (reply->result.status != 200)
 		check_refusal(reply);
 	return 0;

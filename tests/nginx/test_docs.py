@@ -1,6 +1,7 @@
 """The document and its page through nginx, below a prefix, in a real browser."""
 
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -31,7 +32,7 @@ def mounted(host, prefix):
 
 @pytest.fixture(scope="module")
 def host():
-    with Host(handlers=["hello", "orders"], openapi_path="/openapi.json",
+    with Host(handlers=["hello", "orders", "upload"], openapi_path="/openapi.json",
               docs_path="/docs", docs_files=npm.docs_page(),
               api_title='<b>"Mounted" & tried', sync_reply_limit="16 KiB",
               header_limit="16 KiB") as one:
@@ -104,10 +105,12 @@ def test_the_files_of_the_page(nginx):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_try_it_in_a_browser(nginx):
+def test_try_it_in_a_browser(nginx, tmp_path):
     """Breaks when: the page does not come up below a prefix, a request that is
-    tried misses it, another host is asked, or the browser complains (of the
-    page's policy, of a script)."""
+    tried misses it, another host is asked, a form has no button to choose a
+    file, or the browser complains (of the page's policy, of a script)."""
+    photo = tmp_path / "a.png"
+    photo.write_bytes(b"\x89PNG")
     origin = "http://127.0.0.1:%d" % nginx.port
     bad = {"address": {"street": "Hay 1"}, "items": [
         {"article": "AB-1234", "count": 0, "price": 2.5}]}
@@ -117,13 +120,16 @@ def test_try_it_in_a_browser(nginx):
                   {"operation": "orders-post_orders",
                    "body": json.dumps(bad)},
                   {"operation": "orders-get_orders",
-                   "values": {"text": "green tea", "top": "3"}}],
+                   "values": {"text": "green tea", "top": "3"}},
+                  {"operation": "upload-post_upload_album",
+                   "form": {"title": "Juist"},
+                   "files": {"cover": str(photo), "photos": str(photo)}}],
         "screenshot": os.environ.get("FH_SCREENSHOT"),
         "top": "orders-get_orders"})
     assert said["title"] == '<b>"Mounted" & tried'
     assert {"GET /hello", "GET /orders", "POST /orders"} <= set(
         said["operations"])
-    hello, refused, found = said["answers"]
+    hello, refused, found, kept = said["answers"]
     assert hello["status"] == 200
     assert "Hello, world!" in hello["body"]
     assert hello["url"].split() == ["Request", "URL",
@@ -137,10 +143,15 @@ def test_try_it_in_a_browser(nginx):
     assert url.path == "/some/app/orders"
     assert {("text", "green tea"), ("top", "3")} <= set(
         urllib.parse.parse_qsl(url.query))
+    assert kept["status"] == 200
+    assert hashlib.sha256(photo.read_bytes()).hexdigest() in kept["body"]
+    assert "a.png" in kept["body"] and "image/png" in kept["body"]
     asked = [urllib.parse.urlsplit(url) for url in said["requests"]]
     assert {one.netloc for one in asked if one.scheme != "data"} == {
         "127.0.0.1:%d" % nginx.port}
     assert "/some/app/hello" in {one.path for one in asked}
-    # The 422 itself is told of in the console, and nothing else.
+    # The 422 itself is told of in the console, that the page has no component
+    # of its own for the files of a list (it falls back), and nothing else.
     assert [one for one in said["complaints"]
-            if "status of 422" not in one] == []
+            if "status of 422" not in one and
+            "component: JsonSchema_string_binary" not in one] == []

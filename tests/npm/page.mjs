@@ -1,10 +1,11 @@
 /*
  * page.mjs - the documentation page in a real browser.
  *
- * Reads { browser, url, tries: [{ operation, values, body }], screenshot, top }
- * from standard input: opens the page in headless Chromium and, for each try,
- * opens the operation, presses "Try it out", types the values, presses "Execute"
- * and waits for the answer.  The screenshot begins at the operation `top`.
+ * Reads { browser, url, tries: [{ operation, values, body, form, files }],
+ * screenshot, top } from standard input: opens the page in headless Chromium
+ * and, for each try, opens the operation, presses "Try it out", types the
+ * values, chooses the files of the form, presses "Execute" and waits for the
+ * answer.  The screenshot begins at the operation `top`.
  * Prints { title, operations, answers: [{ status, body, url }], requests,
  * complaints }: all that the page asked for, and what the browser said of it
  * (console, exceptions, refusals of the policy).
@@ -39,7 +40,24 @@ async function type(client, block, selector, text)
 	await until(client, "(document.activeElement.blur(), true)");
 }
 
-async function attempt(client, { operation, values = {}, body })
+/* A list's fields come one by one, at the press of a button. */
+async function choose(client, block, name, path)
+{
+	const row = `tr[data-property-name=${quote(name)}]`;
+	const chooser = at(block, row + " input[type=file]");
+	const add = at(block, row + " .json-schema-form-item-add");
+
+	await until(client, `(${chooser} ?? ${add}?.click()) != null`);
+	const { root } = await client.DOM.getDocument();
+	const { nodeId } = await client.DOM.querySelector({
+		nodeId: root.nodeId,
+		selector: `${block} ${row} input[type=file]` });
+
+	await client.DOM.setFileInputFiles({ files: [path], nodeId });
+}
+
+async function attempt(client, { operation, values = {}, body, form = {},
+	files = {} })
 {
 	const block = "#operations-" + operation;
 	const column = ".live-responses-table tbody .response-col_";
@@ -52,6 +70,11 @@ async function attempt(client, { operation, values = {}, body })
 			`tr[data-param-name=${quote(name)}] input`, text);
 	if (body !== undefined)
 		await type(client, block, "textarea.body-param__text", body);
+	for (const [name, text] of Object.entries(form))
+		await type(client, block,
+			`tr[data-property-name=${quote(name)}] input`, text);
+	for (const [name, path] of Object.entries(files))
+		await choose(client, block, name, path);
 	await click(client, block, ".execute");
 	const status = await until(client, `(e => e && e.innerText.trim())(${
 		at(block, column + "status")})`);

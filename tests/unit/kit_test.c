@@ -116,6 +116,25 @@ a_form_with_a_file_is_multipart(void **state)
 }
 
 static void
+a_declared_file_arrives_or_is_refused(void **state)
+{
+	struct fh_test_call *call = fh_test_call(*state, "POST", "/photo");
+	const struct fh_test_reply *reply;
+
+	fh_test_field(call, "title", "Juist");
+	fh_test_file(call, "photo", "a.png", "image/png", "xyz", 3);
+	reply = fh_test_send(call);
+	fh_test_expect_status(reply, 200);
+	fh_test_expect_body(reply, "Juist: a.png, 3 bytes");
+	call = fh_test_call(*state, "POST", "/photo");
+	fh_test_file(call, "photo", "a.txt", "text/plain", "wxyz", 4);
+	reply = fh_test_send(call);
+	fh_test_expect_invalid(reply, "body.title", "missing");
+	fh_test_expect_invalid(reply, "body.photo", "file_media_type");
+	fh_test_expect_invalid(reply, "body.photo", "file_too_large");
+}
+
+static void
 routes_are_found_as_in_the_host(void **state)
 {
 	const struct fh_test_reply *reply = fh_test_get(*state, "/nowhere");
@@ -539,6 +558,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_arrives_as_it_was_made),
 		cmocka_unit_test(a_form_with_a_file_is_multipart),
+		cmocka_unit_test(a_declared_file_arrives_or_is_refused),
 		cmocka_unit_test(routes_are_found_as_in_the_host),
 		cmocka_unit_test_setup_teardown(
 		    finish_has_run_when_the_reply_is_there, open_show,

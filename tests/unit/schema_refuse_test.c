@@ -191,6 +191,59 @@ places(void **state)
 	REFUSES("has no name", .type = FH_TYPE_STRING);
 }
 
+/* Breaks when: a table can ask for a file where none can come, or say of it
+ * what is never looked at. */
+static void
+files(void **state)
+{
+	(void)state;
+	TAKES(FH_VALUE(FILE, "f"));
+	TAKES(FH_VALUE(FILE, "f"), .in = FH_IN_FORM, .max_length = 9,
+	    .media_types = FH_MEDIA_TYPES("image/png", "text/*"));
+	TAKES(FH_VALUE(ARRAY, "f"), .max_length = 2,
+	    .items = FH_ITEMS(FH_ITEM(FILE), .max_length = 9));
+	REFUSES("\"f\" is a file, which comes in a form: take its .in away",
+	    FH_VALUE(FILE, "f"), .in = FH_IN_QUERY);
+	REFUSES("\"f\" is a file, which comes in a form: take its .in away",
+	    FH_VALUE(ARRAY, "f"), .in = FH_IN_BODY,
+	    .items = FH_ITEMS(FH_ITEM(FILE)));
+	REFUSES("another .as than the path's", FH_VALUE(FILE, "id"));
+	REFUSES("input \"o.f\" is a file: only a form has such",
+	    FH_VALUE(OBJECT, "o"), .in = FH_IN_BODY, .fields = FH_FIELDS(
+		{ FH_VALUE(FILE, "f") }));
+	REFUSES("input \"a[][]\" is a file: only a form has such",
+	    FH_VALUE(ARRAY, "a"), .in = FH_IN_BODY, .items = FH_ITEMS(
+		FH_ITEM(ARRAY), .items = FH_ITEMS(FH_ITEM(FILE))));
+	refuses(FH_VALUES({ FH_VALUE(FILE, "f") }, { FH_VALUE(STRING, "b"),
+	    .in = FH_IN_BODY }), "mixes FH_IN_FORM");
+	REFUSES("is a file, which no text can stand for", FH_VALUE(FILE, "f"),
+	    .example = "x");
+	REFUSES("is a file, which no text can stand for",
+	    FH_VALUE(ARRAY, "f"), .fallback = "[\"x\"]",
+	    .items = FH_ITEMS(FH_ITEM(FILE)));
+	REFUSES("has media_types, but is no FILE", FH_VALUE(STRING, "f"),
+	    .media_types = FH_MEDIA_TYPES("text/plain"));
+	REFUSES("has choices, but is no ENUM", FH_VALUE(FILE, "f"),
+	    .choices = FH_CHOICES("a"));
+	REFUSES("has no media type in its", FH_VALUE(FILE, "f"),
+	    .media_types = (const char *const[]){ NULL });
+	REFUSES("has the choice \"a/b\" twice", FH_VALUE(FILE, "f"),
+	    .media_types = FH_MEDIA_TYPES("a/b", "a/b"));
+}
+
+/* Breaks when: a media type that no file can have is waited for. */
+static void
+media_types(void **state)
+{
+	static const char *const bad[] = { "", "image", "image/", "/png",
+		"*/*", "image/png; q=1", " image/png", "image/png/x", "a b/c" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		REFUSES("has the media type", FH_VALUE(FILE, "f"),
+		    .media_types = (const char *const[]){ bad[i], NULL });
+}
+
 /* Breaks when: what a client sends is written beside its struct. */
 static void
 layouts(void **state)
@@ -285,6 +338,12 @@ responses(void **state)
 	assert_null(schema_create(&source, &err));
 	assert_string_equal(err.text, "route \"GET /x/{id}\": response 200 "
 	    "\"n\" has min = \"x\", which is no value of its type");
+	source.responses = FH_RESPONSES({ .status = 200, .items = FH_ITEMS(
+	    FH_ITEM(FILE)) });
+	assert_null(schema_create(&source, &err));
+	assert_string_equal(err.text, "route \"GET /x/{id}\": response 200 "
+	    "\"[]\" is a file: only a form has such, each under a name of its "
+	    "own or in one array; take it out of there");
 	source.responses = FH_RESPONSES({ .status = 20 });
 	assert_null(schema_create(&source, &err));
 	assert_non_null(strstr(err.text, "has a status that is not in"));
@@ -305,6 +364,8 @@ main(void)
 		cmocka_unit_test(insides),
 		cmocka_unit_test(fallbacks),
 		cmocka_unit_test(places),
+		cmocka_unit_test(files),
+		cmocka_unit_test(media_types),
 		cmocka_unit_test(layouts),
 		cmocka_unit_test(endless),
 		cmocka_unit_test(sizes),

@@ -1,7 +1,8 @@
 /*
  * form.h - forms with files: multipart/form-data, and what becomes of a file.
  *
- * handler.h includes this.
+ * handler.h includes this.  A form whose fields and files are known is best
+ * declared (FH_FILE, input.h); any form can be read:
  *
  *	static int
  *	photo(struct fh_request *rq)

@@ -35,7 +35,8 @@
  *	406	no declared response has a type that Accept takes
  *	415	there is a body, and its Content-Type is not what the inputs
  *		want: application/json or one ending in +json; for a form
- *		application/x-www-form-urlencoded or multipart/form-data
+ *		application/x-www-form-urlencoded or multipart/form-data, and
+ *		the latter alone if one of them is a FILE
  *	400	a malformed escape in the query or a form, a malformed form
  *		(413 for one over a limit), malformed JSON, with the place, or
  *		with a name twice in an object, or bytes that are no UTF-8
@@ -62,6 +63,7 @@
 extern "C" {
 #endif
 
+struct fh_file;			/* form.h */
 struct fh_request;
 
 /* ------------------------------------------------------------------- types */
@@ -88,6 +90,9 @@ struct fh_request;
  *				several times, in a path or header with commas
  * OBJECT	a struct	a JSON object with `fields`; one that is not
  *				given has the fallbacks of its fields
+ * FILE		const struct fh_file *	a part with a filename, of a form
+ *				that is multipart/form-data (form.h); NULL: not
+ *				given.  Also as the items of an ARRAY
  */
 enum fh_type {
 	FH_TYPE_BOOLEAN = 1,
@@ -100,7 +105,8 @@ enum fh_type {
 	FH_TYPE_BYTE,
 	FH_TYPE_ENUM,
 	FH_TYPE_ARRAY,
-	FH_TYPE_OBJECT
+	FH_TYPE_OBJECT,
+	FH_TYPE_FILE
 };
 
 struct fh_date {
@@ -135,7 +141,8 @@ struct fh_bytes {
  * it, as {name} or {name...}, else in the query.  Header names compare without
  * case.  FORM is a field of application/x-www-form-urlencoded or
  * multipart/form-data, BODY a member of the JSON object that is the body, and
- * WHOLE_BODY all of it: one input then, whatever its type.
+ * WHOLE_BODY all of it: one input then, whatever its type.  A FILE is in the
+ * form without its being said.
  */
 enum fh_in {
 	FH_IN_PATH_OR_QUERY,
@@ -164,8 +171,8 @@ enum fh_in {
  * min, max	the least and the greatest value, both allowed: "0", "1.5", a
  *		date, a date-time
  * above, below	the same, but not allowed themselves
- * min_length, max_length  of a string in characters, of BYTE in bytes; of an
- *		array in items.  0: no bound
+ * min_length, max_length  of a string in characters, of BYTE and FILE in bytes;
+ *		of an array in items.  0: no bound
  * pattern	a PCRE2 regular expression that a string must match somewhere;
  *		use ^ and $ for all of it.  Matching has a limit: a text that
  *		reaches it does not match
@@ -177,6 +184,10 @@ enum fh_in {
  * secret	its value is not repeated in errors, nor logged
  * about	one line for people
  * example	one value, written as `fallback` is
+ * media_types	FH_MEDIA_TYPES("image/png", "image/jpeg"): of these a FILE must
+ *		be one, by the Content-Type of its part; an asterisk after the
+ *		slash stands for all of a kind; NULL: any.  It is the client's
+ *		word: what the bytes are is not looked at
  */
 struct fh_property {
 	enum fh_type			 type;
@@ -199,6 +210,7 @@ struct fh_property {
 	bool				 secret;
 	const char			*about;
 	const char			*example;
+	const char *const		*media_types;
 };
 
 /* For a member `m` of the struct S.  Another C type does not compile. */
@@ -211,6 +223,8 @@ struct fh_property {
 #define FH_UUID(S, m)		FH_PROPERTY_(UUID, S, m, struct fh_uuid)
 #define FH_BYTE(S, m)		FH_PROPERTY_(BYTE, S, m, struct fh_bytes)
 #define FH_ENUM(S, m)		FH_PROPERTY_(ENUM, S, m, int)
+#define FH_FILE(S, m)							\
+	FH_PROPERTY_(FILE, S, m, const struct fh_file *)
 
 /* For a member that is an FH_LIST, or a struct of its own. */
 #define FH_ARRAY(S, m)							\
@@ -234,6 +248,7 @@ struct fh_property {
 #define FH_FIELDS(...)							\
 	((const struct fh_property[]){ __VA_ARGS__, FH_END })
 #define FH_CHOICES(...)		((const char *const[]){ __VA_ARGS__, NULL })
+#define FH_MEDIA_TYPES(...)	FH_CHOICES(__VA_ARGS__)
 #define FH_HAS(S, m)		(1 + FH_OFFSET_(S, m, bool))
 
 /*
@@ -281,6 +296,7 @@ struct fh_date	 fh_input_date(struct fh_request *, const char *name);
 struct fh_time	 fh_input_time(struct fh_request *, const char *name);
 struct fh_uuid	 fh_input_uuid(struct fh_request *, const char *name);
 struct fh_bytes	 fh_input_bytes(struct fh_request *, const char *name);
+const struct fh_file	*fh_input_file(struct fh_request *, const char *name);
 
 /* --------------------------------------------------------------- responses */
 
