@@ -3,9 +3,9 @@
  *
  * Runs in: front, workers, call, cgi.
  * Owns: nothing; what it makes lies in the request's arena.
- * Invariant: a list holds at most API_FIELDS_MAX fields, and its text never
- * more bytes than its source: the NUL behind a name and a value take the place
- * of '=' and '&'.
+ * Invariant: a list holds all of its source or, of one with too many fields,
+ * nothing; and its text has never more bytes than its source: the NUL behind a
+ * name and a value take the place of '=' and '&'.
  */
 #include "api/api_private.h"
 
@@ -20,6 +20,7 @@ struct list {
 	struct fh_field		*fields;
 	size_t			 count;
 	size_t			 size;
+	size_t			 most;
 	char			*to;	/* where text goes */
 	bool			 decodes;
 };
@@ -99,11 +100,8 @@ list_add(struct list *list, struct wire_span name, struct wire_span value)
 	struct fh_field *field;
 	size_t name_length;
 
-	if (list->count == API_FIELDS_MAX) {
-		api_log(list->rq, LOG_LEVEL_WARN, "more than %d fields: the "
-		    "rest is left out", API_FIELDS_MAX);
+	if (list->count == list->most)
 		return 0;
-	}
 	if (list->count == list->size && list_grow(list) != 0)
 		return -1;
 	field = &list->fields[list->count++];
@@ -128,13 +126,17 @@ list_take(struct list *list, const char *text, size_t length,
 	return rc;
 }
 
-static void
+/* False: there are too many. */
+static bool
 list_end(struct list *list, int rc, struct api_fields *fields_out)
 {
 	if (rc == -1)
 		api_fault(list->rq, ENOMEM, "out of memory for the fields");
+	if (rc == 0)
+		return false;
 	fields_out->at = list->fields;
 	fields_out->count = list->count;
+	return true;
 }
 
 const char *
@@ -150,18 +152,24 @@ api_fields_first(const struct fh_field *fields, size_t count,
 
 /* ------------------------------------------------- query */
 
+/* False: there are too many. */
+static bool
+read_query(struct fh_request *rq)
+{
+	struct list list = { .rq = rq, .decodes = true,
+	    .most = API_FIELDS_MAX };
+	const struct wire_span text = api_head(rq)->query;
+
+	rq->query.ready = true;
+	return list_end(&list, list_take(&list, text.at, text.length,
+	    wire_form_next), &rq->query);
+}
+
 const struct fh_field *
 fh_query_fields(struct fh_request *rq, size_t *count_out)
 {
-	struct list list = { .rq = rq, .decodes = true };
-
-	if (!rq->query.ready) {
-		const struct wire_span text = api_head(rq)->query;
-
-		rq->query.ready = true;
-		list_end(&list, list_take(&list, text.at, text.length,
-		    wire_form_next), &rq->query);
-	}
+	if (!rq->query.ready)
+		read_query(rq);
 	*count_out = rq->query.count;
 	return rq->query.at;
 }
@@ -177,45 +185,43 @@ fh_query(struct fh_request *rq, const char *name)
 
 /* ------------------------------------------------- form */
 
-void
-api_fields_form(struct fh_request *rq)
+bool
+api_fields_form(struct fh_request *rq, size_t most)
 {
-	struct list list = { .rq = rq, .decodes = true };
+	struct list list = { .rq = rq, .decodes = true, .most = most };
 	size_t length;
 	const char *body = fh_body(rq, &length);
 
-	if (length > 0)
-		list_end(&list, list_take(&list, body, length,
-		    wire_form_next), &rq->form);
+	return length == 0 || list_end(&list, list_take(&list, body, length,
+	    wire_form_next), &rq->form);
 }
 
 /* ------------------------------------------------- cookies */
 
 /* HTTP/2 clients split the header; not every web server joins it again. */
-static void
+static bool
 read_cookies(struct fh_request *rq)
 {
-	struct list list = { .rq = rq };
+	struct list list = { .rq = rq, .most = API_FIELDS_MAX };
 	const struct fh_field *params;
 	size_t count;
 	int rc = 1;
 
+	rq->cookies.ready = true;
 	params = fh_params(rq, &count);
 	for (size_t i = 0; rc == 1 && i < count; i++) {
 		if (strcmp(params[i].name, "HTTP_COOKIE") == 0)
 			rc = list_take(&list, params[i].value,
 			    params[i].length, wire_cookie_next);
 	}
-	list_end(&list, rc, &rq->cookies);
+	return list_end(&list, rc, &rq->cookies);
 }
 
 const struct fh_field *
 fh_cookies(struct fh_request *rq, size_t *count_out)
 {
-	if (!rq->cookies.ready) {
-		rq->cookies.ready = true;
+	if (!rq->cookies.ready)
 		read_cookies(rq);
-	}
 	*count_out = rq->cookies.count;
 	return rq->cookies.at;
 }
@@ -227,4 +233,25 @@ fh_cookie(struct fh_request *rq, const char *name)
 	const struct fh_field *fields = fh_cookies(rq, &count);
 
 	return api_fields_first(fields, count, name);
+}
+
+/* ------------------------------------------------- too many */
+
+int
+api_fields_check(struct fh_request *rq)
+{
+	const char *what = NULL;
+
+	/* Each takes a byte and what parts it from the next. */
+	if (rq->input->params_length < 2 * API_FIELDS_MAX)
+		return 0;
+	if (!read_query(rq))
+		what = "query";
+	else if (!read_cookies(rq))
+		what = "Cookie header";
+	if (what == NULL)
+		return rq->fault[0] == '\0' ? 0 : -1;
+	fh_problem(rq, 400, "The %s has more than %d fields.", what,
+	    API_FIELDS_MAX);
+	return -1;
 }

@@ -15,6 +15,8 @@
 
 #include "wire/wire_multipart.h"
 
+#define FIELDS	"fields (form_fields)"
+
 /* A form while it is read. */
 struct form {
 	struct fh_request	*rq;
@@ -86,17 +88,22 @@ grow(struct form *form, void *array, size_t count, size_t *size, size_t item)
 }
 
 static int
+too_many(struct fh_request *rq, uint32_t limit, const char *what)
+{
+	return fail(rq, 413, fh_sprintf(rq, "The form has more than %u %s.",
+	    limit, what));
+}
+
+static int
 over_limit(struct form *form)
 {
 	const struct config *config = form->config;
-	uint32_t limit = form->is_file ? config->form_files :
-	    config->form_fields;
 
-	if ((form->is_file ? form->parts : form->field_count) < limit)
-		return 0;
-	return fail(form->rq, 413, fh_sprintf(form->rq, "The form has more "
-	    "than %u %s.", limit, form->is_file ? "files (form_files)" :
-	    "fields (form_fields)"));
+	if (form->is_file)
+		return form->parts < config->form_files ? 0 : too_many(
+		    form->rq, config->form_files, "files (form_files)");
+	return form->field_count < config->form_fields ? 0 : too_many(
+	    form->rq, config->form_fields, FIELDS);
 }
 
 static int
@@ -226,6 +233,15 @@ read_multipart(struct fh_request *rq, struct wire_span boundary)
 	rq->file_count = form.file_count;
 }
 
+static void
+read_urlencoded(struct fh_request *rq)
+{
+	uint32_t limit = rq->thread->set->config->form_fields;
+
+	if (!api_fields_form(rq, limit))
+		too_many(rq, limit, FIELDS);
+}
+
 static bool
 is_urlencoded(const char *type)
 {
@@ -248,7 +264,7 @@ read_form(struct fh_request *rq)
 	if (type == NULL)
 		return;
 	if (is_urlencoded(type)) {
-		api_fields_form(rq);
+		read_urlencoded(rq);
 		return;
 	}
 	rc = wire_multipart_boundary((struct wire_span){ type, strlen(type) },

@@ -18,8 +18,8 @@
 #include "schema/schema.h"
 
 /*
- * How many fields of a query, form or cookie are looked at: the index of them
- * must not outgrow the bytes a peer sent by much.
+ * How many fields a query or the cookies may have: the index of them must not
+ * outgrow the bytes a peer sent by much.  A form's are bounded by form_fields.
  */
 #define API_FIELDS_MAX	16384
 
@@ -282,8 +282,11 @@ void	api_files_release(struct fh_request *);
  * or 0 and NULL (api_form.c). */
 int	api_form_error(struct fh_request *, const char **error_out);
 
-/* api_fields.c: an urlencoded body into rq->form; the first of that name. */
-void	api_fields_form(struct fh_request *);
+/* api_fields.c: an urlencoded body into rq->form (false: it has more than so
+ * many, and nothing is there); a 400 and -1 for a query or cookies with too
+ * many; the first of that name. */
+bool	api_fields_form(struct fh_request *, size_t most);
+int	api_fields_check(struct fh_request *);
 const char	*api_fields_first(const struct fh_field *, size_t count,
 		    const char *name);
 

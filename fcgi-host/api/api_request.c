@@ -119,7 +119,8 @@ api_serve(struct fh_request *rq, const struct api_input *input,
 	api_timing_begin(rq);
 	if (rq->worker->failed)
 		api_fault(rq, EINVAL, "the handler could not start");
-	else if (api_negotiate(rq) == 0 && api_inputs_take(rq) == 0)
+	else if (api_fields_check(rq) == 0 && api_negotiate(rq) == 0 &&
+	    api_inputs_take(rq) == 0)
 		value = input->route->serve(rq);
 	error = errno;
 	outcome = api_reply_end(rq, value);

@@ -188,7 +188,7 @@ struct config {
 	size_t		 body_limit;	/* 413 above */
 	size_t		 body_memory;	/* above it a body is spooled */
 	char		*body_files;	/* folder of the web server's; NULL */
-	uint32_t	 form_fields;	/* of a form with files */
+	uint32_t	 form_fields;	/* of a form; 413 */
 	uint32_t	 form_files;
 	size_t		 form_memory;	/* ... names and values together */
 	uint64_t	 idle_timeout_ms;	/* a kept connection; 0 never */

@@ -155,20 +155,22 @@ const struct config_option config_top_options[] = {
 	    "cannot.  Empty: the parameter means nothing." },
 	{ .name = "form_fields", .type = CONFIG_COUNT, TOP(form_fields),
 	    .fallback = "1000", .min = "1", .max = "100000", .zero = true,
-	    .text = "How many fields that are no files a form of type "
-	    "multipart/form-data may have.  Of one with more a handler gets "
-	    "nothing, and what it says to that is meant to be a 413." },
+	    .text = "How many fields that are no files a form may have, of "
+	    "type application/x-www-form-urlencoded or multipart/form-data.  "
+	    "One with more is answered 413 where a route declares what it "
+	    "takes; else a handler gets nothing of it, and what it says to "
+	    "that is meant to be a 413." },
 	{ .name = "form_files", .type = CONFIG_COUNT, TOP(form_files),
 	    .fallback = "100", .min = "1", .max = "100000", .zero = true,
-	    .text = "How many files such a form may have, file inputs that "
-	    "were left empty included." },
+	    .text = "How many files a form may have, file inputs that were "
+	    "left empty included." },
 	{ .name = "form_memory", .type = CONFIG_SIZE, TOP(form_memory),
 	    .fallback = "2 MiB", .min = "1 KiB", .max = "1 GiB",
-	    .text = "How many bytes the names and values of its fields may "
-	    "take together, and what its files are called.  The bytes of "
-	    "files do not count: they stay where the body is, in memory or "
-	    "in its spool file (see body_memory), and body_limit bounds "
-	    "them." },
+	    .text = "How many bytes the names and values of the fields of a "
+	    "form of type multipart/form-data may take together, and what its "
+	    "files are called.  The bytes of files do not count: they stay "
+	    "where the body is, in memory or in its spool file (see "
+	    "body_memory), and body_limit bounds them." },
 	{ .name = "idle_timeout", .type = CONFIG_TIME, TOP(idle_timeout_ms),
 	    .fallback = "0", .min = "10ms", .max = "7d", .zero = true,
 	    .text = "A kept connection without a request is closed after this "

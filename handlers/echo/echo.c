@@ -125,6 +125,8 @@ echo(struct fh_request *rq)
 	query = fh_query_fields(rq, &query_count);
 	form = fh_form_fields(rq, &form_count);
 	cookies = fh_cookies(rq, &cookie_count);
+	if (fh_form_error(rq) != NULL)
+		return fh_form_problem(rq);
 
 	reply = json_object_new_object();
 	put(rq, reply, "method", fh_method(rq), strlen(fh_method(rq)));

@@ -17,6 +17,7 @@ ORDER = {"address": {"street": "Long Lane", "city": "Ulm"},
 @pytest.fixture(scope="module")
 def host():
     with Host(handlers=["orders", "live_inputs"], log_level="debug",
+              params_limit="128 KiB",
               routes={"POST /orders": {"async": True}}) as one:
         yield one
 
@@ -228,6 +229,20 @@ def test_ten_thousand_fields(host):
     document = host.get("/orders?text=ab&" + query).problem(422)
     assert document["errors_omitted"] == 2800
     assert document["errors"][0]["loc"] == ["query", "f0"]
+
+
+def test_what_is_too_much_is_refused_whole(host):
+    """Breaks when: fields of a query or a form are left out and nobody is
+    told, or an urlencoded form has another bound than one with files."""
+    document = host.get("/orders?text=ab&" + "x&" * 10000).problem(422)
+    assert document["detail"] == "10000 inputs are not as declared."
+    host.get("/orders?text=ab&" + "x&" * 16384).problem(
+        400, says="The query has more than 16384 fields.")
+    few = "&".join(["name=Ada", "text=hello"] + ["x="] * 998)
+    assert host.post("/orders/contact", few, headers=FORM).status == 200
+    for many in (few + "&y", few + "&y" * 10000):
+        host.post("/orders/contact", many, headers=FORM).problem(
+            413, says="more than 1000 fields")
 
 
 def test_a_long_name_and_a_long_value_are_cut(host):

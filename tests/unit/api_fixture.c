@@ -73,6 +73,7 @@ fixture_setup(void **state)
 
 	assert_non_null(f);
 	f->config.header_limit = 16384;
+	f->config.form_fields = 1000;
 	f->handler.name = (char *)"tested";
 	f->handler.host = (struct fh_host){ &f->set, &f->handler };
 	f->route = (struct route){ .handler = &f->handler,

@@ -198,6 +198,36 @@ test_faults(void **state)
 	}
 }
 
+static int
+serve_count(struct fh_request *rq)
+{
+	size_t count;
+
+	fh_form_fields(rq, &count);
+	if (fh_form_error(rq) != NULL)
+		return count == 0 ? fh_form_problem(rq) : -1;
+	return fh_printf(rq, "%zu", count);
+}
+
+/* Breaks when: an urlencoded form has another bound than one of multipart, or
+ * what is over it is left out and nobody told. */
+static void
+test_urlencoded_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_no_params(f);
+	fixture_param(f, "REQUEST_METHOD", "POST");
+	fixture_param(f, "CONTENT_TYPE", "application/x-www-form-urlencoded");
+	serve(f, "a&&b=1&a=2&", serve_count);
+	assert_int_equal(f->result.status, 200);
+	wants_body(f, "3");
+	serve(f, "a&b=1&a=2&c", serve_count);
+	assert_int_equal(f->result.status, 413);
+	assert_non_null(strstr(f->body,
+	    "The form has more than 3 fields (form_fields)."));
+}
+
 static void
 test_memory_is_bounded(void **state)
 {
@@ -364,6 +394,7 @@ main(void)
 		TEST(test_an_input_left_empty_is_no_file),
 		TEST(test_another_type_is_no_form),
 		TEST(test_faults),
+		TEST(test_urlencoded_is_bounded),
 		TEST(test_memory_is_bounded),
 		TEST(test_memory_holds_what_it_may),
 		TEST(test_no_problem),

@@ -29,8 +29,9 @@
  * application/x-www-form-urlencoded body.  A field of one name may come several
  * times, and so may a file.
  *
- * Limits, of the configuration: `form_fields`, `form_files`, and `form_memory`
- * for what is copied: the names and values of fields and what files are called.
+ * Limits, of the configuration: `form_fields` (of either type), `form_files`,
+ * and `form_memory` for what is copied of a multipart form: the names and
+ * values of fields and what files are called.
  * Of a form that is over one of them, or malformed, there is nothing:
  * fh_form_error() says what is wrong.
  *

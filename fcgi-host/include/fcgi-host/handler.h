@@ -327,7 +327,11 @@ const char	*fh_path_param(const struct fh_request *, const char *name);
 const char	*fh_query(struct fh_request *, const char *name);
 const char	*fh_form(struct fh_request *, const char *name);
 
-/* All of them, in the order they came; *count_out may be 0. */
+/*
+ * All of them, in the order they came; *count_out may be 0.  A query or cookies
+ * with more than 16384 fields are a 400 before serve() is called, and of a form
+ * with more than `form_fields` there is nothing: fh_form_error().
+ */
 const struct fh_field	*fh_params(const struct fh_request *,
 			    size_t *count_out);
 const struct fh_field	*fh_query_fields(struct fh_request *,
