@@ -182,6 +182,7 @@ struct clerk {
 	uv_prepare_t		 before_sleep;
 	uv_timer_t		 reopen, wake, sweep, saying;
 	uint64_t		 pause_ms;	/* before the next try */
+	uint64_t		 say_ms;	/* between two counts, at least */
 	struct clerk_clients	 clients;
 	struct clerk_client	*front;		/* the one that serves */
 	struct clerk_runs	 runs;

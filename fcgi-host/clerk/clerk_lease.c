@@ -84,18 +84,21 @@ clerk_job_finish(struct clerk_job *job)
 	job->result = NULL;
 }
 
+/* One that waits, or whose lease is over, is nobody's: it ends here.  Who runs
+ * it still finds that out by its token's state. */
 int
 clerk_store_cancel(struct clerk_store *store, const char *id)
 {
 	struct clerk_value value = clerk_db_text(id);
 
 	if (clerk_store_begin(store) < 0 || clerk_store_run(store, NULL,
-	    "UPDATE fh_jobs SET cancel = 1, "
-	    "version = version + 1, finished_at = CASE state WHEN 1 THEN "
-	    "fh_now() END, expires_at = CASE state WHEN 1 THEN fh_now() + "
-	    "keep_ms END, state = CASE state WHEN 1 THEN 5 ELSE state END "
-	    "WHERE id = $1 AND state <= 2 AND cancel = 0", &value, 1) < 0 ||
-	    clerk_store_hook_arm(store, id) < 0)
+	    "UPDATE fh_jobs SET cancel = 1, version = version + 1, "
+	    "finished_at = CASE WHEN state = 1 OR lease_until < fh_now() THEN "
+	    "fh_now() END, expires_at = CASE WHEN state = 1 OR lease_until < "
+	    "fh_now() THEN fh_now() + keep_ms END, state = CASE WHEN state = "
+	    "1 OR lease_until < fh_now() THEN 5 ELSE state END WHERE id = $1 "
+	    "AND state <= 2 AND (cancel = 0 OR lease_until < fh_now())",
+	    &value, 1) < 0 || clerk_store_hook_arm(store, id) < 0)
 		return -1;
 	return clerk_store_commit(store);
 }
@@ -122,38 +125,48 @@ take_request(struct clerk_store *store, struct clerk_claim *claim)
 	return 0;
 }
 
+/* Each half by its own index: those that have ended are not looked at, however
+ * many are kept. */
 static int
-update_claimed(struct clerk_store *store, const char *labels,
+update_claimed(struct clerk_store *store, const struct clerk_wanted *wanted,
     uint64_t lease_ms, const char *token, struct clerk_rows *rows)
 {
 	const struct clerk_dialect *dialect = store->db.class->dialect;
-	const struct clerk_value values[] = { clerk_db_text(labels),
+	const struct clerk_value values[] = { clerk_db_text(wanted->labels),
 	    clerk_db_text(token), clerk_db_text(store->host),
-	    CLERK_DB_NUMBER(lease_ms) };
-	char sql[1024];
+	    CLERK_DB_NUMBER(lease_ms), clerk_db_text(wanted->ours) };
+	char sql[1536];
 
-	snprintf(sql, sizeof(sql), "WITH next AS (SELECT id FROM fh_jobs "
-	    "WHERE ((state = 1 AND begin_at <= fh_now()) OR (state = 2 AND "
-	    "lease_until < fh_now())) AND %s($1, '\n' || route || '\n') > 0 "
-	    "ORDER BY priority DESC, begin_at, created_at LIMIT 1 %s) "
+	snprintf(sql, sizeof(sql), "WITH waiting AS (SELECT id, priority, "
+	    "begin_at, created_at FROM fh_jobs WHERE state = 1 AND begin_at "
+	    "<= fh_now() AND %s($1, '\n' || route || '\n') > 0 ORDER BY "
+	    "priority DESC, begin_at, created_at LIMIT 1 %s), left_over AS ("
+	    "SELECT id, priority, begin_at, created_at FROM fh_jobs WHERE "
+	    "state = 2 AND lease_until < fh_now() AND %s($5, lease_token) = 0 "
+	    "AND %s($1, '\n' || route || '\n') > 0 ORDER BY priority DESC, "
+	    "begin_at, created_at LIMIT 1 %s), next AS (SELECT * FROM waiting "
+	    "UNION ALL SELECT * FROM left_over ORDER BY priority DESC, "
+	    "begin_at, created_at LIMIT 1) "
 	    "UPDATE fh_jobs SET state = 2, version = version + 1, attempts = "
 	    "attempts + 1, started_at = fh_now(), lease_token = $2, "
 	    "lease_host = $3, lease_until = fh_now() + $4, done = NULL, "
 	    "total = NULL, text = NULL WHERE id = (SELECT id FROM next) "
 	    "RETURNING id, route, attempts, max_attempts, retry_ms, cancel",
-	    dialect->find, dialect->skip);
-	return clerk_store_run(store, rows, sql, values, 4);
+	    dialect->find, dialect->skip, dialect->find, dialect->find,
+	    dialect->skip);
+	return clerk_store_run(store, rows, sql, values, 5);
 }
 
 int
-clerk_store_claim(struct clerk_store *store, const char *labels,
-    uint64_t lease_ms, struct clerk_claim *claim, bool *found_out)
+clerk_store_claim(struct clerk_store *store,
+    const struct clerk_wanted *wanted, uint64_t lease_ms,
+    struct clerk_claim *claim, bool *found_out)
 {
 	struct clerk_rows rows;
 
 	memset(claim, 0, sizeof(*claim));
 	clerk_make_id(claim->token);
-	if (update_claimed(store, labels, lease_ms, claim->token, &rows) < 0)
+	if (update_claimed(store, wanted, lease_ms, claim->token, &rows) < 0)
 		return -1;
 	*found_out = rows.count > 0;
 	if (*found_out) {
@@ -181,18 +194,22 @@ clerk_claim_finish(struct clerk_claim *claim)
 }
 
 int
-clerk_store_next(struct clerk_store *store, const char *labels,
-    int64_t *delay_out)
+clerk_store_next(struct clerk_store *store,
+    const struct clerk_wanted *wanted, int64_t *delay_out)
 {
-	struct clerk_value value = clerk_db_text(labels);
+	const struct clerk_value values[] = { clerk_db_text(wanted->labels),
+	    clerk_db_text(wanted->ours) };
+	const char *find = store->db.class->dialect->find;
 	struct clerk_rows rows;
-	char sql[512];
+	char sql[640];
 
-	snprintf(sql, sizeof(sql), "SELECT min(CASE state WHEN 1 THEN "
-	    "begin_at ELSE lease_until END) - fh_now() FROM fh_jobs WHERE "
-	    "state IN (1, 2) AND %s($1, '\n' || route || '\n') > 0",
-	    store->db.class->dialect->find);
-	if (clerk_store_run(store, &rows, sql, &value, 1) < 0)
+	snprintf(sql, sizeof(sql), "SELECT min(due) - fh_now() FROM (SELECT "
+	    "min(begin_at) AS due FROM fh_jobs WHERE state = 1 AND "
+	    "%s($1, '\n' || route || '\n') > 0 UNION ALL SELECT "
+	    "min(lease_until) AS due FROM fh_jobs WHERE state = 2 AND "
+	    "%s($2, lease_token) = 0 AND %s($1, '\n' || route || '\n') > 0) "
+	    "AS dues", find, find, find);
+	if (clerk_store_run(store, &rows, sql, values, 2) < 0)
 		return -1;
 	*delay_out = -1;
 	if (rows.count > 0 && rows.cells[0].at != NULL) {

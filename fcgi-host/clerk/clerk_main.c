@@ -26,6 +26,7 @@
 #include <json-c/json.h>
 
 #include "common/clerk.h"
+#include "common/clock.h"
 #include "common/io.h"
 #include "common/log.h"
 #include "common/sandbox.h"
@@ -34,6 +35,8 @@
 #define PAUSE_MAX_MS	15000
 #define SAY_MS		500
 #define SWEEP_MAX_MS	UINT64_C(600000)
+#define SWEEP_MORE_MS	20	/* others come in between */
+#define SAY_SHARE	50	/* counting takes a 50th of the time at most */
 
 /* --------------------------------------------------------- the database */
 
@@ -179,13 +182,24 @@ on_reopen(uv_timer_t *timer)
 	open_store(timer->data);
 }
 
+static uint64_t
+sweep_pause(const struct clerk *clerk)
+{
+	uint64_t pause_ms = clerk->config->jobs_keep_ms / 4;
+
+	return pause_ms < SWEEP_MAX_MS ? pause_ms : SWEEP_MAX_MS;
+}
+
 static void
 on_sweep(uv_timer_t *timer)
 {
 	struct clerk *clerk = timer->data;
+	uint64_t pause_ms = sweep_pause(clerk);
+	bool more = false;
 
-	if (clerk->store.up && clerk_store_sweep(&clerk->store) < 0)
+	if (clerk->store.up && clerk_store_sweep(&clerk->store, &more) < 0)
 		clerk_away(clerk);
+	uv_timer_start(timer, on_sweep, more ? SWEEP_MORE_MS : pause_ms, 0);
 }
 
 /* ------------------------------------------------------- the supervisor */
@@ -195,7 +209,7 @@ say_now(uv_timer_t *timer)
 {
 	struct clerk *clerk = timer->data;
 	struct json_object *root = json_object_new_object();
-	uint64_t counts[CLERK_CANCELLED + 1];
+	uint64_t counts[CLERK_CANCELLED + 1], begun_ms = clock_now_ms();
 	const char *text;
 
 	json_object_object_add(root, "database", json_object_new_string(
@@ -206,6 +220,7 @@ say_now(uv_timer_t *timer)
 			    json_object_new_int64((int64_t)counts[i]));
 	else
 		clerk_away(clerk);
+	clerk->say_ms = (clock_now_ms() - begun_ms) * SAY_SHARE;
 	json_object_object_add(root, "up", json_object_new_boolean(
 	    clerk->store.up));
 	json_object_object_add(root, "here", json_object_new_int(
@@ -215,12 +230,14 @@ say_now(uv_timer_t *timer)
 	json_object_put(root);
 }
 
-/* At most so often; the last word is always said. */
+/* At most so often, and less where there is much to count; the last word is
+ * always said. */
 void
 clerk_say(struct clerk *clerk)
 {
 	if (!uv_is_active((uv_handle_t *)&clerk->saying))
-		uv_timer_start(&clerk->saying, say_now, SAY_MS, 0);
+		uv_timer_start(&clerk->saying, say_now, clerk->say_ms >
+		    SAY_MS ? clerk->say_ms : SAY_MS, 0);
 }
 
 static void
@@ -364,8 +381,6 @@ raise_limit(void)
 static void
 start_timers(struct clerk *clerk)
 {
-	uint64_t sweep = clerk->config->jobs_keep_ms / 4;
-
 	uv_timer_init(&clerk->loop, &clerk->reopen);
 	uv_timer_init(&clerk->loop, &clerk->wake);
 	uv_timer_init(&clerk->loop, &clerk->sweep);
@@ -375,9 +390,7 @@ start_timers(struct clerk *clerk)
 	uv_prepare_start(&clerk->before_sleep, on_before_sleep);
 	clerk->reopen.data = clerk->wake.data = clerk;
 	clerk->sweep.data = clerk->saying.data = clerk;
-	if (sweep > SWEEP_MAX_MS)
-		sweep = SWEEP_MAX_MS;
-	uv_timer_start(&clerk->sweep, on_sweep, sweep, sweep);
+	uv_timer_start(&clerk->sweep, on_sweep, sweep_pause(clerk), 0);
 }
 
 static void

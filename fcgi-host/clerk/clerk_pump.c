@@ -13,6 +13,7 @@
 #include "clerk/clerk.h"
 #include "common/log.h"
 
+#define WAKE_FIRST_MS	INT64_C(20)
 #define WAKE_LATEST_MS	INT64_C(3600000)
 
 /* ------------------------------------------------------------- the front */
@@ -88,6 +89,25 @@ labels_of(const struct clerk *clerk)
 	return NULL;
 }
 
+/* Those whose end is not saved yet too; free() it. */
+static char *
+tokens_of(const struct clerk *clerk)
+{
+	const struct clerk_run *run;
+	size_t size = 1;
+	char *tokens, *at;
+
+	TAILQ_FOREACH(run, &clerk->runs, link)
+		size += CLERK_ID_MAX;
+	tokens = at = malloc(size);
+	if (tokens == NULL)
+		return NULL;
+	*at = '\0';
+	TAILQ_FOREACH(run, &clerk->runs, link)
+		at += sprintf(at, "%s\n", run->claim.token);
+	return tokens;
+}
+
 static void
 on_wake(uv_timer_t *timer)
 {
@@ -100,15 +120,19 @@ clerk_pump_soon(struct clerk *clerk)
 	uv_timer_start(&clerk->wake, on_wake, 0, 0);
 }
 
+/* The database counts whole milliseconds.  One that is due and could not be had
+ * is in somebody's hands for the moment. */
 static int
-wake_later(struct clerk *clerk, const char *labels)
+wake_later(struct clerk *clerk, const struct clerk_wanted *wanted)
 {
 	int64_t delay;
 
-	if (clerk_store_next(&clerk->store, labels, &delay) < 0)
+	if (clerk_store_next(&clerk->store, wanted, &delay) < 0)
 		return -1;
 	uv_timer_stop(&clerk->wake);
-	if (delay >= 0)		/* the database counts whole milliseconds */
+	if (delay == 0)
+		delay = WAKE_FIRST_MS;
+	if (delay >= 0)
 		uv_timer_start(&clerk->wake, on_wake, (uint64_t)(delay <
 		    WAKE_LATEST_MS ? delay + 1 : WAKE_LATEST_MS), 0);
 	return 0;
@@ -117,18 +141,18 @@ wake_later(struct clerk *clerk, const char *labels)
 /* 1: one was begun, or has ended at once; 0: there is none for now; -1: the
  * database is away. */
 static int
-begin_one(struct clerk *clerk, const char *labels)
+begin_one(struct clerk *clerk, const struct clerk_wanted *wanted)
 {
 	struct clerk_claim claim;
 	bool found = false;
 
-	if (clerk_store_claim(&clerk->store, labels,
+	if (clerk_store_claim(&clerk->store, wanted,
 	    clerk->config->jobs_lease_ms, &claim, &found) < 0) {
 		clerk_claim_finish(&claim);
 		return -1;
 	}
 	if (!found)
-		return wake_later(clerk, labels);
+		return wake_later(clerk, wanted);
 	return clerk_run_start(clerk, &claim, clerk->front) ? 1 : 0;
 }
 
@@ -145,12 +169,12 @@ clerk_pump(struct clerk *clerk)
 	int rc = 1;
 
 	while (rc > 0 && may_begin(clerk)) {
-		char *labels = labels_of(clerk);
+		char *labels = labels_of(clerk), *ours = tokens_of(clerk);
 
-		if (labels == NULL)
-			return;
-		rc = begin_one(clerk, labels);
+		rc = labels == NULL || ours == NULL ? 0 : begin_one(clerk,
+		    &(struct clerk_wanted){ labels, ours });
 		free(labels);
+		free(ours);
 	}
 	if (rc < 0)
 		clerk_away(clerk);

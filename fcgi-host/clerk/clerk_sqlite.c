@@ -22,12 +22,29 @@ static const struct clerk_dialect dialect = { .find = "instr", .skip = "",
     .bytes = "BLOB", .begin = "BEGIN IMMEDIATE", .alone = "SELECT 1",
     .setup = no_setup };
 
+/* Where the machine's clock is set back, time goes on from where it was: else
+ * what waits would wait as much longer. */
+static int64_t
+steady_ms(void)
+{
+	static int64_t last_ms;
+	static uint64_t at_ms;
+	uint64_t now_ms = clock_now_ms();
+	int64_t wall_ms = clock_wall_ms();
+
+	last_ms += at_ms == 0 ? 0 : (int64_t)(now_ms - at_ms);
+	at_ms = now_ms;
+	if (wall_ms > last_ms)
+		last_ms = wall_ms;
+	return last_ms;
+}
+
 static void
 now(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
 	(void)values;
-	sqlite3_result_int64(context, clock_wall_ms());
+	sqlite3_result_int64(context, steady_ms());
 }
 
 static int

@@ -204,11 +204,21 @@ clerk_store_count(struct clerk_store *store,
 	return 0;
 }
 
+/* In pieces, so that nobody waits long, and no time-out ends it in vain. */
 int
-clerk_store_sweep(struct clerk_store *store)
+clerk_store_sweep(struct clerk_store *store, bool *more_out)
 {
-	return clerk_store_run(store, NULL, "DELETE FROM fh_jobs WHERE "
-	    "state > 2 AND expires_at < fh_now() AND NOT EXISTS (SELECT 1 "
-	    "FROM fh_job_hooks WHERE fh_job_hooks.id = fh_jobs.id AND "
-	    "fh_job_hooks.state = 1)", NULL, 0);
+	struct clerk_value most = CLERK_DB_NUMBER(CLERK_SWEEP);
+	struct clerk_rows rows;
+
+	*more_out = false;
+	if (clerk_store_run(store, &rows, "DELETE FROM fh_jobs WHERE id IN ("
+	    "SELECT id FROM fh_jobs WHERE state > 2 AND expires_at < fh_now() "
+	    "AND NOT EXISTS (SELECT 1 FROM fh_job_hooks WHERE "
+	    "fh_job_hooks.id = fh_jobs.id AND fh_job_hooks.state = 1) ORDER "
+	    "BY expires_at LIMIT $1) RETURNING id", &most, 1) < 0)
+		return -1;
+	*more_out = rows.count == CLERK_SWEEP;
+	clerk_rows_free(&rows);
+	return 0;
 }

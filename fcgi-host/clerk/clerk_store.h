@@ -88,8 +88,8 @@ void	clerk_job_finish(struct clerk_job *);
 int	clerk_store_count(struct clerk_store *,
 	    uint64_t counts_out[CLERK_CANCELLED + 1]);
 
-/* One that waits is cancelled; of one that runs it is noted.  What came of it
- * is seen by looking.  */
+/* One that waits, or whose lease is over, is cancelled; of one that runs it is
+ * noted.  What came of it is seen by looking.  */
 int	clerk_store_cancel(struct clerk_store *, const char *id);
 
 /* -------------------------------------------------------------- running */
@@ -104,15 +104,22 @@ struct clerk_claim {
 	size_t		 params_length, body_length;
 };
 
-/* `labels`: "\nGET /a\nPOST /b\n", routes that may begin a job now. */
-int	clerk_store_claim(struct clerk_store *, const char *labels,
+/*
+ * labels	"\nGET /a\nPOST /b\n", routes that may begin a job now
+ * ours		the tokens of what this clerk runs, one after the other: a clock
+ *		that jumps ends no lease for who holds it
+ */
+struct clerk_wanted {
+	const char	*labels, *ours;
+};
+int	clerk_store_claim(struct clerk_store *, const struct clerk_wanted *,
 	    uint64_t lease_ms, struct clerk_claim *claim_out,
 	    bool *found_out);
 void	clerk_claim_finish(struct clerk_claim *);
 
 /* In how many milliseconds there may be one to claim; -1: nobody knows of
  * any. */
-int	clerk_store_next(struct clerk_store *, const char *labels,
+int	clerk_store_next(struct clerk_store *, const struct clerk_wanted *,
 	    int64_t *delay_out);
 
 /* The lease is extended, and what has changed of the progress is kept.  `new`:
@@ -164,8 +171,10 @@ int	clerk_store_hook_arm(struct clerk_store *, const char *id);
 
 /* ------------------------------------------------------------- tidying up */
 
-/* Removes what has been kept long enough. */
-int	clerk_store_sweep(struct clerk_store *);
+/* Removes what has been kept long enough, CLERK_SWEEP at a time; there may be
+ * more. */
+#define CLERK_SWEEP	200
+int	clerk_store_sweep(struct clerk_store *, bool *more_out);
 
 /* 128 random bits in hex. */
 void	clerk_make_id(char out[CLERK_ID_MAX]);
