@@ -75,6 +75,7 @@ struct clerk_client {
 	size_t			 data_size, data_have;
 	size_t			 held;		/* counted in clerk.held */
 	struct clerk_bytes	 output;
+	size_t			 owed;		/* counted in clerk.owed */
 
 	/* of a request */
 	struct head		 request;
@@ -91,6 +92,8 @@ void	clerk_client_close(struct clerk_client *);
 void	clerk_client_flush(struct clerk_client *);
 /* A frame of the reply; NULL: its end. */
 void	clerk_client_frame(struct clerk_client *, const void *, size_t);
+/* May a reply of this size be put?  Small ones always. */
+bool	clerk_client_may_owe(const struct clerk_client *, size_t length);
 /* The value of a parameter; at is NULL where there is none. */
 struct wire_span	clerk_client_param(const struct clerk_client *,
 			    const char *name);
@@ -182,12 +185,13 @@ struct clerk {
 	uv_prepare_t		 before_sleep;
 	uv_timer_t		 reopen, wake, sweep, saying;
 	uint64_t		 pause_ms;	/* before the next try */
-	uint64_t		 say_ms;	/* between two counts, at least */
+	uint64_t		 say_ms;	/* between two counts */
 	struct clerk_clients	 clients;
 	struct clerk_client	*front;		/* the one that serves */
 	struct clerk_runs	 runs;
 	unsigned		 run_count;
 	size_t			 held;		/* bytes of requests */
+	size_t			 owed;		/* of replies not yet taken */
 };
 
 /* clerk_main.c: after a call that failed; it is tried again. */

@@ -32,6 +32,11 @@ clerk_answer(struct clerk_client *client, int status, const char *extra,
 	char header[HEADER_MAX + CLERK_PREFIX_MAX];
 	int size;
 
+	if (!client->head_only && !clerk_client_may_owe(client, length)) {
+		clerk_answer_problem(client, 503, "Retry-After: 1\r\n",
+		    "Too many results are on their way at present.");
+		return;
+	}
 	if (type == NULL)
 		size = snprintf(header, sizeof(header),
 		    "Status: %d %s\r\n%s\r\n", status,

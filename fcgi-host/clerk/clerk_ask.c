@@ -117,8 +117,9 @@ send_event(struct clerk_client *client, const struct clerk_job *job)
 	char begin[96];
 	int length;
 
-	if (text == NULL) {
-		clerk_client_close(client);
+	if (text == NULL || !clerk_client_may_owe(client, strlen(text))) {
+		free(text);
+		clerk_client_close(client);	/* it comes again */
 		return;
 	}
 	length = snprintf(begin, sizeof(begin), "id: %lld\nevent: %s\ndata: ",

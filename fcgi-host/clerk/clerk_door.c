@@ -3,13 +3,13 @@
  *
  * Runs in: clerk.
  * Owns: each struct clerk_client.
- * Invariant: what a client has announced is bounded before it is allocated, and
- * all of them together hold four of the largest bodies; who comes on top waits
- * in its socket.
+ * Invariant: what a client has announced is bounded before it is allocated; so
+ * is what all of them together hold, and what they are owed (common/clerk.h).
  */
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,9 +18,8 @@
 #include "common/log.h"
 #include "wire/wire_params.h"
 
-#define PARAMS_MAX	(1u << 20)	/* as params_limit at most */
-#define BODIES		4
 #define OUTPUT_MAX	(1u << 20)	/* of a stream whose reader stands */
+#define SMALL		65536		/* a reply that is sent always */
 
 static void	on_ready(uv_poll_t *, int, int);
 
@@ -75,6 +74,16 @@ forget_request(struct clerk_client *client)
 	resume(client->clerk);
 }
 
+/* After each change of its output. */
+static void
+count_owed(struct clerk_client *client)
+{
+	size_t left = clerk_bytes_left(&client->output);
+
+	client->clerk->owed += left - client->owed;
+	client->owed = left;
+}
+
 void
 clerk_client_close(struct clerk_client *client)
 {
@@ -86,19 +95,32 @@ clerk_client_close(struct clerk_client *client)
 		clerk_pump_front_gone(client);
 	forget_request(client);
 	clerk_bytes_free(&client->output);
+	count_owed(client);
 	uv_close((uv_handle_t *)&client->poll, on_closed);
 	uv_close((uv_handle_t *)&client->timer, on_closed);
 }
 
 /* -------------------------------------------------------------- its answer */
 
+bool
+clerk_client_may_owe(const struct clerk_client *client, size_t length)
+{
+	const struct clerk *clerk = client->clerk;
+
+	return length <= SMALL || clerk->owed + length <=
+	    clerk_replies_most(clerk->config);
+}
+
 void
 clerk_client_flush(struct clerk_client *client)
 {
+	bool broken;
+
 	if (client->closing)
 		return;
-	if (clerk_bytes_send(&client->output, client->fd) < 0 ||
-	    clerk_bytes_left(&client->output) > OUTPUT_MAX +
+	broken = clerk_bytes_send(&client->output, client->fd) < 0;
+	count_owed(client);
+	if (broken || clerk_bytes_left(&client->output) > OUTPUT_MAX +
 	    client->clerk->config->jobs_result_limit * 8 ||
 	    (client->state == CLERK_ENDING &&
 	    clerk_bytes_left(&client->output) == 0))
@@ -118,6 +140,8 @@ clerk_client_frame(struct clerk_client *client, const void *bytes,
 	if (clerk_bytes_put(&client->output, &size, sizeof(size)) < 0 ||
 	    clerk_bytes_put(&client->output, bytes, length) < 0)
 		clerk_client_close(client);
+	else
+		count_owed(client);
 }
 
 struct wire_span
@@ -160,7 +184,7 @@ head_is_sound(const struct clerk_client *client)
 	if (head->kind == CLERK_TELL)
 		return head->params_length == 0 && head->body_length == 0;
 	return (head->kind == CLERK_ACCEPT || head->kind == CLERK_ASK) &&
-	    head->params_length <= PARAMS_MAX &&
+	    head->params_length <= CLERK_PARAMS_MAX &&
 	    head->body_length <= client->clerk->config->jobs_body_limit;
 }
 
@@ -179,8 +203,8 @@ make_room(struct clerk_client *client)
 	struct clerk *clerk = client->clerk;
 	size_t size = announced(&client->head);
 
-	if (clerk->held > 0 && clerk->held + size > BODIES *
-	    (clerk->config->jobs_body_limit + PARAMS_MAX)) {
+	if (clerk->held > 0 && clerk->held + size > CLERK_BODIES *
+	    (clerk->config->jobs_body_limit + CLERK_PARAMS_MAX)) {
 		client->paused = true;
 		watch(client);
 		return false;
@@ -196,6 +220,16 @@ make_room(struct clerk_client *client)
 	return true;
 }
 
+/* Whoever sent this has closed, not only shut, its side: the client has got a
+ * 503, or left.  What it would not hear of is not done. */
+static bool
+is_gone(int fd)
+{
+	struct pollfd one = { .fd = fd };
+
+	return poll(&one, 1, 0) == 1 && (one.revents & POLLHUP) != 0;
+}
+
 static void
 take_request(struct clerk_client *client)
 {
@@ -209,7 +243,9 @@ take_request(struct clerk_client *client)
 		return;
 	}
 	client->head_only = head_has_no_body(&client->request);
-	if (head->kind == CLERK_ACCEPT)
+	if (head->kind == CLERK_ACCEPT && is_gone(client->fd))
+		clerk_client_close(client);
+	else if (head->kind == CLERK_ACCEPT)
 		clerk_accept(client);
 	else
 		clerk_ask(client);

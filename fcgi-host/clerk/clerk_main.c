@@ -148,15 +148,17 @@ clerk_away(struct clerk *clerk)
 static void
 came_back(struct clerk *clerk)
 {
-	if (clerk->pause_ms != 0)
-		log_info("jobs: the database answers again");
-	clerk->pause_ms = 0;
 	hear(clerk);
 	save_all(clerk);
 	clerk_changed_all(clerk);
 	clerk_say(clerk);
 	clerk_pump(clerk);
 	clerk_hook_pump(clerk);
+	if (!clerk->store.up)	/* it can be read: a disk that is full */
+		return;
+	if (clerk->pause_ms != 0)
+		log_info("jobs: the database answers again");
+	clerk->pause_ms = 0;
 }
 
 static void

@@ -9,10 +9,19 @@
  */
 #include "clerk/clerk_db.h"
 
+#include <errno.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of silence, where a server that lives would have ended the statement: one
+ * that stands still, or a network that takes bytes and brings none.  libpq
+ * alone would wait for ever, and the clerk with it. */
+#ifndef CLERK_ANSWER_MS
+#define CLERK_ANSWER_MS	12000
+#endif
 
 #define PARAMS_MAX	16
 #define BYTEA		17	/* the type's number, pg_type.dat */
@@ -41,6 +50,8 @@ static const struct clerk_dialect dialect = { .find = "strpos",
 static int
 complain(const char *message, struct err *err)
 {
+	if (*message == '\0')
+		message = "the server does not answer";
 	return err_set(err, "PostgreSQL: %.*s", (int)strcspn(message, "\n"),
 	    message);
 }
@@ -52,10 +63,62 @@ ignore(void *context, const PGresult *result)
 	(void)result;
 }
 
+/* 0: it is ready; -1: nothing moved. */
+static int
+wait_for(PGconn *conn, short events)
+{
+	struct pollfd socket = { .fd = PQsocket(conn), .events = events };
+	int ready;
+
+	do
+		ready = poll(&socket, 1, CLERK_ANSWER_MS);
+	while (ready < 0 && errno == EINTR);
+	return ready > 0 ? 0 : -1;
+}
+
+/* Reads too: a server that waits for us to read would take nothing. */
+static int
+send_all(PGconn *conn)
+{
+	int left;
+
+	while ((left = PQflush(conn)) == 1)
+		if (wait_for(conn, POLLIN | POLLOUT) < 0 ||
+		    PQconsumeInput(conn) == 0)
+			return -1;
+	return left;
+}
+
+/* What was sent is answered; NULL: it was not.  PQclear() it. */
+static PGresult *
+take_answer(PGconn *conn)
+{
+	PGresult *first = NULL, *result;
+
+	if (send_all(conn) < 0)
+		return NULL;
+	for (;;) {
+		while (PQisBusy(conn))
+			if (wait_for(conn, POLLIN) < 0 ||
+			    PQconsumeInput(conn) == 0) {
+				PQclear(first);
+				return NULL;
+			}
+		result = PQgetResult(conn);
+		if (result == NULL)
+			return first;
+		if (first == NULL)
+			first = result;
+		else
+			PQclear(result);
+	}
+}
+
 static int
 command(PGconn *conn, const char *sql, struct err *err)
 {
-	PGresult *result = PQexec(conn, sql);
+	PGresult *result = PQsendQuery(conn, sql) == 1 ? take_answer(conn) :
+	    NULL;
 	ExecStatusType status = PQresultStatus(result);
 
 	PQclear(result);
@@ -105,7 +168,7 @@ open_connection(struct clerk_db *db, struct err *err)
 	db->handle = conn;
 	if (PQstatus(conn) == CONNECTION_OK) {
 		PQsetNoticeReceiver(conn, ignore, NULL);
-		if (prepare(conn, err) == 0)
+		if (PQsetnonblocking(conn, 1) == 0 && prepare(conn, err) == 0)
 			return 0;
 	} else
 		complain(PQerrorMessage(conn), err);
@@ -185,14 +248,15 @@ run(struct clerk_db *db, const char *sql, const struct clerk_value *values,
     size_t count, struct clerk_rows *rows, struct err *err)
 {
 	struct params params;
-	PGresult *result;
+	PGresult *result = NULL;
 	int rc = 0;
 
 	if (rows != NULL)
 		memset(rows, 0, sizeof(*rows));
 	fill(&params, values, count);
-	result = PQexecParams(db->handle, sql, (int)count, params.types,
-	    params.values, params.lengths, params.formats, 0);
+	if (PQsendQueryParams(db->handle, sql, (int)count, params.types,
+	    params.values, params.lengths, params.formats, 0) == 1)
+		result = take_answer(db->handle);
 	if (PQresultStatus(result) == PGRES_TUPLES_OK && rows != NULL)
 		rc = take_rows(result, rows, err);
 	else if (PQresultStatus(result) != PGRES_COMMAND_OK &&

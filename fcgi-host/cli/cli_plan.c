@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/cli_options.h"
+#include "common/clerk.h"
 #include "common/log.h"
 #include "model/model_budget.h"
 
@@ -19,7 +20,8 @@ print_line(const char *what, uint64_t bytes, const char *note)
 	    (double)bytes / (1024.0 * 1024.0), note);
 }
 
-/* What bounds a worker that goes wrong is no part of the sum. */
+/* What bounds a worker that goes wrong, or the keeper of the jobs when all
+ * comes at once, is no part of the sum. */
 static void
 print_bounds(const struct config *config)
 {
@@ -37,6 +39,8 @@ print_bounds(const struct config *config)
 		    (1024.0 * 1024.0));
 		print_line(what, (uint64_t)workers * pool->max_memory, note);
 	}
+	print_line("jobs, at most", clerk_memory_most(config), "jobs_*_limit, "
+	    "jobs_concurrency; where a route is a job, beside the sum");
 }
 
 static void

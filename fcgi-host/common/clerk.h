@@ -37,6 +37,7 @@
 
 #include "common/head.h"
 #include "common/shm.h"
+#include "config/config.h"
 
 #define CLERK_FOLDER	"jobs"		/* in state_dir */
 #define CLERK_SOCKET	"clerk.sock"
@@ -46,6 +47,31 @@
 #define CLERK_OWNER_MAX		128
 #define CLERK_NOT_BEGUN		1
 #define CLERK_SAID_MAX		16384	/* of a status, as JSON */
+
+/*
+ * What the clerk holds in its memory at most.  Bodies on their way into the
+ * database: CLERK_BODIES of the largest; others wait in their sockets.  Replies
+ * to those who ask, and do not take them: CLERK_REPLIES and CLERK_BODIES of the
+ * largest results; who asks for a large one then gets a 503.  And each job that
+ * runs, with its request until the front has taken it, and its result.
+ */
+#define CLERK_BODIES		4
+#define CLERK_PARAMS_MAX	(1u << 20)	/* as params_limit at most */
+#define CLERK_REPLIES		(UINT64_C(64) << 20)
+
+static inline uint64_t
+clerk_replies_most(const struct config *config)
+{
+	return CLERK_REPLIES + CLERK_BODIES * config->jobs_result_limit;
+}
+
+static inline uint64_t
+clerk_memory_most(const struct config *config)
+{
+	return CLERK_BODIES * (config->jobs_body_limit + CLERK_PARAMS_MAX) +
+	    clerk_replies_most(config) + config->jobs_concurrency *
+	    (config->jobs_body_limit + config->jobs_result_limit);
+}
 
 enum clerk_kind { CLERK_HELLO = 1, CLERK_ACCEPT, CLERK_ASK, CLERK_TELL };
 

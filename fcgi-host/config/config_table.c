@@ -507,7 +507,10 @@ const struct config_option config_top_options[] = {
 	    TOP(jobs_result_limit), .restart = true,
 	    .fallback = "1 MiB", .min = "1 KiB", .max = "256 MiB",
 	    .text = "The largest reply of a job's handler that is kept; with "
-	    "a larger one the job has failed." },
+	    "a larger one the job has failed.  The process that keeps the "
+	    "jobs holds 64 MiB and four of that size of replies that "
+	    "clients have not taken yet; who asks for a large one then gets "
+	    "a 503." },
 
 	{ .name = "memory_plan", .type = CONFIG_CHOICE, TOP(memory_plan),
 	    .heading = "Memory",

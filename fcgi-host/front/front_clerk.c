@@ -24,7 +24,7 @@
 #include "front/front_access.h"
 #include "front/front_clerk.h"
 
-#define PATIENCE_MS	30000	/* beyond what it was asked to wait */
+#define PATIENCE_MS	30000	/* beyond what it may be asked to wait */
 #define PIECE		(1u << 20)
 
 struct front_relay {
@@ -405,6 +405,8 @@ static void
 pass(struct front_request *request)
 {
 	struct front_relay *relay = open_relay(request);
+	uint64_t wait_ms = request->clerk == FRONT_CLERK_ASK ?
+	    request->front->config->jobs_wait_ms : 0;
 
 	if (relay == NULL) {
 		answer_away(request);
@@ -413,8 +415,7 @@ pass(struct front_request *request)
 	relay->request = request;
 	request->relay = relay;
 	request->state = FRONT_CLERK;
-	uv_timer_start(&relay->timer, on_timer, PATIENCE_MS +
-	    request->front->config->jobs_wait_ms, 0);
+	uv_timer_start(&relay->timer, on_timer, PATIENCE_MS + wait_ms, 0);
 	watch(relay);
 }
 

@@ -42,6 +42,12 @@
  * way that the second time does no harm: under its JOB_ID, or in one
  * transaction.  Exactly one result is kept.
  *
+ * With another version.  A job is a request that is kept: it is run by whatever
+ * handler has its route then, after a reload or an upgrade too, and on any host
+ * that shares the database, which during an update may be an older one.  So
+ * take what the version before took.  A job whose route is gone waits until
+ * there is one again, or until it is deleted.
+ *
  * `timeout` of the route is for one attempt: the default is made for requests
  * that somebody waits for, so set one.
  */
