@@ -96,6 +96,7 @@ static const struct subcommand {
 	{ "plan", cli_plan, "add up the memory a start would need" },
 	{ "routes", cli_routes, "list the routes" },
 	{ "openapi", cli_openapi, "print the OpenAPI document" },
+	{ "nginx", cli_nginx, "write nginx's configuration for the routes" },
 	{ "status", cli_status, "ask a running host what it does" },
 	{ "reload", cli_reload, "take handlers, models and configuration" },
 	{ "rollback", cli_rollback, "go back to an earlier generation" },

@@ -10,6 +10,7 @@
 int	cli_check(int argc, char **argv);
 int	cli_routes(int argc, char **argv);
 int	cli_openapi(int argc, char **argv);
+int	cli_nginx(int argc, char **argv);
 int	cli_call(int argc, char **argv);	/* 1: the status was >= 400 */
 int	cli_cgi(int argc, char **argv);
 int	cli_dev(int argc, char **argv);

@@ -245,13 +245,16 @@ finish(struct check *check, const struct answer *answer)
 		fputs(answer->notes.text, stderr);
 	print_reports(check, answer->reports.text);
 	if (!answer->done)
-		fault(check, "fcgi-host check: the process that loads the "
-		    "handlers ended early");
+		fault(check, "fcgi-host %s: the process that loads the "
+		    "handlers ended early", check->order.tool);
 	if (check->faults > 0) {
-		fprintf(stderr, "fcgi-host check: %u fault%s\n",
-		    check->faults, check->faults == 1 ? "" : "s");
+		fprintf(stderr, "fcgi-host %s: %u fault%s\n",
+		    check->order.tool, check->faults,
+		    check->faults == 1 ? "" : "s");
 		return EXIT_CODE_CONFIG;
 	}
+	if (check->order.handlers_only)
+		return 0;
 	printf("ok: %u handler%s, %u route%s, %u model%s\n",
 	    counts[0], counts[0] == 1 ? "" : "s",
 	    counts[1], counts[1] == 1 ? "" : "s",
@@ -259,8 +262,8 @@ finish(struct check *check, const struct answer *answer)
 	return 0;
 }
 
-static int
-check_handlers(const struct cli_check_order *order)
+int
+cli_check_load(const struct cli_check_order *order)
 {
 	struct check check = { .order = *order };
 	struct answer answer;
@@ -320,7 +323,7 @@ int
 cli_check(int argc, char **argv)
 {
 	struct cli_list given = { .count = 0 };
-	struct cli_check_order order = { .given = &given };
+	struct cli_check_order order = { .tool = "check", .given = &given };
 	const char *file = NULL;
 	struct config *config;
 	int exit_code = parse(&order, &given, &file, argc, argv);
@@ -332,7 +335,7 @@ cli_check(int argc, char **argv)
 	if (config == NULL)
 		return EXIT_CODE_CONFIG;
 	order.config = config;
-	exit_code = check_handlers(&order);
+	exit_code = cli_check_load(&order);
 	config_free(config);
 	return exit_code;
 }

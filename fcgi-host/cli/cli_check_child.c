@@ -335,7 +335,8 @@ cli_check_child(const struct cli_check_order *order, int link, pid_t parent)
 	struct err err;
 
 	settle(&child, parent);
-	sandbox_paths_check(order->config, note, &child);
+	if (!order->handlers_only)
+		sandbox_paths_check(order->config, note, &child);
 	begin(&child, CLI_CHECK_LOAD, load_limit_ms(order));
 	handler_set_watch(watch, &child);
 	set = load(&child, &err);
@@ -344,10 +345,11 @@ cli_check_child(const struct cli_check_order *order, int link, pid_t parent)
 		say(&child, &done);
 		_exit(EXIT_CODE_CONFIG);
 	}
-	try_access(&child);
+	if (!order->handlers_only)
+		try_access(&child);
 	if (order->full)
 		try_all(&child, set);
-	else
+	else if (!order->handlers_only)
 		find_models(&child);
 	for (size_t i = 0; i < set->handler_count; i++)
 		done.counts[0] += set->handlers[i].error == NULL &&

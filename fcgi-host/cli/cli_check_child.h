@@ -46,13 +46,23 @@ struct cli_check_skip {
 	char	reason[128];
 };
 
+/* `tool`: who says it.  `handlers_only`: not whether models and secrets are
+ * there, and a good end is silent. */
 struct cli_check_order {
+	const char			*tool;
 	const struct config		*config;
 	const struct cli_list		*given;	/* files put among the others */
 	bool				 full;
+	bool				 handlers_only;
 	const struct cli_check_skip	*skips;
 	size_t				 skip_count;
 };
+
+/*
+ * cli_check.c: loads every handler in throwaway children and prints each fault
+ * to stderr.  0: a tool may load them in its own process.  Else an exit code.
+ */
+int	cli_check_load(const struct cli_check_order *);
 
 /* Everything a forked child does; says what it finds over `link`. */
 void	cli_check_child(const struct cli_check_order *, int link, pid_t parent)

@@ -46,7 +46,7 @@ static void
 init(struct cli_dev *dev)
 {
 	struct cli_dev_process *const processes[] = { &dev->make, &dev->host,
-	    &dev->nginx, &dev->report };
+	    &dev->nginx, &dev->locations, &dev->report };
 
 	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
 		processes[i]->dev = dev;

@@ -41,6 +41,9 @@ struct cli_dev {
 	bool		 told;		/* ... and so are the children */
 	int		 exit_code;
 	struct cli_dev_process make, host, nginx, report;
+	struct cli_dev_process locations;	/* `fcgi-host nginx` */
+	bool		 relocate;	/* ... once more */
+	bool		 plain;		/* ... without handlers */
 	unsigned	 reports;	/* of crashes, to be shown */
 	unsigned	 next_report;
 	uv_signal_t	 interrupt, terminate;
@@ -70,8 +73,12 @@ void	cli_dev_unwatch(struct cli_dev *);
 /* cli_dev_build.c: make, and its handlers to where the host looks. */
 void	cli_dev_build(struct cli_dev *);
 
-/* cli_dev_host.c: host and nginx, once there is something to serve. */
+/* cli_dev_host.c: the host, once there is something to serve. */
 void	cli_dev_serve(struct cli_dev *);
+
+/* cli_dev_nginx.c: nginx, for the routes and options that there are now. */
+void	cli_dev_nginx(struct cli_dev *);
+
 void	cli_dev_stop(struct cli_dev *);
 
 /* cli_dev_files.c: the scratch folder and what is written there.  -1 and it is

@@ -56,6 +56,9 @@ publish(struct cli_dev *dev)
 		    "serve", dev->folder);
 	else if (count > 0 && !dev->host.runs)
 		cli_dev_serve(dev);
+	dev->plain = false;
+	if (count > 0 && dev->host.runs)
+		cli_dev_nginx(dev);
 }
 
 static void

@@ -204,12 +204,13 @@ cli_dev_write_config(struct cli_dev *dev)
 	return rc;
 }
 
-/* In the foreground, as whoever we are; sizes and times are the host's to
- * limit. */
+/* In the foreground, as whoever we are; the rest is as everywhere. */
 static const char nginx_text[] =
     "daemon off;\n"
     "%s"
     "pid nginx.pid;\n"
+    "worker_processes 1;\n"
+    "worker_shutdown_timeout 2s;\n"
     "events { }\n"
     "http {\n"
     "	access_log off;\n"
@@ -218,29 +219,10 @@ static const char nginx_text[] =
     "	fastcgi_temp_path nginx-fastcgi;\n"
     "	uwsgi_temp_path nginx-uwsgi;\n"
     "	scgi_temp_path nginx-scgi;\n"
+    "	include fcgi-host-upstream.conf;\n"
     "	server {\n"
     "		listen 127.0.0.1:%s;\n"
-    "		client_max_body_size 0;\n"
-    "		location / {\n"
-    "			fastcgi_pass unix:%s/host.sock;\n"
-    "			fastcgi_buffering off;\n"
-    "			fastcgi_read_timeout 1d;\n"
-    "			fastcgi_buffer_size 16k;\n"
-    "			fastcgi_buffers 8 16k;\n"
-    "			fastcgi_param REQUEST_METHOD $request_method;\n"
-    "			fastcgi_param QUERY_STRING $query_string;\n"
-    "			fastcgi_param CONTENT_TYPE $content_type;\n"
-    "			fastcgi_param CONTENT_LENGTH $content_length;\n"
-    "			fastcgi_param PATH_INFO $uri;\n"
-    "			fastcgi_param REQUEST_URI $request_uri;\n"
-    "			fastcgi_param REQUEST_ID $request_id;\n"
-    "			fastcgi_param REMOTE_ADDR $remote_addr;\n"
-    "			fastcgi_param SERVER_NAME $host;\n"
-    "			fastcgi_param SERVER_PORT $server_port;\n"
-    "			fastcgi_param SERVER_PROTOCOL $server_protocol;\n"
-    "			fastcgi_param REQUEST_SCHEME $scheme;\n"
-    "			fastcgi_param HTTP_PROXY \"\";\n"
-    "		}\n"
+    "		include fcgi-host-location.conf;\n"
     "	}\n"
     "}\n";
 
@@ -251,7 +233,7 @@ cli_dev_write_nginx(struct cli_dev *dev)
 	int length, rc;
 
 	length = asprintf(&text, nginx_text, geteuid() == 0 ?
-	    "user root root;\n" : "", dev->port, dev->scratch);
+	    "user root root;\n" : "", dev->port);
 	if (length < 0)
 		return fails("nginx.conf");
 	rc = write_all(dev, "nginx.conf", text, (size_t)length, 0644);

@@ -1,10 +1,10 @@
 /*
- * cli_dev_host.c - the host, with nginx before it, and what its log says.
+ * cli_dev_host.c - the host, and what its log says.
  *
  * Runs in: the tools.
- * Owns: both processes, and the host's log.
- * Invariant: when one of them ends all ends; a crash report is shown in words,
- * and not as the line it is in the log.
+ * Owns: its process and its log.
+ * Invariant: when it ends all ends; a crash report is shown in words, and not
+ * as the line it is in the log.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -116,36 +116,6 @@ host_ended(struct cli_dev *dev, int status)
 	dev->ending = true;
 }
 
-static void
-nginx_ended(struct cli_dev *dev, int status)
-{
-	if (!dev->ending)
-		cli_dev_say("nginx has ended (%d)%s", status, status == 1 ?
-		    "; if its port is taken, --port N takes another" : "");
-	if (dev->exit_code == 0 && status > 0)
-		dev->exit_code = EXIT_CODE_SYSTEM;
-	dev->ending = true;
-}
-
-static void
-start_nginx(struct cli_dev *dev)
-{
-	char nginx[] = "nginx", c[] = "-c", e[] = "-e", log[] = "stderr";
-	char config[PATH_MAX];
-	char *argv[] = { nginx, e, log, c, config, NULL };
-
-	snprintf(config, sizeof(config), "%s", cli_dev_path(dev,
-	    "nginx.conf"));
-	dev->nginx.ended = nginx_ended;
-	if (cli_dev_write_nginx(dev) == 0 &&
-	    cli_dev_spawn(&dev->nginx, argv, NULL, NULL) == 0)
-		cli_dev_say("http://127.0.0.1:%s/  (Ctrl-C ends it)",
-		    dev->port);
-	else
-		cli_dev_say("without nginx there is the socket alone: %s",
-		    cli_dev_path(dev, "host.sock"));
-}
-
 void
 cli_dev_serve(struct cli_dev *dev)
 {
@@ -158,15 +128,13 @@ cli_dev_serve(struct cli_dev *dev)
 	dev->host.ended = host_ended;
 	if (cli_dev_spawn(&dev->host, argv, give_buffer, read_log) < 0)
 		cli_dev_stop(dev);
-	else if (!dev->nginx.runs)
-		start_nginx(dev);
 }
 
 static void
 end_if_quiet(struct cli_dev *dev)
 {
 	if (dev->make.runs || dev->host.runs || dev->nginx.runs ||
-	    dev->report.runs)
+	    dev->locations.runs || dev->report.runs)
 		return;
 	uv_stop(&dev->loop);
 }
@@ -177,6 +145,7 @@ cli_dev_stop(struct cli_dev *dev)
 	dev->ending = true;
 	if (!dev->told) {
 		cli_dev_kill(&dev->make, SIGTERM);
+		cli_dev_kill(&dev->locations, SIGTERM);
 		cli_dev_kill(&dev->nginx, SIGTERM);
 		cli_dev_kill(&dev->host, SIGTERM);
 		cli_dev_kill(&dev->report, SIGTERM);

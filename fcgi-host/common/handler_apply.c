@@ -148,6 +148,16 @@ apply_cache(struct route *route, const struct config_route *section,
 	return 0;
 }
 
+/* Nothing here acts on it: nginx/ says it. */
+static void
+apply_rate(struct route *route, const struct config_route *section)
+{
+	route->rate = section != NULL ? section->rate : NULL;
+	route->rate_burst = 0;
+	if (section != NULL && section->rate_burst != CONFIG_UNSET)
+		route->rate_burst = (uint32_t)section->rate_burst;
+}
+
 int
 handler_apply_route(const struct config *config, struct route *route,
     const struct fh_route *from, struct err *err)
@@ -190,6 +200,7 @@ handler_apply_route(const struct config *config, struct route *route,
 		return err_set(err, "route \"%s\" is a stream, and a sync "
 		    "route cannot be one: tag it .async = true", route->label);
 	apply_job(config, section, route);
+	apply_rate(route, section);
 	route->pool = 0;
 	if (pool == NULL || find_pool(config, pool, &route->pool) == 0 ||
 	    !route->async) {

@@ -81,6 +81,8 @@ struct route {
 	uint64_t	 cache_ms;	/* its replies are kept; 0: not */
 	bool		 cache_refresh;	/* clients may ask for a new one */
 	struct config_cors cors;	/* pages of other origins */
+	const char	*rate;		/* its own, for nginx; or NULL */
+	uint32_t	 rate_burst;	/* ... of it; 0: its number less 1 */
 };
 
 struct handler_set {

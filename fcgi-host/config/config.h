@@ -102,6 +102,8 @@ struct config_route {
 	char		**cors_expose;
 	int		 cors_credentials; /* 0, 1 or CONFIG_UNSET */
 	int64_t		 cors_max_age_ms;
+	char		*rate;		/* these two: nginx's to count */
+	int64_t		 rate_burst;
 	unsigned	 line;
 };
 
@@ -225,6 +227,8 @@ struct config {
 	/* access */
 	char		*default_auth;	/* of routes that name none; or NULL */
 	uint32_t	 auth_failures;	/* of a client in 10 s; 0: any */
+	char		*rate;		/* these two: nginx's to count */
+	uint32_t	 rate_burst;	/* 0: what is in rate, less 1 */
 	char		**cors_origins;	/* NULL: none; or "*" alone */
 	char		**cors_headers;	/* of requests; or NULL */
 	char		**cors_expose;	/* of replies; or NULL */
@@ -312,6 +316,19 @@ const char	*config_setting(const struct config *, const char *handler,
 		    const char *key);
 const struct config_model	*config_model(const struct config *,
 				    const char *name);
+
+/*
+ * config_rate.c: how often a client may come: `count` in a second or a minute,
+ * 0 for "none" and "".  nginx counts; the host only checks what is written.
+ */
+#define CONFIG_RATE_NONE	"none"
+#define CONFIG_RATE_MAX		1000000
+struct config_rate {
+	uint32_t	count;
+	bool		per_minute;
+};
+int		 config_rate_parse(const char *text, struct config_rate *,
+		    struct err *);
 
 /*
  * config_auth.c: the sections that a list of names means, as bits in the order

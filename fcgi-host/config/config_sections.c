@@ -250,6 +250,16 @@ const struct config_option config_route_options[] = {
 	    ROUTE(cors_max_age_ms), .example = "1h", .unset = CORS_UNSET,
 	    .min = "1s", .max = "1d", .zero = true,
 	    .text = "How long a browser need not ask again." },
+	{ .name = "rate", .type = CONFIG_RATE, ROUTE(rate),
+	    .example = "10/s",
+	    .text = "How often a client address may ask this route, in place "
+	    "of the option of this name outside of sections, where it is "
+	    "explained; nginx counts.  \"none\": as often as it likes." },
+	{ .name = "rate_burst", .type = CONFIG_COUNT, ROUTE(rate_burst),
+	    .example = "20", .min = "1", .max = "1000000", .zero = true,
+	    .text = "See rate_burst outside of sections.  Where nothing is "
+	    "said: as many as the number in this section's rate, less "
+	    "one." },
 	{ .name = NULL }
 };
 

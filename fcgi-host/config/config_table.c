@@ -320,6 +320,22 @@ const struct config_option config_top_options[] = {
 	    "nothing.  Tokens that were good before are let through.  0: any "
 	    "number." },
 
+	{ .name = "rate", .type = CONFIG_RATE, TOP(rate),
+	    .fallback = "", .example = "100/s",
+	    .text = "How often a client address may come, in a second "
+	    "(\"100/s\") or a minute (\"30/m\"), to all routes together "
+	    "that have no rate of their own.  The host does not count: nginx "
+	    "does, with what fcgi-host nginx writes for it, and answers the "
+	    "rest with a 429 and Retry-After.  Without nginx, or before "
+	    "fcgi-host nginx has run again, this has no effect.  Empty: as "
+	    "often as it likes." },
+	{ .name = "rate_burst", .type = CONFIG_COUNT, TOP(rate_burst),
+	    .fallback = "0", .min = "1", .max = "1000000", .zero = true,
+	    .text = "How many requests beyond an even pace a client may send "
+	    "at once; they are not held back.  0: as many as the number in "
+	    "rate, less the one that is due: of \"10/s\", 10 may come in "
+	    "one moment, and then one every 100ms." },
+
 	{ .name = "cors_origins", .type = CONFIG_LIST, .item = CONFIG_TEXT,
 	    TOP(cors_origins), .fallback = "",
 	    .text = "The origins whose pages may read replies (CORS), as "

@@ -30,6 +30,7 @@ enum config_type {
 	CONFIG_SYSTEM_CALL,	/* char *: a name that libseccomp knows */
 	CONFIG_SECRET,		/* char *: a path or env:NAME; NULL for "" */
 	CONFIG_SCOPES,		/* char *: words; NULL for "" */
+	CONFIG_RATE,		/* char *: 10/s, 100/m, none; NULL for "" */
 	CONFIG_SHA256,		/* char *: 64 lower case digits; NULL for "" */
 	CONFIG_MODE,		/* mode_t: octal */
 	CONFIG_SIZE,		/* bytes */

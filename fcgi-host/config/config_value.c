@@ -140,6 +140,8 @@ check_characters(const char *text, struct err *err)
 int
 config_text_check(enum config_type type, const char *text, struct err *err)
 {
+	struct config_rate rate;
+
 	if (check_characters(text, err) < 0)
 		return -1;
 	switch (type) {
@@ -162,6 +164,8 @@ config_text_check(enum config_type type, const char *text, struct err *err)
 		return check_secret(text, err);
 	case CONFIG_SCOPES:
 		return config_scopes_check(text, err);
+	case CONFIG_RATE:
+		return config_rate_parse(text, &rate, err);
 	case CONFIG_SHA256:
 		return check_sha256(text, err);
 	case CONFIG_VARIABLE:

@@ -263,7 +263,7 @@ OTHER = {	# another value of every option that a reload takes
     "openapi_path": "/other.json", "docs_path": "/other",
     "docs_files": "/nowhere",
     "jobs_attempts": 7, "jobs_retry": "7s", "jobs_keep": "7s",
-    "auth_failures": 7, "cors_origins": ["https://a.example"],
+    "auth_failures": 7, "rate": "7/s", "rate_burst": 7, "cors_origins": ["https://a.example"],
     "cors_headers": ["X-A"], "cors_expose": ["X-B"], "cors_credentials": True,
     "cors_max_age": "7s", "default_auth": "none"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
@@ -308,7 +308,7 @@ def test_every_option_of_a_section_is_taken(host):
             ("routes", "GET /hello-async", {
                 "async": False, "pool": "side", "timeout": "7s",
                 "max_concurrent": 7, "sync_warn": "7s", "cache": "7s",
-                "cache_refresh": True,
+                "cache_refresh": True, "rate": "7/m", "rate_burst": 7,
                 "body_limit": "7 kB", "server_timing": True, "auth": "none",
                 "job_concurrency": 7, "job_priority": 7, "job_attempts": 7,
                 "job_retry": "7s", "job_keep": "7s", "cors_origins": [],

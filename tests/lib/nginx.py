@@ -73,6 +73,23 @@ class Nginx:
         if start:
             self.start()
 
+    def generate(self, host, *options):
+        """What `fcgi-host nginx` makes for that host, in place of what is
+        shipped."""
+        done = host.command("nginx", "-o", self.conf, *options)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        return self
+
+    def read(self, name):
+        with open(os.path.join(self.conf, name)) as file:
+            return file.read()
+
+    def edit(self, name, change):
+        """change(): from a file's text to another."""
+        text = change(self.read(name))
+        with open(os.path.join(self.conf, name), "w") as file:
+            file.write(text)
+
     def include(self, name):
         """Turns on an include that nginx.conf has as a comment."""
         path = os.path.join(self.conf, "nginx.conf")

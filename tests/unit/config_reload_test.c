@@ -371,6 +371,7 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"cache = 0 cache_refresh = no cors_origins = { }\n"
 		"cors_headers = { } cors_expose = { }\n"
 		"cors_credentials = no cors_max_age = 0\n"
+		"rate = none rate_burst = 0\n"
 		"job_concurrency = 0 job_priority = 0\n"
 		"job_attempts = 1 job_retry = 10ms job_keep = 1s }\n"
 		"model m { path = /m }",
@@ -387,6 +388,7 @@ test_what_is_written_is_read_as_the_same(void **state)
 		"cors_origins = { 'https://a:1', 'null://b' }\n"
 		"cors_headers = { X-A } cors_expose = { X-B, X-C }\n"
 		"cors_credentials = yes cors_max_age = 1m\n"
+		"rate = 10/s rate_burst = 7\n"
 		"job_concurrency = 9 job_priority = 0\n"
 		"job_attempts = 1 job_retry = 10ms job_keep = 1s\n"
 		"} pool default { workers = 2 }\n"

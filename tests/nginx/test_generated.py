@@ -1,0 +1,538 @@
+"""`fcgi-host nginx`: what it writes is in effect in a real nginx."""
+
+import os
+import random
+import re
+import subprocess
+import time
+import urllib.parse
+
+import pytest
+
+from lib import build
+from lib.host import Host
+from lib.nginx import NGINX, Nginx
+
+APP, OTHER = "https://app.example", "https://other.example"
+
+LIMITS = r"""
+#include <fcgi-host/handler.h>
+
+static int
+plain(struct fh_request *rq)
+{
+	return fh_reply_text(rq, 200, "plain\n");
+}
+
+static int
+own(struct fh_request *rq)
+{
+	fh_set_header(rq, "Cache-Control", "no-cache");
+	return fh_reply_text(rq, 200, "own\n");
+}
+
+static int
+missing(struct fh_request *rq)
+{
+	return fh_problem(rq, 404, "there is none");
+}
+
+static int
+slow(struct fh_request *rq)
+{
+	fh_wait(rq, 400);
+	return fh_reply_text(rq, 200, "slow\n");
+}
+
+static int
+pieces(struct fh_request *rq)
+{
+	for (int i = 0; i < 3; i++) {
+		if (fh_printf(rq, "%d\n", i) < 0 || fh_flush(rq) < 0)
+			return -1;
+		fh_wait(rq, 150);
+	}
+	return 0;
+}
+
+FH_HANDLER(.name = "limits", .routes = FH_ROUTES(
+	{ "GET POST", "/plain", .serve = plain },
+	{ "GET", "/open", .serve = plain, .cache = "90s", .auth = "none",
+	    .inputs = FH_VALUES(
+	    { .type = FH_TYPE_STRING, .name = "q", .in = FH_IN_QUERY },
+	    { .type = FH_TYPE_STRING, .name = "X-Lang",
+	    .in = FH_IN_HEADER }) },
+	{ "GET", "/unknown", .serve = plain, .cache = "60s" },
+	{ "GET", "/keyed", .serve = plain, .cache = "60s", .auth = "keys" },
+	{ "GET", "/says", .serve = own, .cache = "60s" },
+	{ "GET", "/missing", .serve = missing, .cache = "60s" },
+	{ "POST", "/small", .serve = plain, .body_limit = 1000 },
+	{ "POST", "/large/{id}", .serve = plain, .body_limit = 400000 },
+	{ "POST", "/none", .serve = plain },
+	{ "GET POST", "/counted", .serve = plain },
+	{ "GET", "/free", .serve = plain },
+	{ "GET", "/slow", .serve = slow, .async = true, .timeout_ms = 20000 },
+	{ "GET", "/too-slow", .serve = slow, .async = true },
+	{ "GET", "/pieces", .serve = pieces, .async = true,
+	    .stream = true }));
+"""
+
+
+def scaled(text):
+    """Times of a second are 50 ms, so that nobody has to wait."""
+    return re.sub(r"fastcgi_read_timeout (\d+)s;", lambda found:
+                  "fastcgi_read_timeout %dms;" % (50 * int(found[1])), text)
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    keys = tmp_path_factory.mktemp("keys") / "keys"
+    keys.write_text("")
+    keys.chmod(0o600)
+    sections = {
+        "POST /none": {"body_limit": "0"},
+        "POST /counted": {"rate": "2/m"},
+        "GET /free": {"rate": "none"},
+        "GET /pieces": {"cors_origins": ["*"], "cors_credentials": False},
+        "GET /too-slow": {"cors_origins": [OTHER]}}
+    one = Host(handlers=[], start=False, timeout="500ms", rate="600/m",
+               rate_burst=30, body_limit="100 kB", routes=sections,
+               pools={"default": {"workers": 2, "queue_timeout": "200ms"}},
+               cors_origins=[APP], cors_expose=["X-Request-ID"],
+               cors_credentials=True,
+               extra='auth "keys" {\n type = key\n keys_file = "%s"\n}\n'
+               % keys)
+    one.put("limits.so", build.shared(LIMITS))
+    one.start()
+    with one:
+        yield one
+
+
+def front_of(host, *options, change=scaled):
+    nginx = Nginx(host, start=False).generate(host, *options)
+    nginx.edit("fcgi-host-location.conf", change)
+    nginx.start()
+    return nginx
+
+
+@pytest.fixture
+def nginx(host):
+    """New for each test: nobody has been counted yet."""
+    with front_of(host) as one:
+        yield one
+
+
+def cors(answer):
+    """What a page of an origin is told, each header once at most."""
+    names = ["Access-Control-Allow-Origin", "Vary",
+             "Access-Control-Allow-Credentials",
+             "Access-Control-Expose-Headers"]
+    assert all(len(answer.headers.get_all(name, [])) <= 1 for name in names)
+    return [answer.header(name) for name in names]
+
+
+def asked(nginx, method, target, origin=APP, body=None, **headers):
+    return nginx.ask(method, target, body, {"Origin": origin, **headers})
+
+
+TOLD = [APP, "Origin", "true", "X-Request-ID"]
+
+
+def test_what_the_host_says_of_origins_is_said_once(nginx):
+    """Breaks when: nginx adds to replies of the host, or the two differ."""
+    assert cors(asked(nginx, "GET", "/plain")) == TOLD
+    assert cors(asked(nginx, "GET", "/plain", OTHER)) == [
+        None, "Origin", None, None]
+    assert cors(asked(nginx, "GET", "/nowhere")) == TOLD
+
+
+# ---------------------------------------------------------------- bodies
+
+def test_a_body_limit_of_each_route(host, nginx):
+    """Breaks when: a location has another route's limit, or a page cannot
+    read why its request was refused."""
+    before = host.status()["front"]["requests"]
+    refused = [asked(nginx, "POST", "/small", body=b"x" * 1001),
+               asked(nginx, "POST", "/plain", body=b"x" * 100001),
+               asked(nginx, "POST", "/large/7", body=b"x" * 400001),
+               asked(nginx, "POST", "/none", body=b"xx")]
+    for answer in refused:
+        assert answer.status == 413
+        assert answer.header("Content-Type") == "application/problem+json"
+        assert cors(answer) == TOLD
+    assert host.status()["front"]["requests"] == before
+    assert cors(asked(nginx, "POST", "/small", OTHER, b"x" * 1001)) == [
+        None, "Origin", None, None]
+    for target, size in (("/small", 1000), ("/plain", 100000),
+                         ("/large/7", 400000), ("/none", 0)):
+        assert asked(nginx, "POST", target,
+                     body=b"x" * size).status == 200, target
+
+
+# ----------------------------------------------------------------- rates
+
+def test_a_rate_by_method(nginx):
+    """Breaks when: other methods or routes count for a rate, a page cannot
+    read a 429, or the client is not told when to come again."""
+    for _ in range(2):
+        assert asked(nginx, "POST", "/counted").status == 200
+    over = asked(nginx, "POST", "/counted")
+    assert over.status == 429 and cors(over) == TOLD
+    assert over.header("Retry-After") == "30"
+    assert over.header("Content-Type") == "application/problem+json"
+    assert over.header("X-Request-ID") in over.text
+    for method, target in (("GET", "/counted"), ("HEAD", "/counted"),
+                           ("OPTIONS", "/counted"), ("POST", "/plain")):
+        assert asked(nginx, method, target).status in (200, 204)
+
+
+def test_a_rate_of_all_routes(nginx):
+    """Breaks when: the rate outside of sections is not that of all together,
+    or holds for a route with one of its own."""
+    statuses = [nginx.get(target).status for target in
+                ["/plain", "/nowhere", "/slow/x"] * 20]
+    assert statuses[0] == 200 and statuses.count(429) >= 20
+    assert statuses.index(429) >= 30, "rate_burst and the one that was due"
+    assert nginx.get("/plain").header("Retry-After") == "1"
+    assert [nginx.get("/free").status for _ in range(40)] == [200] * 40
+
+
+# ----------------------------------------------------------------- times
+
+def test_a_timeout_of_each_route(nginx):
+    """Breaks when: nginx gives up on a route that may take longer, or waits
+    for one that may not: 50 ms for a second, see scaled()."""
+    assert asked(nginx, "GET", "/slow").text == "slow\n"
+    gone = asked(nginx, "GET", "/too-slow", OTHER)
+    assert gone.status == 503 and gone.header("Retry-After") == "5"
+    assert cors(gone) == [OTHER, "Origin", "true", "X-Request-ID"]
+    assert cors(asked(nginx, "GET", "/too-slow")) == [
+        None, "Origin", None, None]
+
+
+def test_who_is_told_that_the_host_is_down(host):
+    """Breaks when: a page cannot read a 503 of nginx's, by its route."""
+    with front_of(host) as nginx:
+        nginx.edit("fcgi-host-server.conf", lambda text: text.replace(
+            host.socket, host.socket + ".none"))
+        subprocess.run([NGINX, "-p", nginx.conf, "-c", os.path.join(
+            nginx.conf, "nginx.conf"), "-s", "reload"], check=True)
+        deadline = time.monotonic() + 10
+        while nginx.get("/plain").status != 503:
+            assert time.monotonic() < deadline
+        assert cors(asked(nginx, "GET", "/plain")) == TOLD
+        assert cors(asked(nginx, "GET", "/pieces", OTHER)) == [
+            "*", None, None, "X-Request-ID"]
+        assert cors(asked(nginx, "GET", "/pieces", "")) == [None] * 4
+
+
+def test_a_stream_is_passed_on_as_it_comes(host, nginx):
+    """Breaks when: its reply is collected, or its silence ends it."""
+    location = nginx.read("fcgi-host-location.conf")
+    inside = re.search(r"location = /pieces \{(.*?)\n\t\}", location,
+                       re.S)[1]
+    assert "fastcgi_buffering off;" in inside and "1h;" in inside
+    conn = nginx.connection()
+    conn.request("GET", "/pieces")
+    response, arrived = conn.getresponse(), []
+    while response.readline():
+        arrived.append(time.monotonic())
+    conn.close()
+    assert len(arrived) == 3 and arrived[2] - arrived[0] > 0.15
+
+
+# ----------------------------------------------------------------- cache
+
+def test_how_long_a_reply_holds(nginx):
+    """Breaks when: a kept reply has no max-age, one that must not be kept has
+    it, what a handler says is changed, or a proxy would give one client what
+    was another's."""
+    answer = nginx.get("/open?q=x")
+    assert answer.header("Cache-Control") == "max-age=90"
+    assert answer.headers.get_all("Vary") == ["Origin", "Accept, X-Lang"]
+    assert answer.header("X-Request-ID")
+    again = nginx.get("/open?q=x")
+    assert again.header("Cache-Control") == "max-age=90"
+    assert again.header("Age") is not None
+    unknown = nginx.get("/unknown")
+    assert unknown.header("Cache-Control") == "private, max-age=60"
+    assert "Accept, Cookie" in unknown.headers.get_all("Vary")
+    assert nginx.get("/says").headers.get_all("Cache-Control") == [
+        "no-cache"]
+    for target in ("/missing", "/keyed", "/plain"):
+        assert nginx.get(target).header("Cache-Control") is None, target
+    assert ("private, max-age=60" in nginx.read("fcgi-host-upstream.conf")
+            and "X-API-Key" in nginx.read("fcgi-host-upstream.conf"))
+
+
+# ---------------------------------------------------------------- prefix
+
+@pytest.mark.parametrize("prefix", ["/some/app", "/a b/{c};"])
+def test_a_prefix(host, prefix):
+    """Breaks when: a location is missed below the prefix, or SCRIPT_NAME is
+    another one."""
+    below = urllib.parse.quote(prefix)
+    with front_of(host, "--prefix", prefix) as nginx:
+        assert nginx.get(below + "/plain").text == "plain\n"
+        for path, size, status in (("/small", 1001, 413),
+                                   ("/large/7", 400000, 200),
+                                   ("/large/7", 400001, 413)):
+            assert nginx.post(below + path, b"x" * size).status == status
+        outside = nginx.get("/plain")
+        assert (outside.status, outside.header("X-Request-ID")) == (404, None)
+
+
+@pytest.mark.parametrize("prefix, word", [
+    ("app", "begins"), ("/app/", "end"), ("/", "end"), ("/a$b", "$"),
+    ("/a//b", "//"), ("/a/../b", ".."), ("/a/.", ".."), ("/a\nb", "path"),
+    ("/a%20b", "%"), ("/" + "a" * 300, "256")])
+def test_a_prefix_that_cannot_be(host, prefix, word):
+    """Breaks when: nginx would read it as something else."""
+    done = host.command("nginx", "--prefix", prefix)
+    assert done.returncode == 100 and done.stdout == ""
+    assert "--prefix" in done.stderr and word in done.stderr
+
+
+# ---------------------------------------------------- jobs and large bodies
+
+def test_jobs_and_bodies(tmp_path):
+    """Breaks when: a job's state is asked for through another location, or a
+    large body is copied though nginx has it in a file."""
+    route = 'route "POST /upload" {\n body_limit = "9 MiB"\n}\n'
+    with Host(handlers=["upload", "train", "echo"], start=False,
+              extra=route, body_limit="1 MiB", listen_mode="0666") as host:
+        one = Nginx(host, start=False)
+        host.change(body_files=os.path.join(one.scratch, "client_body"))
+        one.generate(host)
+        text = one.read("fcgi-host-location.conf")
+        assert "location ^~ /jobs/ {" in text and "location = /jobs {" in text
+        one.start()
+        with one:
+            host.start()
+            body = os.urandom(2 << 20)
+            got = one.post("/upload", body)
+            assert got.status == 200 and b'"spooled"' in got.body
+            assert one.post("/echo", body).status == 413
+            made = one.post("/upload", b"x" * (10 << 20))
+            assert made.status == 413
+            assert one.get("/jobs/none").status == 404
+            assert all("too large body" in line for line in one.errors())
+
+
+# ------------------------------------------------------- nothing is written
+
+def whole(folder):
+    return {name: (folder / name).read_bytes() for name in
+            os.listdir(folder)}
+
+
+@pytest.mark.parametrize("fault", [
+    "config", "crash", "exit", "refused", "long"])
+def test_with_a_fault_nothing_is_written(tmp_path, fault):
+    """Breaks when: what nginx has is replaced by what is not whole, the tool
+    dies with a handler, or nobody can see why."""
+    top, routes, said = "", "", {
+        "config": "timeout", "crash": "crashes while it is loaded",
+        "exit": "exits while it is loaded", "refused": "is taken by",
+        "long": "is over 4000 bytes"}[fault]
+    if fault in ("crash", "exit"):
+        top = ("__attribute__((constructor)) static void f(void) { %s; }"
+               % {"crash": "abort()", "exit": "_exit(0)"}[fault])
+    if fault == "long":
+        routes = ', { "GET", "/%s/{a}", .serve = serve, .body_limit = 1 }' % (
+            "\\\\" * 1010)
+    with Host(handlers=["hello"], start=False) as host:
+        conf = tmp_path / "conf"
+        assert host.command("nginx", "-o", conf).returncode == 0
+        before = whole(conf)
+        assert "fcgi-host-location.conf" in before
+        host.put("new.so", build.handler(
+            "new", top=top, routes=routes,
+            route="/hello" if fault == "refused" else "/new"))
+        if fault == "config":
+            host.change(timeout="soon")
+        for options in (["-o", conf], []):
+            done = host.command("nginx", *options)
+            assert (done.returncode, done.stdout) == (100, ""), done
+            assert said in done.stderr, done.stderr
+        assert whole(conf) == before
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    """Breaks when: a half-written file stays, or it counts as done."""
+    (tmp_path / "file").write_text("")
+    with Host(handlers=["hello"], start=False) as host:
+        done = host.command("nginx", "-o", tmp_path / "file")
+        assert done.returncode == 100 and str(tmp_path) in done.stderr
+        (tmp_path / "conf" / ".fcgi-host.params.new").mkdir(parents=True)
+        done = host.command("nginx", "-o", tmp_path / "conf")
+        assert done.returncode == 100
+        assert os.listdir(tmp_path / "conf") == [".fcgi-host.params.new"]
+
+
+def test_all_of_it_is_printed_where_no_folder_is_named(host, tmp_path):
+    """Breaks when: what is printed is not what is written, or a handler
+    prints into it."""
+    done = host.command("nginx")
+    host.command("nginx", "-o", tmp_path)
+    parts = re.split(r"^# ======== (\S+) ========\n\n", done.stdout,
+                     flags=re.M)
+    printed = dict(zip(parts[1::2], parts[2::2]))
+    written = {name: text.decode() for name, text in
+               whole(tmp_path).items()}
+    assert {name: text.rstrip("\n") for name, text in printed.items()} == {
+        name: text.rstrip("\n") for name, text in written.items()}
+
+
+def test_a_hundred_routes_with_everything(tmp_path):
+    """Breaks when: so many locations, zones and maps are more than nginx
+    takes without a warning."""
+    paths = ["/r%d%s" % (i, ["", "/{a}", "/{a}/{b...}"][i % 3])
+             for i in range(100)]
+    routes = "".join(
+        ', { "GET POST", "%s", .serve = serve, .timeout_ms = %d,'
+        ' .body_limit = %d }' % (path, 1000 * (i + 1), i + 1)
+        for i, path in enumerate(paths))
+    sections = {"GET " + path: {
+        "rate": "%d/s" % (i + 1), "cache": "%ds" % (i % 7 + 1),
+        "cors_origins": ["https://%s.example" % ("o" * (i % 30 * 3 + 1))]}
+        for i, path in enumerate(paths)}
+    with Host(handlers=[], start=False, routes=sections, rate="1000/s",
+              cors_origins=[APP]) as host:
+        host.put("many.so", build.handler("many", routes=routes))
+        nginx = Nginx(host, start=False).generate(host)
+        text = nginx.read("fcgi-host-location.conf")
+        assert len(re.findall(r"^\tlocation ", text, re.M)) == 100
+        tried = subprocess.run(
+            [NGINX, "-t", "-p", nginx.conf, "-c",
+             os.path.join(nginx.conf, "nginx.conf")],
+            capture_output=True, text=True)
+        complaints = [line for line in tried.stderr.splitlines()
+                      if "[warn]" in line or "[emerg]" in line]
+        assert tried.returncode == 0 and not complaints, tried.stderr
+
+
+# ------------------------------- nginx's location is that of the host's route
+
+SEGMENTS = ["a", "b", "a.b", "axb", "x y", "\u00e4", 'q"u', "$uri", "a;b",
+            "(c)", "c", "\\", "\\n", "n", "+", "[ab]", "'", "~", "=", "^a",
+            "a$", "|", "*", "@a"]
+
+
+def patterns_of(dice, count):
+    """Patterns that take some of the same paths."""
+    out = {}
+    while len(out) < count:
+        parts, names = [], iter("tuvwxyz")
+        for _ in range(dice.randint(1, 3)):
+            parts.append(dice.choice(SEGMENTS) if dice.random() < 0.6
+                         else "{%s}" % next(names))
+        tail = dice.random()
+        if tail < 0.25:
+            parts.append("{%s...}" % next(names))
+        elif tail < 0.35:
+            parts.append("")
+        path = "/" + "/".join(parts)
+        out.setdefault(re.sub(r"\{\w", "{", path), path)
+    return list(out.values())
+
+
+def table_of(dice, patterns, mixed):
+    """(methods, pattern, body_limit or None)"""
+    return [(dice.choice(["GET", "POST", "GET POST"]) if mixed
+             else "GET POST", path,
+             None if dice.random() < (0.1 if mixed else 0.5)
+             else 1001 + 2 * i) for i, path in enumerate(patterns)]
+
+
+def c_text(text):
+    return "".join(r"\%03o" % byte for byte in text.encode())
+
+
+def handler_of(table):
+    functions, routes = "", ""
+    for i, (methods, path, limit) in enumerate(table):
+        functions += ("static int s%d(struct fh_request *rq) { return "
+                      "fh_reply_text(rq, 200, \"%d\"); }\n" % (i, i))
+        routes += '\t{ "%s", "%s", .serve = s%d, .body_limit = %d },\n' % (
+            methods, c_text(path), i, limit or 0)
+    return build.shared(
+        "#include <fcgi-host/handler.h>\n" + functions +
+        'FH_HANDLER(.name = "table", .routes = (struct fh_route[]){\n%s'
+        "\t{ 0 } });\n" % routes)
+
+
+def numbered(text):
+    """Each location inside says which one it is."""
+    count = iter(range(1 << 20))
+    return re.sub(r"fastcgi_pass fcgi_host;", lambda _: "fastcgi_pass "
+                  "fcgi_host; add_header X-Location %d always;"
+                  % next(count), text)
+
+
+def locations_of(text):
+    """[(its comment's lines, its limit)] in the order of numbered()."""
+    return [(re.findall(r"\t#(?: or)? ((?:[A-Z]+ )+)(/.*)", found[1]),
+             int((re.search(r"client_max_body_size (\d+)", found[2]) or
+                  [0, 0])[1]))
+            for found in re.finditer(
+                r"\n((?:\t#[^\n]*\n)+)\tlocation [=~] [^\n]* \{\n(.*?)\n\t\}",
+                text, re.S)]
+
+
+def path_of(dice, pattern):
+    """One that the pattern takes, or nearly."""
+    parts = []
+    for part in pattern.split("/")[1:]:
+        if part.endswith("...}"):
+            parts += dice.choices(SEGMENTS, k=dice.randint(0, 2)) or [""]
+        elif part.startswith("{") or dice.random() < 0.1:
+            parts.append(dice.choice(SEGMENTS))
+        else:
+            parts.append(part)
+    if dice.random() < 0.15:
+        parts.append(dice.choice(["", "a", "\n"]))
+    if dice.random() < 0.1:
+        parts[-1] += "\n"
+    return "/" + "/".join(parts)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_nginx_chooses_the_location_of_the_host_s_route(seed):
+    """Breaks when: a character of a path is syntax to nginx, an expression
+    takes more or less than its pattern, or the order is not the host's."""
+    dice = random.Random(seed)
+    mixed = seed % 2 == 0
+    table = table_of(dice, patterns_of(dice, 40), mixed)
+    prefix = ["", "/pre.fix"][seed > 2]
+    with Host(handlers=[], start=False) as host:
+        host.put("table.so", handler_of(table))
+        host.start()
+        text = host.command("nginx", "--prefix", prefix).stdout
+        found = locations_of(text[:text.index("fcgi-host-errors.conf ==")])
+        with front_of(host, "--prefix", prefix, change=numbered) as nginx:
+            conn, reached = nginx.connection(), set()
+            for _ in range(150):
+                method = dice.choice(["GET", "POST"])
+                path = path_of(dice, dice.choice(table)[1])
+                conn.request(method, urllib.parse.quote(prefix + path))
+                reply = conn.getresponse()
+                body, number = reply.read(), reply.headers["X-Location"]
+                if reply.status != 200:
+                    assert reply.status in (404, 405), (path, reply.status)
+                    continue
+                _, pattern, limit = table[int(body)]
+                said, own = found[int(number)] if number else ([], 0)
+                # Without a limit of its own it is like the outer one.
+                assert own != 0 or limit is None or mixed, (path, pattern)
+                if own == 0:
+                    continue
+                reached.add(number)
+                assert own >= (limit or 1 << 20), (path, pattern)
+                assert any(one == pattern and method in names.split()
+                           for names, one in said), (method, path, said)
+                if not mixed:
+                    assert [one for _, one in said] == [pattern], path
+                    assert own == limit
+            conn.close()
+        assert len(reached) > 5
