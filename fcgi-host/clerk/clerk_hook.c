@@ -24,8 +24,6 @@
 
 #define SENDINGS_MAX	4	/* at a time */
 #define TIMEOUT_MS	10000L
-#define TRIES_MAX	10
-#define GONE		410	/* the receiver wants no more */
 
 struct sending {
 	struct clerk		*clerk;
@@ -97,7 +95,7 @@ settle(struct sending *sending, long status, const char *why)
 	struct clerk *clerk = sending->clerk;
 	const struct clerk_due *due = &sending->due;
 	bool well = status >= 200 && status < 300;
-	bool over = well || status == GONE || due->tries >= TRIES_MAX;
+	bool over = clerk_hook_is_over(status, due->tries);
 	uint64_t delay = clerk_backoff(sending->retry_ms, due->tries,
 	    (uint32_t)uv_hrtime());
 

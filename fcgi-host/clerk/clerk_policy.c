@@ -10,6 +10,9 @@
 
 #include <stddef.h>
 
+#define HOOK_TRIES	10
+#define HOOK_GONE	410	/* the receiver wants no more */
+
 const char *
 clerk_state_name(enum clerk_state state, unsigned attempts)
 {
@@ -44,6 +47,13 @@ clerk_backoff(uint64_t first_ms, unsigned attempt, uint32_t chance)
 	if (delay > CLERK_RETRY_MAX_MS)
 		delay = CLERK_RETRY_MAX_MS;
 	return delay - delay / 10 * (chance % 1000) / 1000;
+}
+
+bool
+clerk_hook_is_over(long status, unsigned tries)
+{
+	return (status >= 200 && status < 300) || status == HOOK_GONE ||
+	    tries >= HOOK_TRIES;
 }
 
 uint64_t

@@ -57,6 +57,10 @@ struct clerk_verdict	clerk_judge(const struct clerk_end *,
 uint64_t	clerk_backoff(uint64_t first_ms, unsigned attempt,
 		    uint32_t chance);
 
+/* Is nobody called any more for this webhook, after the try of that number was
+ * answered with `status` (0: nobody answered)? */
+bool		clerk_hook_is_over(long status, unsigned tries);
+
 /* When a lease of so many milliseconds is to be renewed. */
 uint64_t	clerk_renewal(uint64_t lease_ms);
 

@@ -19,7 +19,7 @@
 #include "common/futex.h"
 
 #define SHARDS_MIN	8
-#define SHARD_FULL	(UINT64_C(4) << 20)	/* takes CACHE_VALUE_MAX */
+#define SHARD_FULL	(UINT64_C(5) << 20)	/* takes CACHE_VALUE_MAX */
 #define SIZE_MIN	(UINT64_C(1) << 20)
 #define SEALS	(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -39,7 +39,8 @@ cache_create(uint64_t size, struct err *err)
 	return -1;
 }
 
-/* Small ones have eight shards, larger ones more, then larger ones. */
+/* Small ones have eight shards, larger ones more, but none that is too small
+ * for the largest value. */
 static void
 lay_out(struct cache *cache)
 {
@@ -47,7 +48,7 @@ lay_out(struct cache *cache)
 
 	cache->shard_count = SHARDS_MIN;
 	while (cache->shard_count < CACHE_SHARDS_MAX &&
-	    cache->size / cache->shard_count > SHARD_FULL)
+	    cache->size / cache->shard_count >= 2 * SHARD_FULL)
 		cache->shard_count *= 2;
 	cache->shard_bytes = cache->size / cache->shard_count /
 	    CACHE_PAGE * CACHE_PAGE;

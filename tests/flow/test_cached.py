@@ -296,6 +296,24 @@ def test_who_waits_has_its_own_time(held, gate):
     assert held.get("/where-async").status == 200
 
 
+def test_who_waits_ends_before_a_runner_that_has_not_begun(held, gate):
+    """Breaks when: only the runner's end ends those who wait: this one has not
+    got a worker yet, so its own time has not begun."""
+    conns = [held.connect() for _ in range(4)]
+    for i, conn in enumerate(conns[:2]):
+        conn.send(fcgi.request("GET", gate.path(r=i)))
+    busy = [gate.accept(), gate.accept()]
+    for conn in conns[2:]:
+        conn.send(fcgi.request("GET", gate.path("/gate-short")))
+        wait_until(lambda: held.status()["pools"][0]["queued"] == 1)
+    conns[3].read_reply().problem(504, says="equal request")
+    for one in busy:
+        one.tell("go")
+    gate.accept().tell("go")
+    assert conns[2].read_reply().body == b"ok\n"
+    gate.nobody()
+
+
 def test_a_reload_and_a_stop_lose_nobody_who_waits(held, gate):
     """Breaks when: a front that retires or stops forgets those who wait for a
     reply, or a new configuration is answered from before it."""

@@ -67,7 +67,11 @@ def test_a_result_that_is_too_large_is_a_failure(host, gate):
     """Breaks when: a result over jobs_result_limit is kept, or tried again
     and again."""
     job = accept(host, gate.path("/job"))
-    gate.accept().tell("big 70000")
+    gate.accept().tell("big 65536")
+    job.wait()
+    assert len(host.get(job.path + "/result").body) == 65536
+    job = accept(host, gate.path("/job"))
+    gate.accept().tell("big 65537")
     done = job.wait("failed")
     assert "jobs_result_limit" in done["problem"]["detail"]
     assert done["attempts"] == 1
@@ -308,6 +312,11 @@ def test_one_key_is_one_job(host):
     for target, body in (("/job", b"b"), ("/job?x=1", b"a")):
         host.post(target, body, headers=key).problem(
             422, says="Idempotency-Key")
+    host.post("/job", b"a", headers=dict(key, **{
+        "Content-Type": "text/plain"})).problem(422, says="Idempotency-Key")
+    named = accept(host, "/job/ada", b"a", headers=key)
+    assert named.id != job.id
+    host.post("/job/bob", b"a", headers=key).problem(422)
     assert accept(host, "/other", b"a", headers=key).id != job.id
     assert accept(host, "/job", b"a").id != job.id
     for bad in ("", '""', "a b", "x" * 300):

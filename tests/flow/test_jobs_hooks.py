@@ -41,6 +41,10 @@ class Receiver:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
+            def do_GET(self):	# what a redirect leads to
+                receiver.got.append((self.path, dict(self.headers), b""))
+                self.send_error(404)
+
             def log_message(self, *_):
                 pass
 
@@ -92,7 +96,8 @@ def hook(url):
 
 def test_who_wants_to_know_is_told(tmp_path):
     """Breaks when: the end of a job is not told, not signed, told with
-    another document, or told once although nobody took it."""
+    another document or to another address that an answer names, or told once
+    although nobody took it."""
     with Receiver([500, 302]) as receiver, Host(**options(
             tmp_path, receiver)) as host:
         job = accept(host, "/job", b"x", headers=hook(receiver.url + "/me?a"))

@@ -388,6 +388,39 @@ test_kid(void **state)
 	access_keys_free(&rules.keys);
 }
 
+/* Breaks when: a token without a kid costs more signatures than four. */
+static void
+test_four_tries(void **state)
+{
+	static char set[4096];
+	char key[ACCESS_DIGEST + 1] = SECRET, text[64];
+	struct access_rules rules;
+
+	(void)state;
+	for (int count = 4; count <= 5; count++) {
+		strcpy(set, "{\"keys\":[");
+		for (int i = 1; i <= count; i++) {	/* the last is ours */
+			key[0] = (char)(i == count ? SECRET[0] : 'a' + i);
+			encode(text, key, ACCESS_DIGEST);
+			sprintf(set + strlen(set), "%s{\"kty\":\"oct\","
+			    "\"kid\":\"%d\",\"k\":\"%s\"}",
+			    i == 1 ? "" : ",", i, text);
+		}
+		strcat(set, "]}");
+		rules = rules_of(CONFIG_HS256, set);
+		if (count == 4)
+			assert_null(verdict(&rules, sign(HS256, CLAIMS),
+			    THEN));
+		else
+			expect_bad(&rules, sign(HS256, CLAIMS), THEN,
+			    "signature is not good");
+		assert_null(verdict(&rules, sign(count == 4 ?
+		    "{\"alg\":\"HS256\",\"kid\":\"4\"}" :
+		    "{\"alg\":\"HS256\",\"kid\":\"5\"}", CLAIMS), THEN));
+		access_keys_free(&rules.keys);
+	}
+}
+
 /* Breaks when: a line of the file of keys is read wrong. */
 static void
 test_clients(void **state)
@@ -447,6 +480,9 @@ test_known(void **state)
 	assert_null(access_known_find(known, digest, 0, 60));
 	assert_null(access_known_find(known, digest, 0, 39));
 	assert_null(access_known_find(known, digest, 1, 50));
+	digest[ACCESS_DIGEST - 1] ^= 1;		/* the same place */
+	assert_null(access_known_find(known, digest, 0, 50));
+	digest[ACCESS_DIGEST - 1] ^= 1;
 	access_known_forget(known);
 	assert_null(access_known_find(known, digest, 0, 50));
 	free(known);
@@ -465,7 +501,10 @@ test_failed(void **state)
 		access_failed_count(failed, "a", 1, 1000);
 	}
 	assert_true(access_failed_too_often(failed, "a", 1, 10999));
-	assert_false(access_failed_too_often(failed, "b", 1, 10999));
+	/* So many that some have its place. */
+	for (uint32_t i = 0; i < 10 * ACCESS_FAILED; i++)
+		assert_false(access_failed_too_often(failed,
+		    (const char *)&i, sizeof(i), 10999));
 	assert_false(access_failed_too_often(failed, "a", 1, 11000));
 	failed->limit = 0;
 	assert_false(access_failed_too_often(failed, "a", 1, 1000));
@@ -485,6 +524,7 @@ main(void)
 		cmocka_unit_test(test_names_and_scopes),
 		cmocka_unit_test(test_bad_keys),
 		cmocka_unit_test(test_kid),
+		cmocka_unit_test(test_four_tries),
 		cmocka_unit_test(test_clients),
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_failed),

@@ -86,6 +86,8 @@ static const struct {
 	{ "a\r\nX", "x", "not a token", { 0 } },
 	{ "a", "x\r\nSet-Cookie: b=c", "no cookie may have", { 0 } },
 	{ "a", "x; Domain=evil", "no cookie may have", { 0 } },
+	{ "a", "x;Domain=evil", "no cookie may have", { 0 } },
+	{ "a", "x\x7f", "no cookie may have", { 0 } },
 	{ "a", "x y", "no cookie may have", { 0 } },
 	{ "a", "\"x\"", "no cookie may have", { 0 } },
 	{ "a", "a,b", "no cookie may have", { 0 } },

@@ -235,9 +235,17 @@ test_csv(void **state)
 	row.text = "\xff=";
 	fixture_serve(f, serve_rows);
 	assert_non_null(strstr(f->body, ",\xef\xbf\xbd=,"));
-	row.text = "=1";
+	for (const char *first = "=+-@\t\r"; *first != '\0'; first++) {
+		char text[] = "?1", cell[] = ",\"'?1\",";
+
+		text[0] = cell[3] = *first;
+		row.text = text;
+		fixture_serve(f, serve_rows);
+		assert_non_null(strstr(f->body, cell));
+	}
+	row.text = "a=1";
 	fixture_serve(f, serve_rows);
-	assert_non_null(strstr(f->body, ",\"'=1\","));
+	assert_non_null(strstr(f->body, ",a=1,"));
 	columns = fields;
 	fixture_serve(f, serve_rows);
 	wants_500(f, "an array or object cannot stand in CSV");
@@ -312,6 +320,13 @@ serve_accepted(struct fh_request *rq)
 	return fh_write(rq, "x", 1);
 }
 
+static int
+serve_not_found(struct fh_request *rq)
+{
+	fh_status(rq, 404);
+	return fh_write(rq, "x", 1);
+}
+
 static const struct fh_response anything[] = {
 	{ .status = 200, .type = "text/csv" }, { .status = 201 },
 	{ .status = 0 }
@@ -339,6 +354,10 @@ test_what_is_negotiated(void **state)
 	assert_string_equal(accepted, "application/pdf");
 	wants_header(f, "Content-Type: application/pdf");
 	wants_no_header(f, "Vary");
+	/* What was negotiated is the type of what succeeds. */
+	fixture_serve(f, serve_not_found);
+	assert_int_equal(f->result.status, 404);
+	wants_header(f, "Content-Type: text/plain; charset=utf-8");
 	calls = 0;
 	ask(f, "text/html");
 	fixture_serve(f, serve_accepted);

@@ -126,19 +126,25 @@ static void
 spaces_do_not_meet(void **state)
 {
 	struct cache *cache = cache_of(MIB);
-	struct cache_key own, other, shared, odd;
+	struct cache_key own, other, peer, shared, reply, odd;
 
 	(void)state;
 	cache_key_make(&own, CACHE_SPACE_HANDLER, "a", "k", 1);
 	cache_key_make(&other, CACHE_SPACE_HANDLER, "ab", "k", 1);
+	cache_key_make(&peer, CACHE_SPACE_HANDLER, "b", "k", 1);
 	cache_key_make(&shared, CACHE_SPACE_SHARED, "", "k", 1);
+	cache_key_make(&reply, CACHE_SPACE_REPLY, "", "k", 1);
 	cache_key_make(&odd, CACHE_SPACE_HANDLER, "a", "b\0k", 3);
 	put_text(cache, &own, CACHE_SET, "own", 0, 0);
 	put_text(cache, &other, CACHE_SET, "other", 0, 0);
+	put_text(cache, &peer, CACHE_SET, "peer", 0, 0);
+	put_text(cache, &reply, CACHE_SET, "reply", 0, 0);
 	put_text(cache, &shared, CACHE_SET, "shared", 0, 0);
 	put_text(cache, &odd, CACHE_SET, "odd", 0, 0);
 	wants_text(cache, &own, "own");
 	wants_text(cache, &other, "other");
+	wants_text(cache, &peer, "peer");
+	wants_text(cache, &reply, "reply");
 	wants_text(cache, &shared, "shared");
 	wants_text(cache, &odd, "odd");
 	cache_unmap(cache);
@@ -179,6 +185,32 @@ bounds_are_kept(void **state)
 	cache_unmap(cache);
 	cache_unmap(small);
 	cache_unmap(off);
+}
+
+/* Breaks when: a value has less room than cache.h says, a 32nd of the cache and
+ * 1 MiB at most, or more. */
+static void
+the_largest_value(void **state)
+{
+	static const uint64_t sizes[] = { MIB, 4 * MIB, 32 * MIB, 33 * MIB,
+	    48 * MIB, 64 * MIB, 200 * MIB };
+	static char bytes[CACHE_VALUE_MAX + 1];
+	struct cache_key key = key_of("k");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct cache *cache = cache_of(sizes[i]);
+		size_t most = sizes[i] / 32 - 56 - key.length;
+		struct cache_value value = { CACHE_BYTES, bytes,
+		    most < CACHE_VALUE_MAX ? most : CACHE_VALUE_MAX, 0, 0 };
+
+		if (cache_put(cache, &key, CACHE_SET, &value) != 0)
+			fail_msg("%zu bytes of %zu", value.length,
+			    (size_t)sizes[i]);
+		value.length++;
+		FAILS(cache_put(cache, &key, CACHE_SET, &value), EMSGSIZE);
+		cache_unmap(cache);
+	}
 }
 
 /* What is read stays, what is not leaves; the sizes do not matter. */
@@ -422,6 +454,7 @@ main(void)
 		cmocka_unit_test(integers_count),
 		cmocka_unit_test(spaces_do_not_meet),
 		cmocka_unit_test(bounds_are_kept),
+		cmocka_unit_test(the_largest_value),
 		cmocka_unit_test(the_wanted_stay),
 		cmocka_unit_test(tiny_entries_fill_it),
 		cmocka_unit_test(it_does_what_a_table_does),

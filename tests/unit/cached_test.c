@@ -115,6 +115,116 @@ test_pieces_stay_apart(void **state)
 	assert_memory_not_equal(one, two, CACHED_KEY);
 }
 
+/* Breaks when: one client is given what another may see, bodies are not
+ * compared, or two pieces whose bytes tell no border between them are one. */
+static void
+test_who_asks_and_what_for(void **state)
+{
+	static const uint8_t origins[2][CACHED_KEY] = { { 1 }, { 2 } };
+	static const char query[] = "query\0";
+	const struct head empty = { .query = { "", 0 } };
+	const struct head asks = { .query = { query, sizeof(query) - 1 } };
+	struct cached_request request = { .route = &plain_route,
+	    .origin = origins[0], .head = &empty, .params = origins[0],
+	    .identity = (const uint8_t *)"a", .identity_length = 1,
+	    .body = query, .body_length = sizeof(query) - 1 };
+	uint8_t first[CACHED_KEY], key[CACHED_KEY];
+
+	(void)state;
+	assert_int_equal(cached_key(&request, first), CACHED_LOOK);
+	assert_int_equal(cached_key(&request, key), CACHED_LOOK);
+	assert_memory_equal(key, first, CACHED_KEY);
+	request.identity = (const uint8_t *)"b";
+	cached_key(&request, key);
+	assert_memory_not_equal(key, first, CACHED_KEY);
+	request.identity_length = 0;
+	cached_key(&request, key);
+	assert_memory_not_equal(key, first, CACHED_KEY);
+	request.identity = (const uint8_t *)"a";
+	request.identity_length = 1;
+	request.origin = origins[1];
+	cached_key(&request, key);
+	assert_memory_not_equal(key, first, CACHED_KEY);
+	request.origin = origins[0];
+	request.body_length = 0;
+	request.head = &asks;
+	cached_key(&request, key);
+	assert_memory_not_equal(key, first, CACHED_KEY);
+	request.head = &empty;
+	cached_key(&request, key);
+	assert_memory_not_equal(key, first, CACHED_KEY);
+}
+
+/* What a reply was made by. */
+struct maker {
+	const char	*label, *name, *build, *config, *sha256;
+	uint64_t	 version;
+	uint32_t	 generation;
+};
+
+static bool
+same_origin(const struct maker *a, const struct maker *b)
+{
+	const struct maker *makers[2] = { a, b };
+	uint8_t keys[2][CACHED_KEY];
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct maker *m = makers[i];
+		struct handler handler = { .name = (char *)(uintptr_t)m->name };
+		struct route route = { .handler = &handler,
+		    .label = (char *)(uintptr_t)m->label };
+		struct config config = { .text = (char *)(uintptr_t)m->config,
+		    .text_length = strlen(m->config) };
+		struct fh_model model = { .name = "m", .sha256 = m->sha256,
+		    .version = m->version };
+		const struct handler_set set = { .config = &config,
+		    .models = &model, .model_count = 1 };
+
+		snprintf(handler.build_id, sizeof(handler.build_id), "%s",
+		    m->build);
+		cached_origin(&set, &route, m->generation, keys[i]);
+	}
+	return memcmp(keys[0], keys[1], CACHED_KEY) == 0;
+}
+
+/* Breaks when: a reply outlives the handler, the configuration or the model
+ * that it was made by; or is lost by a reload that changed nothing. */
+static void
+test_origins(void **state)
+{
+	static const struct maker one = { "GET /", "h", "0011", "a = 1", "aa",
+	    1, 1 };
+	struct maker other = one;
+
+	(void)state;
+	other.generation = 2;
+	assert_true(same_origin(&one, &other));
+	other = one;
+	other.label = "GET /x";
+	assert_false(same_origin(&one, &other));
+	other = one;
+	other.name = "g";
+	assert_false(same_origin(&one, &other));
+	other = one;
+	other.build = "0012";
+	assert_false(same_origin(&one, &other));
+	other = one;
+	other.config = "a = 2";
+	assert_false(same_origin(&one, &other));
+	other = one;
+	other.sha256 = "ab";
+	assert_false(same_origin(&one, &other));
+	other = one;
+	other.version = 2;
+	assert_false(same_origin(&one, &other));
+	/* Without a build id nobody knows whether it is the same file. */
+	other = one;
+	other.build = "";
+	assert_true(same_origin(&other, &other));
+	assert_false(same_origin(&other, &(struct maker){ "GET /", "h", "",
+	    "a = 1", "aa", 1, 2 }));
+}
+
 static void
 test_inputs(void **state)
 {
@@ -311,6 +421,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_inputs),
 		cmocka_unit_test(test_pieces_stay_apart),
+		cmocka_unit_test(test_who_asks_and_what_for),
+		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_inputs),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_headers),

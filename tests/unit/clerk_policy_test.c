@@ -121,6 +121,25 @@ test_retry_after_is_the_least(void **state)
 	    CLERK_RETRY_MAX_MS);
 }
 
+/* Breaks when: who took it is called again, who did not is not, or one that
+ * wants no more has no end. */
+static void
+test_a_webhook_is_over(void **state)
+{
+	static const long again[] = { 0, 100, 199, 300, 302, 307, 400, 404, 409,
+	    411, 429, 500, 503 };
+
+	(void)state;
+	assert_true(clerk_hook_is_over(200, 1));
+	assert_true(clerk_hook_is_over(299, 1));
+	assert_true(clerk_hook_is_over(410, 1));
+	for (size_t i = 0; i < sizeof(again) / sizeof(again[0]); i++) {
+		assert_false(clerk_hook_is_over(again[i], 1));
+		assert_false(clerk_hook_is_over(again[i], 9));
+		assert_true(clerk_hook_is_over(again[i], 10));
+	}
+}
+
 static void
 test_a_lease_is_renewed_in_time(void **state)
 {
@@ -232,6 +251,7 @@ test_a_webhook_goes_where_it_may(void **state)
 {
 	char *const prefixes[] = { "https://a.org/jobs", "http://b.org/x/",
 	    "https://c.org", NULL }, *const none[] = { NULL };
+	char *const any[] = { "https://", NULL };
 	static const char *const good[] = { "https://a.org/jobs",
 	    "https://a.org/jobs/1?a=b", "https://a.org/jobs?x",
 	    "http://b.org/x/", "http://b.org/x/y", "https://c.org",
@@ -259,6 +279,10 @@ test_a_webhook_goes_where_it_may(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(clerk_words_hook(SPAN(bad[i]), prefixes,
 		    url), -1);
+	assert_int_equal(clerk_words_hook(SPAN("https://d.org/@x"), any, url),
+	    0);
+	assert_int_equal(clerk_words_hook(SPAN("https://me@d.org/"), any,
+	    url), -1);
 }
 
 /* The values are another program's: Python's hmac. */
@@ -295,6 +319,7 @@ main(void)
 		    test_what_is_not_the_handlers_fault_does_not_count),
 		cmocka_unit_test(test_half_a_reply_counts),
 		cmocka_unit_test(test_retry_after_is_the_least),
+		cmocka_unit_test(test_a_webhook_is_over),
 		cmocka_unit_test(test_a_lease_is_renewed_in_time),
 		cmocka_unit_test(test_a_path_names_a_job_or_nothing),
 		cmocka_unit_test(test_a_key_has_quotes_or_none),

@@ -70,20 +70,31 @@ tear_down(void **state)
 }
 
 static enum clerk_accepted
-accept_as(struct clerk_store *store, const char *label, const char *key,
-    const char *hash, uint32_t priority, char id_out[CLERK_ID_MAX])
+accept_new(struct clerk_store *store, struct clerk_new *new,
+    const char *label, uint32_t priority, char id_out[CLERK_ID_MAX])
 {
 	struct clerk_route route = { .attempts = 2, .priority = priority,
 	    .retry_ms = 1000, .keep_ms = 1000 };
-	struct clerk_new new = { .route = &route, .owner = "me", .key = key,
-	    .hash = hash, .params = "P", .params_length = 1, .body = "B\0Y",
-	    .body_length = 3 };
 	enum clerk_accepted accepted;
 
+	new->route = &route;
+	new->params = "P";
+	new->params_length = 1;
+	new->body = "B\0Y";
+	new->body_length = 3;
 	snprintf(route.label, sizeof(route.label), "%s", label);
-	assert_int_equal(clerk_store_accept(store, &new, &accepted, id_out),
+	assert_int_equal(clerk_store_accept(store, new, &accepted, id_out),
 	    0);
 	return accepted;
+}
+
+static enum clerk_accepted
+accept_as(struct clerk_store *store, const char *label, const char *key,
+    const char *hash, uint32_t priority, char id_out[CLERK_ID_MAX])
+{
+	struct clerk_new new = { .owner = "me", .key = key, .hash = hash };
+
+	return accept_new(store, &new, label, priority, id_out);
 }
 
 static bool
@@ -551,6 +562,169 @@ test_a_key_is_one_job(void **state)
 	    CLERK_ACCEPTED_NEW);
 }
 
+/* Breaks when: one client gets another one's job for having chosen the same
+ * key. */
+static void
+test_an_owner_has_keys_of_its_own(void **state)
+{
+	struct world *world = *state;
+	struct clerk_new new = { .owner = "ada", .key = "k", .hash = "h" };
+	char first[CLERK_ID_MAX], id[CLERK_ID_MAX];
+
+	assert_int_equal(accept_new(&world->one, &new, "POST /a", 0, first),
+	    CLERK_ACCEPTED_NEW);
+	new.owner = "bob";
+	new.hash = "other";
+	assert_int_equal(accept_new(&world->one, &new, "POST /a", 0, id),
+	    CLERK_ACCEPTED_NEW);
+	assert_string_not_equal(id, first);
+	new.owner = "ada";
+	new.hash = "h";
+	assert_int_equal(accept_new(&world->two, &new, "POST /a", 0, id),
+	    CLERK_ACCEPTED_BEFORE);
+	assert_string_equal(id, first);
+}
+
+static void
+run_sql(struct clerk_store *store, const char *sql)
+{
+	assert_int_equal(clerk_store_run(store, NULL, sql, NULL, 0), 0);
+}
+
+/* Breaks when: of jobs of the same priority the last one that came is run
+ * first, or one that waits for its next attempt is run before its time. */
+static void
+test_the_oldest_is_first(void **state)
+{
+	struct world *world = *state;
+	char ids[3][CLERK_ID_MAX];
+	struct clerk_claim one;
+
+	for (int i = 0; i < 3; i++) {
+		accept_as(&world->one, "POST /a", NULL, "h", 0, ids[i]);
+		run_sql(&world->one, "UPDATE fh_jobs SET begin_at = begin_at "
+		    "- 1000, created_at = created_at - 1000");
+	}
+	for (int i = 0; i < 3; i++) {
+		assert_true(claim(&world->two, LABELS, LONG, &one));
+		assert_string_equal(one.id, ids[i]);
+		clerk_claim_finish(&one);
+	}
+}
+
+/* Breaks when: what the last attempt said is shown of the next one. */
+static void
+test_each_attempt_says_its_own(void **state)
+{
+	struct world *world = *state;
+	char id[CLERK_ID_MAX];
+	struct clerk_progress half = { true, 1, 2, "half" };
+	struct clerk_result again = { .verdict = { CLERK_QUEUED, true, 0 },
+	    .progress = &half };
+	struct clerk_claim one;
+	struct clerk_job job;
+	bool flag;
+
+	accept_as(&world->one, "POST /a", NULL, "h", 0, id);
+	assert_true(claim(&world->one, LABELS, LONG, &one));
+	assert_int_equal(clerk_store_finish(&world->one, id, one.token,
+	    &again, &flag), 0);
+	clerk_claim_finish(&one);
+	assert_int_equal(clerk_store_look(&world->one, id, &job, &flag), 0);
+	assert_true(job.has_progress);
+	clerk_job_finish(&job);
+	assert_true(claim(&world->two, LABELS, LONG, &one));
+	clerk_claim_finish(&one);
+	assert_int_equal(clerk_store_look(&world->one, id, &job, &flag), 0);
+	assert_false(job.has_progress);
+	assert_string_equal(job.text, "");
+	clerk_job_finish(&job);
+}
+
+static bool
+is_there(struct clerk_store *store, const char *id)
+{
+	struct clerk_job job;
+	bool found;
+
+	assert_int_equal(clerk_store_sweep(store), 0);
+	assert_int_equal(clerk_store_look(store, id, &job, &found), 0);
+	clerk_job_finish(&job);
+	return found;
+}
+
+static bool
+claim_hook(struct clerk_store *store, struct clerk_due *due)
+{
+	bool found;
+
+	assert_int_equal(clerk_store_hook_claim(store, due, &found), 0);
+	return found;
+}
+
+/* Breaks when: a job goes before its time, while it runs, or before somebody
+ * was told of its end; or stays for ever. */
+static void
+test_what_was_kept_long_enough_goes(void **state)
+{
+	struct world *world = *state;
+	struct clerk_new new = { .owner = "me", .hook = "https://a.org/" };
+	char told[CLERK_ID_MAX], runs[CLERK_ID_MAX];
+	struct clerk_claim one;
+	struct clerk_due due;
+
+	accept_new(&world->one, &new, "POST /a", 0, told);
+	assert_false(claim_hook(&world->one, &due));
+	assert_true(claim(&world->one, LABELS, LONG, &one));
+	assert_true(finish(&world->one, &one, CLERK_SUCCEEDED, "done"));
+	clerk_claim_finish(&one);
+	accept_as(&world->one, "POST /b", NULL, "h", 0, runs);
+	assert_true(claim(&world->one, LABELS, LONG, &one));
+	clerk_claim_finish(&one);
+	assert_true(is_there(&world->one, told));
+	run_sql(&world->one, "UPDATE fh_jobs SET expires_at = fh_now() - 1");
+	assert_true(is_there(&world->one, told));	/* to be told */
+	assert_true(claim_hook(&world->one, &due));
+	assert_string_equal(due.id, told);
+	assert_int_equal(clerk_store_hook_done(&world->one, &due, true, true,
+	    0), 0);
+	assert_false(claim_hook(&world->one, &due));
+	run_sql(&world->one, "UPDATE fh_jobs SET expires_at = fh_now() + "
+	    "60000 WHERE state > 2");
+	assert_true(is_there(&world->one, told));
+	run_sql(&world->one, "UPDATE fh_jobs SET expires_at = fh_now() - 1");
+	assert_false(is_there(&world->one, told));
+	assert_true(is_there(&world->one, runs));
+}
+
+/* Breaks when: of two hosts that have called, the one that was late says what
+ * came of it. */
+static void
+test_a_webhook_is_the_last_ones(void **state)
+{
+	struct world *world = *state;
+	struct clerk_new new = { .owner = "me", .hook = "https://a.org/" };
+	char id[CLERK_ID_MAX];
+	struct clerk_due late, next, none;
+
+	accept_new(&world->one, &new, "POST /a", 0, id);
+	assert_int_equal(clerk_store_cancel(&world->one, id), 0);
+	assert_true(claim_hook(&world->one, &late));
+	assert_false(claim_hook(&world->two, &none));	/* for a minute */
+	run_sql(&world->one, "UPDATE fh_job_hooks SET due_at = 0");
+	assert_true(claim_hook(&world->two, &next));
+	assert_int_equal(next.tries, 2);
+	assert_int_equal(clerk_store_hook_done(&world->one, &late, true, true,
+	    0), 0);
+	assert_int_equal(clerk_store_hook_done(&world->two, &next, false,
+	    false, 0), 0);
+	assert_true(claim_hook(&world->one, &next));
+	assert_int_equal(next.tries, 3);
+	assert_int_equal(clerk_store_hook_done(&world->one, &next, false,
+	    false, LONG), 0);
+	assert_false(claim_hook(&world->two, &none));
+}
+
 static void
 test_a_database_of_a_newer_version_is_not_touched(void **state)
 {
@@ -586,6 +760,11 @@ main(void)
 		TEST(test_a_failure_waits_and_a_cancel_ends_it),
 		TEST(test_one_that_is_put_back_after_a_cancel_is_cancelled),
 		TEST(test_a_key_is_one_job),
+		TEST(test_an_owner_has_keys_of_its_own),
+		TEST(test_the_oldest_is_first),
+		TEST(test_each_attempt_says_its_own),
+		TEST(test_what_was_kept_long_enough_goes),
+		TEST(test_a_webhook_is_the_last_ones),
 		TEST(test_a_database_of_a_newer_version_is_not_touched),
 	};
 

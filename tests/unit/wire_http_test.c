@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,6 +259,9 @@ static const struct {
 	{ "bytes= 0-1 ,, 5-6 , 3-4", 1000, 3, { { 0, 1 }, { 5, 6 },
 	    { 3, 4 } } },
 	{ "bytes=990-5000", 1000, 1, { { 990, 999 } } },
+	{ "bytes=990-1000", 1000, 1, { { 990, 999 } } },
+	{ "bytes=990-999", 1000, 1, { { 990, 999 } } },
+	{ "bytes=999-", 1000, 1, { { 999, 999 } } },
 	{ "bytes=1-1,5000-6000", 1000, 1, { { 1, 1 } } },
 	{ "bytes=1000-", 1000, -1, { { 0, 0 } } },
 	{ "bytes=-0", 1000, -1, { { 0, 0 } } },
@@ -271,6 +275,7 @@ static const struct {
 	{ "bytes=,", 1000, 0, { { 0, 0 } } },
 	{ "bytes=-", 1000, 0, { { 0, 0 } } },
 	{ "bytes=5-4", 1000, 0, { { 0, 0 } } },
+	{ "bytes=2000-1", 1000, 0, { { 0, 0 } } },
 	{ "bytes=a-b", 1000, 0, { { 0, 0 } } },
 	{ "bytes=1", 1000, 0, { { 0, 0 } } },
 	{ "bytes=1--2", 1000, 0, { { 0, 0 } } },
@@ -310,6 +315,26 @@ test_ranges(void **state)
 	}
 }
 
+/* Breaks when: the sixteenth part is one too many, or the seventeenth is not,
+ * wherever it lies. */
+static void
+test_sixteen_ranges(void **state)
+{
+	struct wire_range out[WIRE_RANGES_MAX];
+	char text[256] = "bytes=0-0";
+
+	(void)state;
+	for (int i = 1; i < 16; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		    ",%d-%d", i, i);
+	assert_int_equal(wire_ranges((struct wire_span){ text, strlen(text) },
+	    1000, out), 16);
+	assert_int_equal(out[15].last, 15);
+	strcat(text, ",5000-");
+	assert_int_equal(wire_ranges((struct wire_span){ text, strlen(text) },
+	    1000, out), 0);
+}
+
 /* ------------------------------------------------------------------ Accept */
 
 static const char *const offered[] = {
@@ -338,6 +363,9 @@ static const struct {
 	{ "text/plain;q=0.3, text/*;q=0.7", "text/csv" },
 	{ "application/json; charset=utf-8; q=0.2, text/plain;q=0.3",
 	    "text/plain" },
+	/* Of two that say the same the better one counts, in any order. */
+	{ "text/csv;q=0.2, text/csv;q=0.9, text/plain;q=0.5", "text/csv" },
+	{ "text/csv;q=0.9, text/csv;q=0.2, text/plain;q=0.5", "text/csv" },
 	{ "text/csv;x=\"a,b;q=0\";q=1", "text/csv" },
 	{ "text/csv;x=\"\\\",\";Q=1", "text/csv" },
 	{ "text/plain ; q=1.000 , text/csv ; q=0.999", "text/plain" },
@@ -400,6 +428,7 @@ main(void)
 		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_if_range),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_sixteen_ranges),
 		cmocka_unit_test(test_accept),
 		cmocka_unit_test(test_accept_is_bounded)
 	};
