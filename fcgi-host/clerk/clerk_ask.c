@@ -17,11 +17,13 @@
 
 #define COMMENT_MS	15000	/* so that nobody between us ends a stream */
 
-/* The one place that decides whose a job is. */
+/* The one place that decides whose a job is.  One that was sent by nobody is
+ * anybody's who knows its id, whether or not he says who he is. */
 static bool
 may_see(const struct clerk_client *client, const struct clerk_job *job)
 {
-	return strcmp(client->head.owner, job->owner) == 0;
+	return job->owner[0] == '\0' ||
+	    strcmp(client->head.owner, job->owner) == 0;
 }
 
 static bool

@@ -216,6 +216,15 @@ handler_set_load(const struct config *config,
 	return set;
 }
 
+bool
+handler_set_jobs_are_open(const struct handler_set *set)
+{
+	for (size_t i = 0; i < set->route_count; i++)
+		if (set->routes[i].job && set->routes[i].auths == 0)
+			return true;
+	return config_auth_is_optional(set->config);
+}
+
 void
 handler_set_free(struct handler_set *set)
 {

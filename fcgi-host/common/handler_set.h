@@ -85,6 +85,29 @@ struct route {
 	uint32_t	 rate_burst;	/* ... of it; 0: its number less 1 */
 };
 
+/*
+ * The entry behind this one, which is not the last, of a table of the route's
+ * handler: in steps of the size that it was compiled with, since a header of
+ * another minor version has less or more in its structs.
+ */
+static inline const struct fh_property *
+route_next_property(const struct route *route, const struct fh_property *entry)
+{
+	size_t size = route->handler->desc.property_size;
+
+	return (const void *)((const char *)entry +
+	    (size != 0 ? size : sizeof(*entry)));
+}
+
+static inline const struct fh_response *
+route_next_response(const struct route *route, const struct fh_response *entry)
+{
+	size_t size = route->handler->desc.response_size;
+
+	return (const void *)((const char *)entry +
+	    (size != 0 ? size : sizeof(*entry)));
+}
+
 struct handler_set {
 	struct handler		*handlers;	/* refused ones too */
 	size_t			 handler_count;
@@ -186,6 +209,10 @@ void	handler_set_models(struct handler_set *, struct fh_model *, size_t);
 /* The mapped model of that name, or NULL if it is not loaded. */
 struct fh_model		*handler_set_model(const struct handler_set *,
 			    const char *name);
+
+/* May who has no credentials ask about jobs?  Where routes are open by default,
+ * and where some job's route is: whose job it is, is looked at later. */
+bool	handler_set_jobs_are_open(const struct handler_set *);
 
 /* Gives the set the host's cache (common/cache.h), which must live on. */
 void	handler_set_cache(struct handler_set *, struct cache *);

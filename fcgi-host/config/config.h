@@ -340,6 +340,9 @@ int		 config_rate_parse(const char *text, struct config_rate *,
 int		 config_auth_find(const struct config *, const char *names,
 		    uint32_t *bits_out, struct err *);
 
+/* Are routes that say nothing of their auth open to all (default_auth)? */
+bool		 config_auth_is_optional(const struct config *);
+
 /* Is the variable "NAME=..." one that a section auth reads a secret from? */
 bool		 config_auth_wants(const struct config *,
 		    const char *variable);

@@ -81,6 +81,15 @@ config_auth_find(const struct config *config, const char *names,
 	return 0;
 }
 
+bool
+config_auth_is_optional(const struct config *config)
+{
+	uint32_t bits = 0;
+
+	return config->default_auth == NULL || config_auth_find(config,
+	    config->default_auth, &bits, NULL) < 0 || bits == 0;
+}
+
 /* RFC 6749, section 3.3: printable, but no quote and no backslash. */
 int
 config_scopes_check(const char *text, struct err *err)

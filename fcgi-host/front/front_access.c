@@ -101,16 +101,12 @@ auths_of(const struct front_request *request)
 	    UINT32_MAX >> (32 - count);
 }
 
-/* ... and nobody's, where routes are open to everybody. */
+/* ... and nobody's, as long as some job may be. */
 static bool
 may_be_nobody(const struct front_request *request)
 {
-	const struct config *config = request->front->config;
-	uint32_t bits = 0;
-
-	return request->match.route == NULL && (config->default_auth == NULL ||
-	    config_auth_find(config, config->default_auth, &bits, NULL) < 0 ||
-	    bits == 0);
+	return request->match.route == NULL &&
+	    handler_set_jobs_are_open(request->front->set);
 }
 
 static struct access_question

@@ -19,6 +19,8 @@
  *		with the same method, it is left out
  * jobs		their routes answer 202; what they declare is that of the
  *		result, and stands as x-job-result
+ * cache	how long replies are kept stands in the description, and as
+ *		x-cache
  * methods	PURGE and its like have no place in a path item
  *
  * Two routes whose paths differ in the names of parameters only are one path,

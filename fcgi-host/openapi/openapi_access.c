@@ -81,3 +81,26 @@ openapi_access_operation(struct json_object *operation,
 	}
 	openapi_add(operation, "security", list);
 }
+
+/* As front/front_access.c and clerk/clerk_ask.c decide. */
+void
+openapi_access_jobs(struct json_object *operation,
+    const struct handler_set *set)
+{
+	const struct config *config = set->config;
+	struct json_object *list;
+
+	if (config->auth_count == 0)
+		return;
+	list = json_object_new_array();
+	for (size_t i = 0; i < config->auth_count; i++) {
+		struct json_object *one = json_object_new_object();
+
+		openapi_add(one, config->auths[i].name,
+		    json_object_new_array());
+		json_object_array_add(list, one);
+	}
+	if (handler_set_jobs_are_open(set))
+		json_object_array_add(list, json_object_new_object());
+	openapi_add(operation, "security", list);
+}

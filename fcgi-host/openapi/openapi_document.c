@@ -169,7 +169,7 @@ openapi_document(const struct handler_set *set)
 	free(routes);
 	if (walk.jobs) {
 		openapi_add(walk.tags, "jobs", NULL);
-		openapi_jobs_paths(walk.paths, set->config);
+		openapi_jobs_paths(walk.paths, set);
 		openapi_jobs_components(components);
 	}
 	openapi_add(document, "openapi", json_object_new_string("3.1.0"));

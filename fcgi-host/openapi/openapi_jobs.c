@@ -51,6 +51,13 @@ static const char key_parameter[] =
 "often the same request is sent with one key, it makes one job.\","
 "\"schema\":{\"type\":\"string\"}}";
 
+/* Whose a job is: front_clerk.c and clerk_ask.c. */
+static const char open_words[] = "A job's id is its key: whoever knows it may "
+"see and cancel the job, and it cannot be guessed.";
+static const char owned_words[] = "A job is shown to whom it belongs, by the "
+"credentials that it was sent with; to others it is not there.  Of one that "
+"was sent without, its id is the key: it cannot be guessed.";
+
 static const char location[] =
 "{\"Location\":{\"description\":\"Where the job is.\","
 "\"schema\":{\"type\":\"string\",\"format\":\"uri-reference\"}}}";
@@ -113,8 +120,8 @@ openapi_job_answers(struct json_object *responses)
 /* ------------------------------------------------------------------ paths */
 
 static struct json_object *
-operation(struct json_object *item, const char *method, const char *id,
-    const char *summary)
+operation(struct json_object *item, const struct handler_set *set,
+    const char *method, const char *id, const char *summary)
 {
 	struct json_object *operation = json_object_new_object();
 	struct json_object *responses = json_object_new_object();
@@ -122,14 +129,23 @@ operation(struct json_object *item, const char *method, const char *id,
 	openapi_add(operation, "operationId", json_object_new_string(id));
 	openapi_add(operation, "tags", json_tokener_parse("[\"jobs\"]"));
 	openapi_add(operation, "summary", json_object_new_string(summary));
+	openapi_add(operation, "description", json_object_new_string(
+	    set->config->auth_count == 0 ? open_words : owned_words));
+	openapi_access_jobs(operation, set);
 	openapi_add(operation, "responses", responses);
 	openapi_add(item, method, operation);
 	return responses;
 }
 
 static void
-end(struct json_object *responses)
+end(struct json_object *responses, const struct handler_set *set)
 {
+	if (set->config->auth_count > 0) {
+		openapi_add(responses, "401", openapi_reference("responses",
+		    "Unauthorized"));
+		openapi_add(responses, "429", openapi_reference("responses",
+		    "TooManyRequests"));
+	}
 	openapi_add(responses, "404", openapi_reference("responses",
 	    "NoSuchJob"));
 	openapi_add(responses, "503", openapi_reference("responses",
@@ -137,55 +153,58 @@ end(struct json_object *responses)
 }
 
 static struct json_object *
-item(struct json_object *paths, const struct config *config,
+item(struct json_object *paths, const struct handler_set *set,
     const char *rest)
 {
 	struct json_object *item = json_object_new_object();
 	char path[1024];
 
-	snprintf(path, sizeof(path), "%.900s/{id}%s", config->jobs_path, rest);
+	snprintf(path, sizeof(path), "%.900s/{id}%s", set->config->jobs_path,
+	    rest);
 	openapi_add(item, "parameters", json_tokener_parse(id_parameter));
 	openapi_add(paths, path, item);
 	return item;
 }
 
 static void
-add_job(struct json_object *paths, const struct config *config)
+add_job(struct json_object *paths, const struct handler_set *set)
 {
-	struct json_object *at = item(paths, config, ""), *get, *responses;
+	struct json_object *at = item(paths, set, ""), *get, *responses;
 
-	responses = operation(at, "get", "job_get", "how far a job is");
+	responses = operation(at, set, "get", "job_get",
+	    "how far a job is");
 	json_object_object_get_ex(at, "get", &get);
 	openapi_add(get, "parameters", json_tokener_parse(wait_parameter));
 	answer(responses, "200", "The job.", a_job());
 	openapi_add(responses, "400", openapi_reference("responses",
 	    "BadRequest"));
-	end(responses);
-	responses = operation(at, "delete", "job_cancel", "cancels a job");
+	end(responses, set);
+	responses = operation(at, set, "delete", "job_cancel",
+	    "cancels a job");
 	answer(responses, "202", "It is told to end.", a_job());
 	answer(responses, "204", "It is cancelled.", NULL);
 	answer(responses, "409", "It has ended.", openapi_problem_content(0));
-	end(responses);
+	end(responses, set);
 }
 
 void
-openapi_jobs_paths(struct json_object *paths, const struct config *config)
+openapi_jobs_paths(struct json_object *paths, const struct handler_set *set)
 {
 	struct json_object *responses;
 
-	add_job(paths, config);
-	responses = operation(item(paths, config, "/result"), "get",
+	add_job(paths, set);
+	responses = operation(item(paths, set, "/result"), set, "get",
 	    "job_result", "what the route answered");
 	answer(responses, "200", "Its body, with its type.",
 	    content_of("*/*", NULL));
 	answer(responses, "409", "It has not ended.",
 	    openapi_problem_content(0));
-	end(responses);
-	responses = operation(item(paths, config, "/events"), "get",
+	end(responses, set);
+	responses = operation(item(paths, set, "/events"), set, "get",
 	    "job_events", "follows a job, as server-sent events");
 	answer(responses, "200", "A stream that ends with the job.",
 	    content_of("text/event-stream", NULL));
-	end(responses);
+	end(responses, set);
 }
 
 void

@@ -107,6 +107,18 @@ add_responses(struct json_object *operation, const struct route *route)
 		json_object_put(result);
 }
 
+static void
+add_description(struct json_object *operation, const struct route *route)
+{
+	char *words = openapi_cache_words(route);
+	const char *description = words != NULL ? words : route->description;
+
+	if (description != NULL)
+		openapi_add(operation, "description",
+		    openapi_string(description));
+	free(words);
+}
+
 struct json_object *
 openapi_operation(const struct route *route, const struct route *names,
     struct json_object *ids)
@@ -120,9 +132,7 @@ openapi_operation(const struct route *route, const struct route *names,
 	if (route->summary[0] != '\0')
 		openapi_add(operation, "summary",
 		    openapi_string(route->summary));
-	if (route->description != NULL)
-		openapi_add(operation, "description",
-		    openapi_string(route->description));
+	add_description(operation, route);
 	if (route->deprecated)
 		openapi_add(operation, "deprecated",
 		    json_object_new_boolean(true));
@@ -133,5 +143,6 @@ openapi_operation(const struct route *route, const struct route *names,
 	if (body != NULL)
 		openapi_add(operation, "requestBody", body);
 	add_responses(operation, route);
+	openapi_cache_operation(operation, route);
 	return operation;
 }

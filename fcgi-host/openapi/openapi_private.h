@@ -78,13 +78,23 @@ void	openapi_access_components(struct json_object *components,
 	    const struct config *);
 void	openapi_access_operation(struct json_object *operation,
 	    const struct route *, const struct config *);
+/* Where jobs are asked for: any section's credentials, or perhaps none. */
+void	openapi_access_jobs(struct json_object *operation,
+	    const struct handler_set *);
 
 /* openapi_jobs.c: the header that a job's route takes, what it answers, where
  * jobs are asked for, and what these share. */
 struct json_object	*openapi_job_key(void);
 void	openapi_job_answers(struct json_object *responses);
-void	openapi_jobs_paths(struct json_object *paths, const struct config *);
+void	openapi_jobs_paths(struct json_object *paths,
+	    const struct handler_set *);
 void	openapi_jobs_components(struct json_object *components);
+
+/* openapi_cache.c: of a route whose replies are kept, how long, and the headers
+ * that say so. */
+char	*openapi_cache_words(const struct route *);
+void	openapi_cache_operation(struct json_object *operation,
+	    const struct route *);
 
 /* openapi_path.c */
 /* "get"; false: OpenAPI has no such method. */

@@ -287,6 +287,19 @@ def test_a_job_is_its_owners(secrets):
         assert ask(job, None).status == 401
 
 
+def test_a_job_of_nobodys_is_anybodys_who_knows_its_id(secrets):
+    """Breaks when: who sent a job without credentials cannot ask for it, be it
+    that he has some, or that all else wants some."""
+    with served(secrets, routes={"POST /later": {"auth": "none"}},
+                default_auth="partners") as host:
+        job = host.post("/later").header("Location")
+        for headers in ({}, {"X-API-Key": KEY}):
+            assert host.get(job + "?wait=10s",
+                            headers=headers).json["state"] == "succeeded"
+        host.get(job, headers={"X-API-Key": "wrong"}).problem(401)
+        host.get("/whoami").problem(401)
+
+
 # ------------------------------------------------------- where they stand
 
 def test_secrets_in_the_environment(secrets):

@@ -337,6 +337,65 @@ def test_who_may_ask():
     assert not {"401", "403", "429"} & set(everybody["responses"])
 
 
+def test_who_may_ask_for_jobs():
+    """Breaks when: the document lets a page ask for a job without the key that
+    the host wants, or wants one that it does not."""
+    work = build.handler("work", routes=r""",
+        { "POST", "/work", .serve = serve, .job = true }""")
+
+    def jobs(more):
+        with Tools(config=more) as tools:
+            shutil.copy(work, tools.handlers)
+            document = document_of(tools)
+        ask(document)
+        paths = document["paths"]
+        return [operation for path in paths if path.startswith("/jobs/")
+                for method, operation in paths[path].items()
+                if method != "parameters"]
+
+    for one in jobs(""):
+        assert "security" not in one and "401" not in one["responses"]
+        assert "cannot be guessed" in one["description"]
+    section = 'auth "partners" { type = key keys_file = "/nowhere" }\n'
+    for one in jobs(section):
+        assert one["security"] == [{"partners": []}, {}]
+    found = jobs(section + 'default_auth = "partners"\n')
+    assert len(found) == 4
+    for one in found:
+        assert one["security"] == [{"partners": []}]
+        assert {"401", "429"} <= set(one["responses"])
+        assert "to whom it belongs" in one["description"]
+    for one in jobs(section + 'default_auth = "partners"\n'
+                    'route "POST /work" { auth = "none" }\n'):
+        assert one["security"] == [{"partners": []}, {}]
+
+
+def test_replies_that_are_kept():
+    """Breaks when: the document does not say that a reply may be an old one,
+    or says it of another route."""
+    kept = build.handler("keeper", routes=r""",
+        { "GET", "/kept", .serve = serve, .cache = "90s",
+          .description = "Sums." },
+        { "GET", "/typed", .serve = serve, .cache = "1500ms",
+          .responses = FH_RESPONSES({ 200, "text/csv" }, { 404 }) }""")
+    with Tools(config='route "GET /kept" { cache_refresh = true }\n') as tools:
+        shutil.copy(kept, tools.handlers)
+        document = document_of(tools)
+    ask(document)
+    kept, typed, other = (document["paths"][path]["get"]
+                          for path in ("/kept", "/typed", "/keeper"))
+    assert kept["x-cache"] == {"seconds": 90, "refresh": True}
+    assert kept["description"].startswith(
+        "Sums.\n\nA reply with status 200 is kept for 90s")
+    assert "no-cache" in kept["description"]
+    assert typed["x-cache"] == {"seconds": 1.5, "refresh": False}
+    assert typed["description"].startswith("A reply with status 200 is kept")
+    for answer in (kept["responses"]["2XX"], typed["responses"]["200"]):
+        assert sorted(answer["headers"]) == ["Age", "Cache-Status"]
+    assert "headers" not in typed["responses"]["404"]
+    assert "x-cache" not in other and "description" not in other
+
+
 def test_the_same_bytes_each_time(everything):
     """Breaks when: the order is that of files, or of chance."""
     made = Declared(1).handler("made")

@@ -26,7 +26,9 @@
  * makes one job, however often it is sent, and another request with that key
  * gets a 422.  With a header Webhook-URL that one is told of its end, signed,
  * if `jobs_webhooks` of the configuration allows it.  `jobs_path` is where jobs
- * are.
+ * are.  A job that was sent with credentials (identity.h) is seen with the same
+ * alone, and is a 404 to others; of any other one the id is the key, which
+ * cannot be guessed.
  *
  * What the handler sees.  A request like any other: its body, parameters and
  * declared inputs, whatever has become of the client, but for the headers
