@@ -76,7 +76,8 @@ fh_json_struct(struct fh_request *rq, const struct fh_property *fields,
 		    "no fields are declared");
 	if (fh_json_object(rq) != 0)
 		return -1;
-	for (; fields->type != 0; fields++) {
+	for (; fields->type != 0;
+	    fields = route_next_property(rq->input->route, fields)) {
 		if (!api_value_given(fields, at) && !fields->nullable)
 			continue;
 		if (fh_json_name(rq, api_value_name(fields)) != 0)

@@ -35,9 +35,12 @@ is_listed(const struct types *types, const char *type)
 
 /* Of what succeeds and has a body; false: one of them may be anything. */
 static bool
-find_types(const struct fh_response *response, struct types *types)
+find_types(const struct fh_request *rq, struct types *types)
 {
-	for (; response->status != 0; response++) {
+	const struct fh_response *response = rq->input->route->responses;
+
+	for (; response->status != 0;
+	    response = route_next_response(rq->input->route, response)) {
 		const char *type = response->type;
 
 		if (response->status < 200 || response->status > 299 ||
@@ -83,13 +86,12 @@ full_type(struct fh_request *rq, const char *type)
 int
 api_negotiate(struct fh_request *rq)
 {
-	const struct fh_response *responses = rq->input->route->responses;
 	struct types types = { .count = 0 };
 	struct wire_span accept;
 	const char *text;
 	int found;
 
-	if (responses == NULL || !find_types(responses, &types))
+	if (rq->input->route->responses == NULL || !find_types(rq, &types))
 		return 0;
 	if (types.count > 1 && fh_vary(rq, "Accept") != 0)
 		return 0;

@@ -78,7 +78,8 @@ push_field(struct fh_request *rq, const char *text, bool is_text)
 static int
 push_header(struct fh_request *rq, const struct fh_property *columns)
 {
-	for (const struct fh_property *at = columns; at->type != 0; at++) {
+	for (const struct fh_property *at = columns; at->type != 0;
+	    at = route_next_property(rq->input->route, at)) {
 		if ((at > columns && api_reply_push(rq, ",", 1) != 0) ||
 		    push_field(rq, api_value_name(at), true) != 0)
 			return -1;
@@ -104,7 +105,8 @@ static int
 push_row(struct fh_request *rq, const struct fh_property *columns,
     const char *row)
 {
-	for (const struct fh_property *at = columns; at->type != 0; at++) {
+	for (const struct fh_property *at = columns; at->type != 0;
+	    at = route_next_property(rq->input->route, at)) {
 		if ((at > columns && api_reply_push(rq, ",", 1) != 0) ||
 		    push_cell(rq, at, row) != 0)
 			return -1;
@@ -144,7 +146,8 @@ declared_columns(const struct fh_request *rq, int status)
 {
 	const struct fh_response *at = rq->input->route->responses;
 
-	for (; at != NULL && at->status != 0; at++) {
+	for (; at != NULL && at->status != 0;
+	    at = route_next_response(rq->input->route, at)) {
 		if (at->status == status && at->items != NULL &&
 		    at->items->type == FH_TYPE_OBJECT)
 			return at->items->fields;
@@ -154,9 +157,10 @@ declared_columns(const struct fh_request *rq, int status)
 
 /* A cell of CSV is one value. */
 static bool
-is_flat(const struct fh_property *columns)
+is_flat(const struct fh_request *rq, const struct fh_property *columns)
 {
-	for (; columns->type != 0; columns++) {
+	for (; columns->type != 0;
+	    columns = route_next_property(rq->input->route, columns)) {
 		if (columns->type == FH_TYPE_ARRAY ||
 		    columns->type == FH_TYPE_OBJECT)
 			return false;
@@ -165,11 +169,12 @@ is_flat(const struct fh_property *columns)
 }
 
 static const char *
-why_no_rows(const struct fh_property *columns, enum api_rows_format format)
+why_no_rows(const struct fh_request *rq, const struct fh_property *columns,
+    enum api_rows_format format)
 {
 	if (columns == NULL)
 		return "no columns are given or declared";
-	if (format == API_ROWS_CSV && !is_flat(columns))
+	if (format == API_ROWS_CSV && !is_flat(rq, columns))
 		return "an array or object cannot stand in CSV";
 	return NULL;
 }
@@ -206,7 +211,7 @@ fh_rows_begin(struct fh_request *rq, int status,
 		return -1;
 	if (columns == NULL)
 		columns = declared_columns(rq, status);
-	if ((why = why_no_rows(columns, format)) != NULL)
+	if ((why = why_no_rows(rq, columns, format)) != NULL)
 		return api_json_misuse(rq, "fh_rows_begin", why);
 	if (format == API_ROWS_CSV)
 		rc = begin_csv(rq, status, columns);

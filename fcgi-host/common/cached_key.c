@@ -160,7 +160,8 @@ add_query(EVP_MD_CTX *context, const struct cached_request *request)
 		add(context, "query", query.at, query.length);
 		return;
 	}
-	for (const struct fh_property *p = first_of(route); p->type != 0; p++)
+	for (const struct fh_property *p = first_of(route); p->type != 0;
+	    p = route_next_property(route, p))
 		if (is_in_query(p))
 			add_fields(context, p, query, wire_form_next);
 }
@@ -176,7 +177,8 @@ add_cookies(EVP_MD_CTX *context, const struct cached_request *request)
 		return;
 	}
 	add_text(context, "cookies", "");
-	for (const struct fh_property *p = first_of(route); p->type != 0; p++)
+	for (const struct fh_property *p = first_of(route); p->type != 0;
+	    p = route_next_property(route, p))
 		if (p->in == FH_IN_COOKIE)
 			add_fields(context, p, cookie, wire_cookie_next);
 }
@@ -231,7 +233,8 @@ may_be_credential(const struct wire_pair *pair)
 static bool
 is_declared(const struct route *route, const struct wire_pair *pair)
 {
-	for (const struct fh_property *p = first_of(route); p->type != 0; p++)
+	for (const struct fh_property *p = first_of(route); p->type != 0;
+	    p = route_next_property(route, p))
 		if (p->in == FH_IN_HEADER && is_header(pair, client_name(p)))
 			return true;
 	return false;

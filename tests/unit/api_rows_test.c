@@ -368,6 +368,54 @@ test_what_is_negotiated(void **state)
 	assert_string_equal(fixture_log(f), "");
 }
 
+/* Tables of a handler whose header had larger structs: another minor. */
+static const struct {
+	struct fh_property	 entry;
+	uint64_t		 more;
+} wide_fields[] = {
+	{ { FH_INTEGER(struct row, count) }, UINT64_MAX },
+	{ { FH_STRING(struct row, text) }, UINT64_MAX },
+	{ FH_END, UINT64_MAX }
+};
+static const struct fh_property wide_items = { FH_ITEM_OBJECT(struct row),
+	.fields = &wide_fields[0].entry };
+static const struct {
+	struct fh_response	 entry;
+	uint64_t		 more;
+} wide[] = {
+	{ { .status = 404 }, UINT64_MAX },
+	{ { .status = 200, .items = &wide_items }, UINT64_MAX },
+	{ { .status = 200, .type = "text/csv" }, UINT64_MAX },
+	{ { .status = 0 }, UINT64_MAX }
+};
+
+/* Breaks when: a table is gone through in steps of our own struct. */
+static void
+test_tables_of_another_size(void **state)
+{
+	struct fixture *f = *state;
+
+	row = full;
+	columns = NULL;
+	f->handler.desc.property_size = sizeof(wide_fields[0]);
+	f->handler.desc.response_size = sizeof(wide[0]);
+	f->route.responses = &wide[0].entry;
+	ask(f, "text/csv");
+	fixture_serve(f, serve_rows);
+	wants_header(f, "Content-Type: text/csv; charset=utf-8; "
+	    "header=present");
+	wants_body(f, "count,text\r\n-7,\"a\"\"b\"\r\n0,\"x,y\"\r\n");
+	ask(f, "application/json");
+	fixture_serve(f, serve_rows);
+	wants_body(f, "[{\"count\":-7,\"text\":\"a\\\"b\"},"
+	    "{\"count\":0,\"text\":\"x,y\"}]");
+	ask(f, "image/png");
+	fixture_serve(f, serve_rows);
+	assert_int_equal(f->result.status, 406);
+	assert_non_null(strstr(f->body, "\"types\":[\"application/json\","
+	    "\"text/csv\"]"));
+}
+
 static int
 serve_silent(struct fh_request *rq)
 {
@@ -395,6 +443,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_tables_of_another_size),
 		TEST(test_struct),
 		TEST(test_what_is_not_given),
 		TEST(test_values_that_are_none),

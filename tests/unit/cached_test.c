@@ -33,10 +33,31 @@ static const struct fh_inputs declared[] = { { .properties = FH_FIELDS(
 static const struct fh_inputs strict[] = { { .strict = true,
 	.properties = FH_FIELDS({ FH_STRING(struct inputs, q) }) } };
 
-static struct route	 plain_route = { .label = (char *)(uintptr_t)"GET /" };
-static struct route	 declared_route = { .inputs = declared };
-static struct route	 strict_route = { .inputs = strict };
-static struct route	 refreshed_route = { .cache_refresh = true };
+static struct handler	 handler;
+static struct route	 plain_route = { .handler = &handler,
+	.label = (char *)(uintptr_t)"GET /" };
+static struct route	 declared_route = { .handler = &handler,
+	.inputs = declared };
+static struct route	 strict_route = { .handler = &handler,
+	.inputs = strict };
+static struct route	 refreshed_route = { .handler = &handler,
+	.cache_refresh = true };
+
+/* Of a handler whose header had a larger struct. */
+static const struct {
+	struct fh_property	 property;
+	uint64_t		 more;
+} wide[] = {
+	{ { FH_STRING(struct inputs, q) }, UINT64_MAX },
+	{ { FH_STRING(struct inputs, lang) }, UINT64_MAX },
+	{ FH_END, UINT64_MAX }
+};
+static const struct fh_inputs wide_inputs = {
+	.properties = &wide[0].property };
+static struct handler	 wide_handler = {
+	.desc.property_size = sizeof(wide[0]) };
+static struct route	 wide_route = { .handler = &wide_handler,
+	.inputs = &wide_inputs };
 
 /* "NAME=value;NAME=value", and what the head makes of it. */
 static enum cached_kind
@@ -246,6 +267,10 @@ test_inputs(void **state)
 	    "QUERY_STRING=q=1&%71=2"));
 	assert_false(same(&strict_route, "QUERY_STRING=q=1",
 	    "QUERY_STRING=q=1&z=2"));
+	assert_false(same(&wide_route, "QUERY_STRING=lang=1",
+	    "QUERY_STRING=lang=2"));
+	assert_true(same(&wide_route, "QUERY_STRING=lang=1",
+	    "QUERY_STRING=lang=1&z=2"));
 }
 
 static void
