@@ -645,9 +645,9 @@ static bool
 is_there(struct clerk_store *store, const char *id)
 {
 	struct clerk_job job;
-	bool found;
+	bool found, more;
 
-	assert_int_equal(clerk_store_sweep(store), 0);
+	assert_int_equal(clerk_store_sweep(store, &more), 0);
 	assert_int_equal(clerk_store_look(store, id, &job, &found), 0);
 	clerk_job_finish(&job);
 	return found;
