@@ -117,6 +117,43 @@ FH_HANDLER(.name = "mine", .routes = FH_ROUTES(
     assert (done.returncode, done.stdout) == (0, "own"), done.stderr
 
 
+CPP = """
+#include <fcgi-host/handler.h>
+
+struct input { %s one; bool has_one; };
+
+static int
+mine(fh_request *rq)
+{
+	return fh_reply_text(rq, 200, fh_input_given(rq, "one") ? "+" : "-");
+}
+
+FH_HANDLER(.name = "mine", .routes = FH_ROUTES(
+    { .methods = "GET", .path = "/mine", .serve = mine,
+	.inputs = FH_INPUTS(input, { FH_INTEGER(input, one),
+	    .has = FH_HAS(input, has_one) }) }));
+"""
+
+
+def test_a_handler_in_cpp(root, tmp_path):
+    """Breaks when: a macro of the headers is none of C++, or takes a member
+    of another type than it says."""
+    def compiles(text):
+        return subprocess.run(
+            ["c++", "-std=c++20", "-Wall", "-Werror", "-shared", "-x", "c++",
+             *pkg_config(root, "--cflags").split(), "-o",
+             tmp_path / "mine.so", "-"], input=text, text=True,
+            capture_output=True)
+
+    assert compiles(CPP % "int").returncode != 0
+    done = compiles(CPP % "int64_t")
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [root / PREFIX / "bin" / "fcgi-host", "call", "--handlers", tmp_path,
+         "GET", "/mine?one=1"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "+"), done.stderr
+
+
 def test_a_handlers_test_is_built_outside_the_tree(root, tmp_path):
     """Breaks when: fh_test.h or libfh-test needs what is not installed, the
     handler does not find its functions in the test program, or a failure is

@@ -34,7 +34,11 @@
  * functions may be called from that thread only.  With `threads` above 1 in
  * the pool, serve() runs in several threads of one process at a time, each
  * with a request and a worker state (fh_worker_data) of its own: guard your
- * own globals.  Exceptions must not leave a C++ serve().
+ * own globals.
+ *
+ * C++.  In a table members stand in the order of their declaration here, and
+ * standard C++ wants all of them named: { .methods = "GET", .path = "/x", ...
+ * Exceptions must not leave serve().
  *
  * Sandbox.  From worker_init on, code that opens a network connection, starts
  * a process or signals another one ends like a crash, unless the handler's
@@ -275,10 +279,10 @@ struct fh_handler {
 		.size = sizeof(struct fh_handler),			\
 		.route_size = sizeof(struct fh_route),			\
 		.model_size = sizeof(struct fh_model_def),		\
+		__VA_ARGS__,						\
 		.inputs_size = sizeof(struct fh_inputs),		\
 		.property_size = sizeof(struct fh_property),		\
-		.response_size = sizeof(struct fh_response),		\
-		__VA_ARGS__						\
+		.response_size = sizeof(struct fh_response)		\
 	}
 #define FH_ROUTES(...)	((const struct fh_route[]){ __VA_ARGS__, { 0 } })
 #define FH_MODELS(...)	((const struct fh_model_def[]){ __VA_ARGS__, { 0 } })

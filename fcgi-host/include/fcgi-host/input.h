@@ -334,7 +334,9 @@ struct fh_response {
 	.type = FH_TYPE_ ## TYPE, .name = #m, .offset = FH_OFFSET_(S, m, T)
 
 #ifdef __cplusplus
-#define FH_OFFSET_(S, m, T)	offsetof(S, m)
+#define FH_OFFSET_(S, m, T)						\
+	(offsetof(S, m) + 0 * sizeof(static_cast<T *>(			\
+	    static_cast<decltype(((S *)0)->m) *>(nullptr))))
 #else
 #define FH_OFFSET_(S, m, T)						\
 	(offsetof(S, m) + 0 * sizeof(struct { char unused;		\
