@@ -3,13 +3,32 @@
  *
  * Runs in: `call` and `cgi`.
  * Owns: nothing.
- * Invariant: `cgi` lets in whom the front would; `call` lets in whoever runs
- * it, as whom they say.
+ * Invariant: `cgi` lets in whom the front would; `call` asks for no key, but a
+ * handler that may count on an identity has one, with its route's scopes.
  */
 #include <string.h>
 
 #include "cli/cli_inline.h"
 #include "common/clock.h"
+
+static bool
+admits_named(const struct cli_request *request, struct cli_sink *sink)
+{
+	const struct route *route = request->match.route;
+	struct fh_identity who;
+
+	if (identity_get(request->who.identity, request->who.length,
+	    &who) < 0)
+		cli_inline_problem(request, sink, 401, "", "Who sends this is "
+		    "not known: say it with --as NAME.");
+	else if (route->scopes != NULL &&
+	    !identity_has_scopes(who.scopes, route->scopes))
+		cli_inline_problem(request, sink, 403, "", "Access is refused: "
+		    "it wants --scopes '%s'.", route->scopes);
+	else
+		return true;
+	return false;
+}
 
 bool
 cli_inline_admits(struct cli_inline *in, struct cli_request *request,
@@ -29,6 +48,8 @@ cli_inline_admits(struct cli_inline *in, struct cli_request *request,
 
 	if (route->auths == 0)
 		return true;
+	if (in->access == NULL)
+		return admits_named(request, sink);
 	access_check(in->access, &question, &request->who);
 	if (request->who.verdict == ACCESS_GRANTED)
 		return true;

@@ -288,6 +288,22 @@ load_config(struct call *call)
 	return config;
 }
 
+/* What was named is wanted: it has been said why it is not there. */
+static bool
+has_given(const struct handler_set *set, const struct cli_files *files,
+    size_t given)
+{
+	for (size_t i = 0; i < set->handler_count; i++) {
+		const struct handler *handler = &set->handlers[i];
+
+		for (size_t k = files->count - given; k < files->count; k++)
+			if (handler->error != NULL &&
+			    strcmp(handler->file, files->paths[k]) == 0)
+				return false;
+	}
+	return true;
+}
+
 static int
 open_handlers(const struct call *call, struct cli_inline *in,
     const struct config *config)
@@ -305,6 +321,8 @@ open_handlers(const struct call *call, struct cli_inline *in,
 	}
 	source = cli_files_source(&files);
 	rc = cli_inline_open(in, config, &source);
+	if (rc == 0 && !has_given(in->set, &files, call->with.count))
+		rc = -1;
 	cli_files_free(&files);
 	return rc;
 }
@@ -343,7 +361,8 @@ serve(struct cli_inline *in, struct cli_request *request,
 {
 	int rc = 0;
 
-	if (cli_inline_route(in, request, sink)) {
+	if (cli_inline_route(in, request, sink) &&
+	    cli_inline_admits(in, request, sink)) {
 		if (!is_small_enough(request))
 			return EXIT_CODE_CONFIG;
 		if (is_whole(request, sink))

@@ -117,12 +117,11 @@ bool
 cli_inline_route(struct cli_inline *in, struct cli_request *request,
     struct cli_sink *sink)
 {
-	const struct head *head = &request->asked.head;
 	struct route_match *match = &request->match;
 	struct route_refusal refusal;
 
-	route_find(in->set, head->method.at, head->method.length,
-	    head->path.at, head->path.length, match);
+	if (request_route(&request->asked, in->set, match) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "out of memory");
 	if (match->route != NULL)
 		return true;
 	route_refuse(match, &refusal);

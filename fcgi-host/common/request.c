@@ -162,6 +162,7 @@ request_scan(struct request *request)
 	const struct wire_span *id = &request->head.request_id;
 	enum head_rc rc;
 
+	free(request->scratch);
 	request->scratch = malloc(request->length + 1);
 	if (request->scratch == NULL)
 		return HEAD_BAD_PARAMS;
@@ -172,6 +173,53 @@ request_scan(struct request *request)
 		request->id[id->length] = '\0';
 	}
 	return rc;
+}
+
+static bool
+has(const struct request *request, const char *name)
+{
+	const uint8_t *at = request->params, *end = at + request->length;
+	struct wire_pair pair;
+
+	while (wire_params_next(&at, end, &pair) == 1) {
+		if (pair.name_length == strlen(name) &&
+		    memcmp(pair.name, name, pair.name_length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+put_job(struct request *request)
+{
+	if (!has(request, "JOB_ID") &&
+	    request_put_text(request, "JOB_ID", request->id) < 0)
+		return -1;
+	return has(request, "JOB_ATTEMPT") ? 0 :
+	    request_put_text(request, "JOB_ATTEMPT", "1");
+}
+
+static void
+find(const struct request *request, const struct handler_set *set,
+    struct route_match *match_out)
+{
+	const struct head *head = &request->head;
+
+	route_find(set, head->method.at, head->method.length, head->path.at,
+	    head->path.length, match_out);
+}
+
+int
+request_route(struct request *request, const struct handler_set *set,
+    struct route_match *match_out)
+{
+	find(request, set, match_out);
+	if (match_out->route == NULL || !match_out->route->job)
+		return 0;
+	if (put_job(request) < 0 || request_scan(request) != HEAD_OK)
+		return -1;
+	find(request, set, match_out);
+	return 0;
 }
 
 void

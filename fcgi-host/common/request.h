@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/handler_set.h"
 #include "common/head.h"
 
 struct request {
@@ -55,5 +56,14 @@ int	request_put_line(struct request *, const char *method,
 
 /* Reads the head; a web server's id takes the place of ours. */
 enum head_rc	request_scan(struct request *);
+
+/*
+ * Finds the route of a request whose head was read.  The handler of a job is
+ * told beside its request what it is told in the host (job.h), where nobody has
+ * said it: JOB_ID, which is the request's id, and JOB_ATTEMPT.  -1: out of
+ * memory.
+ */
+int	request_route(struct request *, const struct handler_set *,
+	    struct route_match *match_out);
 
 #endif

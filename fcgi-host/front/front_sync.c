@@ -194,6 +194,7 @@ front_sync_serve(struct front_request *request)
 static int
 accept_job(struct fh_request *rq)
 {
+	fh_status(rq, 202);
 	return fh_keep(rq, "", 1);
 }
 

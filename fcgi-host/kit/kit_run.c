@@ -8,6 +8,7 @@
  * be.
  */
 #include "common/clock.h"
+#include "common/log.h"
 #include "kit/kit.h"
 
 int
@@ -117,12 +118,10 @@ refuse_client(struct fh_test_call *call)
 static bool
 refuse(struct fh_test_call *call)
 {
-	const struct wire_span method = call->asked.head.method;
-	const struct wire_span path = call->asked.head.path;
 	struct route_refusal refusal;
 
-	route_find(call->test->set, method.at, method.length, path.at,
-	    path.length, &call->match);
+	if (request_route(&call->asked, call->test->set, &call->match) < 0)
+		fatalx(EXIT_CODE_SYSTEM, "out of memory");
 	if (call->match.route == NULL) {
 		route_refuse(&call->match, &refusal);
 		kit_reply_problem(call, call->match.status, refusal.extra,

@@ -413,13 +413,23 @@ def test_no_credential_is_kept(secrets, path):
 # ------------------------------------------------------------------- tools
 
 def test_call_and_routes(secrets):
-    """Breaks when: a handler cannot be tried as somebody, or routes does not
-    say who may ask."""
+    """Breaks when: a handler cannot be tried as somebody, or is called as
+    nobody where it counts on somebody, or routes does not say who may ask."""
     with served(secrets) as host:
         done = host.command("call", "-c", host.file, "--as", "eve",
                             "--scopes", "write", "GET", "/whoami")
         assert json.loads(done.stdout)["name"] == "eve"
         assert json.loads(done.stdout)["may_write"] is True
+        for path, given, status, hint in (
+                ("/token", [], 401, "--as NAME"),
+                ("/token", ["--as", "eve", "--scopes", "write"], 403,
+                 "--scopes 'read'"),
+                ("/token", ["--as", "eve", "--scopes", "write read"], 200,
+                 "")):
+            done = host.command("call", "-c", host.file, "-i", *given, "GET",
+                                path)
+            assert done.stdout.startswith("Status: %d " % status)
+            assert hint in done.stdout
         routes = {(one["method"], one["path"]): one for one in json.loads(
             host.command("routes", "-c", host.file, "--json").stdout)}
         assert routes["GET", "/token"]["auth"] == ["staff"]

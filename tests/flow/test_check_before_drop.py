@@ -328,9 +328,13 @@ def test_call_with_a_file_in_place_of_another():
 
 
 def test_call_with_a_file_that_is_none():
-    """Breaks when: call goes on with the old file."""
+    """Breaks when: call goes on with the old file, or without it."""
     with Tools(["hello"]) as tools:
         done = tools.call("--with", tools.file, "GET", "/hello")
         assert done.code == 100 and "is named NAME.so" in done.log
         done = tools.call("--with", tools.path("hello.so"), "GET", "/hello")
-        assert done.code == 1 and "/hello.so: cannot be opened" in done.log
+        assert done.code == 100 and "/hello.so: cannot be opened" in done.log
+        assert done.out == ""
+        tools.write("text.so", "no ELF")
+        assert tools.call("--with", tools.path("text.so"), "GET",
+                          "/hello").code == 100

@@ -42,6 +42,14 @@ def test_a_job_is_accepted_run_and_kept(host):
     assert raw.status == 200 and raw.json == done["result"]["body"]
 
 
+def test_what_is_declared_is_checked_when_it_is_accepted(host):
+    """Breaks when: a job is kept that its route would refuse, or the check
+    is taken for a run of the handler: a warning for each job."""
+    assert host.post("/checked?n=x").problem(422)
+    assert accept(host, "/checked?n=1").wait()["result"]["status"] == 200
+    assert '"POST /checked" handler=live_job' not in host.log()
+
+
 def test_the_location_is_below_the_mount_point(host):
     """Breaks when: a job is looked for beside the service's prefix."""
     reply = host.post("/job", extra={"PATH_INFO": "/job",

@@ -330,6 +330,11 @@ a_job_is_run_and_says_how_far_it_is(void **state)
 	fh_test_expect_body(reply, "worked\n");
 	assert_int_equal(reply->done, 2);
 	assert_int_equal(reply->total, 3);
+	assert_non_null(fh_test_reply_header(reply, "X-Job"));
+	fh_test_expect_header(reply, "X-Attempt", "1");
+	reply = fh_test_send(fh_test_param(fh_test_json(fh_test_call(*state,
+	    "POST", "/job"), "{}"), "JOB_ATTEMPT", "2"));
+	fh_test_expect_header(reply, "X-Attempt", "2");
 }
 
 static void

@@ -23,7 +23,8 @@
  * The .so is loaded as the host loads it: the same checks of its tables, its
  * preload, models, worker_init and self_test, the same code around serve().
  * What is not there is everything between processes: no front, no workers, no
- * sandbox; a job's route is called as it is when the job runs.  So a crash is
+ * sandbox; a job's route is called as it is when the job runs, for the first
+ * time unless fh_test_param() gives another JOB_ATTEMPT.  So a crash is
  * the test's crash, and a debugger, valgrind and the sanitizers see it at once.
  * A reply that its route does not declare (FH_RESPONSES) is the 500 that
  * check_responses makes of it.
