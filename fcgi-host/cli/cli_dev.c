@@ -131,6 +131,9 @@ cli_dev(int argc, char **argv)
 	    atoi(dev.port) < 1 || atoi(dev.port) > 65535)
 		return cli_usage_error("dev", "--port %s: a port is 1 to "
 		    "65535", dev.port);
+	if (config != NULL && access(config, R_OK) < 0)
+		return cli_usage_error("dev", "%s: %s", config,
+		    strerror(errno));
 	exit_code = check_folder(dev.folder);
 	if (exit_code != 0)
 		return exit_code;

@@ -87,6 +87,8 @@ int	cli_dev_scratch(struct cli_dev *);
 int	cli_dev_write_config(struct cli_dev *);
 int	cli_dev_write_nginx(struct cli_dev *);
 int	cli_dev_copy(struct cli_dev *, const char *name);	/* a handler */
+void	cli_dev_drop_gone(struct cli_dev *);	/* handlers no longer there */
+bool	cli_dev_has(const struct cli_dev *, const char *name);
 void	cli_dev_remove(struct cli_dev *);
 
 /* "SCRATCH/NAME"; good until the next call. */

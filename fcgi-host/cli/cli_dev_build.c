@@ -50,6 +50,7 @@ publish(struct cli_dev *dev)
 {
 	int count = copy_handlers(dev);
 
+	cli_dev_drop_gone(dev);
 	take_config(dev);
 	if (count == 0)
 		cli_dev_say("make has left no .so in %s: there is nothing to "

@@ -8,6 +8,7 @@
  */
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "cli/cli_dev.h"
+#include "common/handler_copy.h"
 #include "common/io.h"
 
 const char *
@@ -137,6 +139,33 @@ cli_dev_copy(struct cli_dev *dev, const char *name)
 		rc = write_all(dev, to, bytes, length, 0755);
 	free(bytes);
 	return rc;
+}
+
+bool
+cli_dev_has(const struct cli_dev *dev, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", dev->folder, name);
+	return access(path, F_OK) == 0;
+}
+
+void
+cli_dev_drop_gone(struct cli_dev *dev)
+{
+	DIR *folder = opendir(cli_dev_path(dev, "handlers"));
+	struct dirent *entry;
+	char name[PATH_MAX];
+
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		if (!handler_is_file_name(entry->d_name) ||
+		    cli_dev_has(dev, entry->d_name))
+			continue;
+		snprintf(name, sizeof(name), "handlers/%s", entry->d_name);
+		unlink(cli_dev_path(dev, name));
+	}
+	if (folder != NULL)
+		closedir(folder);
 }
 
 /* ------------------------------------------------------------ texts */

@@ -54,13 +54,26 @@ report_number(const char *line)
 	return at == NULL ? 0 : (unsigned)strtoul(at + 9, NULL, 10);
 }
 
+/* What the host reads is the author's file, line by line, elsewhere. */
+static void
+show_line(const struct cli_dev *dev, const char *line)
+{
+	const char *ours = cli_dev_path(dev, "dev.conf"), *at;
+
+	while (dev->config != NULL && (at = strstr(line, ours)) != NULL) {
+		fprintf(stderr, "%.*s%s", (int)(at - line), line, dev->config);
+		line = at + strlen(ours);
+	}
+	fprintf(stderr, "%s\n", line);
+}
+
 static void
 take_line(struct cli_dev *dev, char *line)
 {
 	unsigned number = report_number(line);
 
 	if (number == 0) {
-		fprintf(stderr, "%s\n", line);
+		show_line(dev, line);
 		return;
 	}
 	if (dev->next_report == 0)
@@ -130,6 +143,14 @@ cli_dev_serve(struct cli_dev *dev)
 		cli_dev_stop(dev);
 }
 
+/* These end their own: a worker that is told too is one that died. */
+static void
+tell_to_end(struct cli_dev_process *process)
+{
+	if (process->runs)
+		uv_process_kill(&process->handle, SIGTERM);
+}
+
 static void
 end_if_quiet(struct cli_dev *dev)
 {
@@ -146,8 +167,8 @@ cli_dev_stop(struct cli_dev *dev)
 	if (!dev->told) {
 		cli_dev_kill(&dev->make, SIGTERM);
 		cli_dev_kill(&dev->locations, SIGTERM);
-		cli_dev_kill(&dev->nginx, SIGTERM);
-		cli_dev_kill(&dev->host, SIGTERM);
+		tell_to_end(&dev->nginx);
+		tell_to_end(&dev->host);
 		cli_dev_kill(&dev->report, SIGTERM);
 	}
 	dev->told = true;

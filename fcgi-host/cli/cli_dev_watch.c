@@ -3,7 +3,8 @@
  *
  * Runs in: the tools.
  * Owns: one watch per folder.
- * Invariant: what a build makes starts no build: only names of sources count.
+ * Invariant: what a build makes starts no build: only names of sources count,
+ * and handlers that are taken away while nothing is built.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "cli/cli_dev.h"
+#include "common/handler_copy.h"
 
 #define SETTLE_MS	100	/* editors write a file in several steps */
 #define DEPTH_MAX	4
@@ -44,6 +46,13 @@ is_config(const struct cli_dev *dev, const char *name)
 	return strcmp(slash != NULL ? slash + 1 : dev->config, name) == 0;
 }
 
+static bool
+is_gone(const struct cli_dev *dev, const char *name)
+{
+	return handler_is_file_name(name) && !dev->make.runs &&
+	    !cli_dev_has(dev, name);
+}
+
 static void
 settled(uv_timer_t *timer)
 {
@@ -60,7 +69,7 @@ changed(uv_fs_event_t *watch, const char *name, int events, int status)
 		return;
 	if (is_config(dev, name))
 		dev->reconfigure = true;
-	else if (!is_source(name))
+	else if (!is_source(name) && !is_gone(dev, name))
 		return;
 	uv_timer_start(&dev->settle, settled, SETTLE_MS, 0);
 }

@@ -133,8 +133,20 @@ def test_the_configuration_is_taken_too(dev):
         dev.save("fcgi-host.conf", config % "second")
         dev.gives("/setting", "second")
         dev.save("fcgi-host.conf", config % "third" + "wrong = 1\n")
-        dev.says("dev.conf:4: wrong")
+        dev.says("%s/fcgi-host.conf:4: wrong" % dev.folder)
         assert dev.get("/setting") == "second"
+
+
+def test_a_handler_that_is_renamed_or_removed(dev):
+    """Breaks when: what is not in the folder any more is served on."""
+    dev.gives("/greet", "one\n")
+    other = HANDLER.replace('"mine"', '"other"').replace('"/', '"/other/')
+    dev.save("other.c", other % "two")
+    dev.save("Makefile", MAKEFILE.replace("mine", "other"))
+    dev.gives("/other/greet", "two\n")
+    os.unlink(dev.folder / "mine.so")
+    dev.gives("/greet", 404)
+    assert dev.get("/other/greet") == "two\n"
 
 
 def test_a_crash_is_told_in_words(dev):
@@ -156,6 +168,7 @@ def test_nothing_is_left(dev):
     assert os.path.isdir(scratch)
     dev.process.send_signal(signal.SIGINT)
     assert dev.process.wait(30) == 0
+    assert "stopped" in dev.output and "warn worker" not in dev.output
     assert not os.path.exists(scratch)
     assert dev.get("/greet") is None
     left = subprocess.run(["pgrep", "-f", scratch], capture_output=True)
@@ -174,6 +187,7 @@ def test_what_it_cannot_do(tmp_path):
     """Breaks when: a wrong folder or port is not said at once."""
     for words, sentence in ((["/nowhere"], "/nowhere: No such file"),
                             ([BINARY], "is no folder"),
+                            (["-c", "/no.conf", "."], "/no.conf: No such"),
                             (["-p", "x", "."], "a port is 1 to 65535")):
         done = subprocess.run([BINARY, "dev", *words], capture_output=True,
                               text=True, timeout=30)
