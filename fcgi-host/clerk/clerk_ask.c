@@ -256,6 +256,22 @@ clerk_ask_end(struct clerk_client *client)
 
 /* ----------------------------------------------------------------- answers */
 
+/* As the handler gave it; but of a redirect there is no longer where to. */
+static void
+answer_reply(struct clerk_client *client, const struct clerk_job *job)
+{
+	int status = job->status < 300 ? job->status : 200;
+
+	if (job->result_length == 0 && job->type[0] == '\0')
+		clerk_answer(client, status, wire_status_has_body(status) ?
+		    "Content-Length: 0\r\nCache-Control: no-store\r\n" :
+		    "Cache-Control: no-store\r\n", NULL, NULL, 0);
+	else
+		clerk_answer(client, status, "", job->type[0] == '\0' ?
+		    "application/octet-stream" : job->type, job->result,
+		    job->result_length);
+}
+
 static void
 answer_result(struct clerk_client *client, const struct clerk_job *job)
 {
@@ -267,9 +283,7 @@ answer_result(struct clerk_client *client, const struct clerk_job *job)
 		clerk_answer_problem(client, 404, "", "The job is %s, and has "
 		    "no result.", clerk_state_name(job->state, job->attempts));
 	else
-		clerk_answer(client, 200, "", job->type[0] == '\0' ?
-		    "application/octet-stream" : job->type, job->result,
-		    job->result_length);
+		answer_reply(client, job);
 }
 
 static void

@@ -124,17 +124,29 @@ fill_result(struct clerk_run *run, struct clerk_result *result, char *type,
 	result->length = clerk_bytes_left(&run->reply);
 }
 
+/* "ended with 500". */
+static const char *
+how(const struct clerk_run *run, char text[32])
+{
+	if (!run->end.any)
+		return "was broken off";
+	snprintf(text, 32, "ended with %d", run->end.status);
+	return text;
+}
+
 static void
 log_end(const struct clerk_run *run, const struct clerk_result *result,
     bool kept)
 {
+	char text[32];
+
 	if (!kept)
 		log_warnx("job %s: the lease was over, another attempt counts: "
 		    "this result is thrown away", run->claim.id);
 	else if (result->verdict.state == CLERK_QUEUED)
-		log_info("job %s (%s): attempt %u ended with %d; again in %llu "
-		    "ms", run->claim.id, run->claim.route,
-		    run->claim.tries.attempts, run->end.status,
+		log_info("job %s (%s): attempt %u %s; again in %llu ms",
+		    run->claim.id, run->claim.route,
+		    run->claim.tries.attempts, how(run, text),
 		    (unsigned long long)result->verdict.delay_ms);
 	else
 		log_debug("job %s (%s): %s with %d", run->claim.id,

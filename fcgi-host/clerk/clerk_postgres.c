@@ -52,8 +52,7 @@ complain(const char *message, struct err *err)
 {
 	if (*message == '\0')
 		message = "the server does not answer";
-	return err_set(err, "PostgreSQL: %.*s", (int)strcspn(message, "\n"),
-	    message);
+	return err_set(err, "%.*s", (int)strcspn(message, "\n"), message);
 }
 
 static void

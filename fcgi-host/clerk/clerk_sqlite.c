@@ -50,7 +50,7 @@ now(sqlite3_context *context, int count, sqlite3_value **values)
 static int
 complain(sqlite3 *sqlite, struct err *err)
 {
-	return err_set(err, "SQLite: %s", sqlite == NULL ? "no memory" :
+	return err_set(err, "%s", sqlite == NULL ? "no memory" :
 	    sqlite3_errmsg(sqlite));
 }
 

@@ -46,7 +46,7 @@ clerk_store_run(struct clerk_store *store, struct clerk_rows *rows,
 	if (store->db.class->run(&store->db, sql, values, count, rows,
 	    &err) == 0)
 		return 0;
-	log_warnx("jobs: %s", err.text);
+	log_warnx("jobs: %s: %s", store->db.class->name, err.text);
 	clerk_store_close(store);
 	return -1;
 }

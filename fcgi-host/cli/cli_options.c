@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 
@@ -207,10 +208,18 @@ print_fault(void *context, const char *sentence)
 	fprintf(stderr, "%s\n", sentence);
 }
 
+/* Who has none in that place does not know what to do about it. */
 struct config *
 cli_config_load(const char *given)
 {
-	return config_load(cli_config_file(given), print_fault, NULL);
+	const char *file = cli_config_file(given);
+	struct config *config = config_load(file, print_fault, NULL);
+
+	if (config == NULL && strcmp(file, CLI_CONFIG_FILE) == 0 &&
+	    access(file, F_OK) < 0)
+		fprintf(stderr, "-c FILE names another, and so does %s in the "
+		    "environment\n", CLI_CONFIG_VARIABLE);
+	return config;
 }
 
 char *

@@ -230,6 +230,8 @@ json_of(const struct route *route, const struct config *config)
 	add(json, "cache_ms",
 	    json_object_new_int64((int64_t)route->cache_ms));
 	add(json, "handler", json_object_new_string(route->handler->name));
+	add(json, "handler_version", route->handler->desc.version == NULL ?
+	    NULL : json_object_new_string(route->handler->desc.version));
 	add(json, "file", json_object_new_string(route->handler->file));
 	add(json, "summary", json_object_new_string(route->summary));
 	return json;

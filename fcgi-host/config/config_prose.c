@@ -139,7 +139,7 @@ void
 config_prose_facts(FILE *out, enum config_prose prose, const char *prefix,
     const struct config_option *option)
 {
-	char bounds[128], text[300], value[128] = "";
+	char bounds[128], text[512], value[320] = "";
 
 	say_bounds(bounds, sizeof(bounds), option);
 	if (option->required)

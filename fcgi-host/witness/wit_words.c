@@ -168,7 +168,7 @@ is_stack_overflow(const struct words *words)
 
 /* ---------------------------------------------------------------- SIGSEGV */
 
-/* "NULL", "NULL + 16", "NULL - 8"; false: it is far from it. */
+/* "... NULL", "... NULL + 16", "... NULL - 8"; false: it is far from it. */
 static bool
 say_null(const struct words *words, const char *before)
 {
@@ -274,7 +274,8 @@ say_segv(const struct words *words)
 		say_jump(words);
 	else if (is_stack_overflow(words))
 		say(words, "stack overflow");
-	else if (say_null(words, ""))
+	else if (say_null(words, choose(words, "wrote to ", "read from ",
+	    "touched ")))
 		return;
 	else if (words->map != NULL)
 		say_mapped(words);

@@ -199,6 +199,7 @@ def test_routes_show_the_configuration_over_the_tags():
         assert first["body_limit"] == 2048
         assert first["file"] == os.path.join(tools.handlers, "hello.so")
         assert second["method"] == "GET" and second["path"] == "/hello-async"
+        assert second["handler_version"] == "1"
 
 
 def test_routes_shows_streams():

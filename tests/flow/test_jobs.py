@@ -71,6 +71,16 @@ def test_a_result_that_is_no_json_has_a_place_of_its_own(host, gate):
     assert raw.header("content-type") == "text/plain; charset=utf-8"
 
 
+def test_a_result_without_content(host, gate):
+    """Breaks when: a 204 of the handler becomes an empty file."""
+    job = accept(host, gate.path("/job"))
+    gate.accept().tell("none")
+    assert job.wait()["result"]["status"] == 204
+    raw = host.get("/jobs/%s/result" % job.id)
+    assert raw.status == 204 and raw.header("content-type") is None
+    assert raw.header("cache-control") == "no-store"
+
+
 def test_a_result_that_is_too_large_is_a_failure(host, gate):
     """Breaks when: a result over jobs_result_limit is kept, or tried again
     and again."""

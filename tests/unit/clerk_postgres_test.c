@@ -181,7 +181,7 @@ test_one_that_is_silent_is_not_waited_for(void **state)
 		begun_ms = clock_now_ms();
 		assert_int_equal(db.class->open(&db, &err), -1);
 		assert_true(clock_now_ms() - begun_ms < LONGEST_MS);
-		assert_true(strlen(err.text) > strlen("PostgreSQL: "));
+		assert_true(strlen(err.text) > 0);
 		assert_null(db.handle);
 		stop(&server);
 	}

@@ -67,6 +67,25 @@ test_the_committed_files(void **state)
 
 /* ------------------------------------------------------------------ table */
 
+/* Breaks when: a long default is cut. */
+static void
+check_facts(const struct config_option *option)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	config_prose_facts(out, CONFIG_PROSE_PLAIN, "", option);
+	fclose(out);
+	for (char *at = text; (at = strchr(at, '\n')) != NULL;)
+		*at = ' ';
+	assert_non_null(strstr(text, ". "));
+	if (option->fallback != NULL && !option->required)
+		assert_non_null(strstr(text, option->fallback));
+	free(text);
+}
+
 static void
 check_section(const struct config_section *section)
 {
@@ -81,6 +100,7 @@ check_section(const struct config_section *section)
 		    option->example != NULL);
 		assert_true((option->min == NULL) == (option->max == NULL));
 		assert_true(option->offset + option->width <= section->size);
+		check_facts(option);
 	}
 	assert_true(option - section->options <= CONFIG_OPTIONS_MAX);
 }

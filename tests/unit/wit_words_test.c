@@ -82,9 +82,10 @@ static void
 test_null(void **state)
 {
 	(void)state;
-	assert_string_equal(segv(SEGV_MAPERR, 0, WRITE), "NULL");
-	assert_string_equal(segv(SEGV_MAPERR, 16, READ), "NULL + 16");
-	assert_string_equal(segv(SEGV_MAPERR, 0xffff, 0), "NULL + 65535");
+	assert_string_equal(segv(SEGV_MAPERR, 0, WRITE), "wrote to NULL");
+	assert_string_equal(segv(SEGV_MAPERR, 16, READ), "read from NULL + 16");
+	assert_string_equal(segv(SEGV_MAPERR, 0xffff, 0),
+	    "touched NULL + 65535");
 	assert_string_equal(segv(SEGV_MAPERR, 0x10000, 0),
 	    "address not mapped");
 }
@@ -164,7 +165,7 @@ test_stack_overflow(void **state)
 	/* a pointer that was overwritten */
 	crash.registers[SP_REGISTER] = 16;
 	crash.address = 8;
-	assert_string_equal(words_of(&crash), "NULL + 8");
+	assert_string_equal(words_of(&crash), "touched NULL + 8");
 
 	/* a pointer that has nothing to do with it */
 	crash.registers[SP_REGISTER] = SP;
@@ -280,7 +281,7 @@ test_without_a_map(void **state)
 	assert_string_equal(words, "memory that may not be accessed so");
 	crash.address = 8;
 	wit_words(&crash, &none, "", NULL, words, sizeof(words));
-	assert_string_equal(words, "NULL + 8");
+	assert_string_equal(words, "touched NULL + 8");
 }
 
 static size_t

@@ -143,9 +143,10 @@ int	 fh_cache_swap(struct fh_cache *, const void *key, size_t key_length,
 
 /*
  * Adds `by`, which may be negative, to an integer; *value_out, which may be
- * NULL, is the sum.  One that is not there begins as `initial` and lives for
- * ttl_ms; one that is there keeps its time, so that a key per client with a
- * ttl_ms of 60000 counts what came in a minute.  -1/EINVAL for a value of
+ * NULL, is the sum.  One that is not there is taken for `initial`, so that with
+ * 1 and 0 the first call gives 1, and lives for ttl_ms; one that is there keeps
+ * its time: a key per client with a ttl_ms of 60000 counts what came in a
+ * minute.  -1/EINVAL for a value of
  * another type, -1/ERANGE for a sum that is no int64_t: both leave it alone.
  */
 int	 fh_cache_count(struct fh_cache *, const void *key, size_t key_length,

@@ -229,7 +229,7 @@ struct fh_model_def {
  * are checked before anything else in it is looked at.
  *
  * name		for logs and status; letters, digits, '-', '_', '.'
- * version	yours, shown in status; NULL for none
+ * version	yours, in `fcgi-host routes --json`; NULL for none
  * routes	FH_ROUTES(...), ended by an entry without a path
  * models	FH_MODELS(...), or NULL
  * preload	once per generation, before the forks, single-threaded.  Must

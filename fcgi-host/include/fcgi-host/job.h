@@ -21,14 +21,14 @@
  * gives {"id", "state", "attempts", "progress", "result" or "problem", ...};
  * state is queued, running, retrying, succeeded, failed or cancelled.
  * ?wait=10s answers when it has ended, or after that time; /jobs/ID/events, or
- * Accept: text/event-stream, follows it; /jobs/ID/result is the reply as it
- * was; DELETE cancels it.  With a header Idempotency-Key the same request
- * makes one job, however often it is sent, and another request with that key
- * gets a 422.  With a header Webhook-URL that one is told of its end, signed,
- * if `jobs_webhooks` of the configuration allows it.  `jobs_path` is where jobs
- * are.  A job that was sent with credentials (identity.h) is seen with the same
- * alone, and is a 404 to others; of any other one the id is the key, which
- * cannot be guessed.
+ * Accept: text/event-stream, follows it; /jobs/ID/result is the reply: its
+ * status, if that is below 300, its type and body; DELETE cancels it.  With a
+ * header Idempotency-Key the same request makes one job, however often it is
+ * sent, and another request with that key gets a 422.  With a header
+ * Webhook-URL that one is told of its end, signed, if `jobs_webhooks` of the
+ * configuration allows it.  `jobs_path` is where jobs are.  A job that
+ * was sent with credentials (identity.h) is seen with the same alone, and is a
+ * 404 to others; of any other one the id is the key, which cannot be guessed.
  *
  * What the handler sees.  A request like any other: its body, parameters and
  * declared inputs, whatever has become of the client, but for the headers
