@@ -132,7 +132,8 @@ close_connection(struct clerk_db *db)
 	db->handle = NULL;
 }
 
-/* A server may have been told to lose commits; not those of jobs. */
+/* A server may have been told to lose commits; not those of jobs.  And what
+ * another host has committed meanwhile is to be seen. */
 static int
 prepare(PGconn *conn, struct err *err)
 {
@@ -140,6 +141,7 @@ prepare(PGconn *conn, struct err *err)
 		"SET statement_timeout = '10s'",
 		"SET lock_timeout = '5s'",
 		"SET idle_in_transaction_session_timeout = '30s'",
+		"SET default_transaction_isolation = 'read committed'",
 		("SELECT set_config('synchronous_commit', 'on', false) WHERE "
 		"current_setting('synchronous_commit') = 'off'"),
 		"LISTEN fh_jobs",

@@ -126,7 +126,7 @@ wait_for(struct cache_hold *hold, uint32_t word)
 		if (first == 0)
 			first = holder;
 		since_ms = stuck_since(stuck, holder);
-		if (since_ms != 0 && begun_ms - since_ms < CACHE_STEAL_MS)
+		if (since_ms != 0 && begun_ms < since_ms + CACHE_STEAL_MS)
 			return give_up(hold);
 		moved = sleep_until(hold->shard, holder,
 		    begun_ms + CACHE_WAIT_MS);

@@ -214,14 +214,18 @@ is_header(const struct wire_pair *pair, const char *header)
 	return true;
 }
 
-/* A header of any name may be one; these are what they are called. */
+/* A parameter of any name may be one, or say who asks: what a proxy that knows
+ * its users adds, or a web server that has seen a certificate.  These are what
+ * they are called. */
 static bool
 may_be_credential(const struct wire_pair *pair)
 {
 	static const char *const words[] = { "AUTH", "KEY", "TOKEN",
-	    "SECRET", "SESSION", "USER_ID" };
+	    "SECRET", "SESSION", "USER", "EMAIL", "IDENTITY", "PRINCIPAL",
+	    "OIDC", "JWT", "CERT", "SSL_CLIENT", "TLS_CLIENT", "TENANT",
+	    "GROUP", "ROLE" };
 
-	if (!pair_begins(pair, "HTTP_"))
+	if (pair_is(pair, "HTTP_USER_AGENT"))
 		return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (memmem(pair->name, pair->name_length, words[i],
@@ -247,7 +251,7 @@ counts(const struct route *route, const struct wire_pair *pair)
 	    "HTTP_FORWARDED", "HTTP_X_FORWARDED_HOST",
 	    "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_PREFIX", "HTTPS",
 	    "REQUEST_SCHEME", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NAME",
-	    "REMOTE_USER", "CONTENT_TYPE" };
+	    "CONTENT_TYPE" };
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		if (pair_is(pair, always[i]))

@@ -6,6 +6,7 @@ import hmac
 import http.server
 import json
 import os
+import socket
 import ssl
 import subprocess
 import threading
@@ -169,6 +170,33 @@ def test_it_is_told_after_a_restart(tmp_path, kind):
     finally:
         if server:
             server.clean()
+
+
+def test_one_that_hangs_holds_nobody_up(tmp_path):
+    """Breaks when: jobs wait for a receiver that takes a webhook and says
+    nothing, or a stop does, or what it did not answer is forgotten."""
+    with socket.create_server(("127.0.0.1", 0)) as mute, Receiver(
+            port=0) as receiver:
+        port = mute.getsockname()[1]
+        given = options(tmp_path, receiver)
+        given["jobs_webhooks"].append("http://localhost:%d/" % port)
+        with Host(**given) as host:
+            begun = time.monotonic()
+            jobs = [accept(host, "/job", headers=hook(
+                "http://localhost:%d/" % port)) for _ in range(5)]
+            for job in jobs:
+                job.wait()
+            taken = [mute.accept()[0] for _ in range(4)]	# at a time
+            assert accept(host, "/job").wait()
+            assert time.monotonic() < begun + 8, "it waited for the receiver"
+            host.stop()
+            assert time.monotonic() < begun + 16
+            for one in taken:
+                one.close()
+            host.start()
+            for _ in range(4):
+                mute.settimeout(20)
+                mute.accept()[0].close()
 
 
 def test_a_certificate_that_nobody_vouches_for(tmp_path):

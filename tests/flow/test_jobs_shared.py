@@ -217,6 +217,38 @@ def test_one_key_on_two_hosts_is_one_job(pair):
         assert len(ids) == 2 and len(set(ids)) == 1
 
 
+@pytest.mark.parametrize("body,status", [(b"x", 202), (b"another", 422)])
+def test_a_key_is_taken_while_it_is_being_accepted(pair, server, body, status):
+    """Breaks when: a request that comes on another host between the first
+    one's insert and its commit makes a second job, is told a key of another
+    request's is its own, or is refused because it met the first."""
+    key, replies = {"Idempotency-Key": "k-%d" % status}, {}
+
+    def send(host, body):
+        replies[host] = host.post("/job", body, headers=key, timeout=30)
+
+    session = server.hold("LOCK TABLE fh_job_requests IN EXCLUSIVE MODE")
+    try:
+        threads = []
+        for host, its in zip(pair, (b"x", body)):
+            threads.append(threading.Thread(target=send, args=(host, its)))
+            threads[-1].start()
+            wait_until(lambda: server.waiting() >= len(threads))
+    finally:
+        session.kill()
+        session.wait()
+        session.stdin.close()
+        session.stdout.close()
+    for thread in threads:
+        thread.join()
+    first, second = (replies[host] for host in pair)
+    assert first.status == 202
+    assert second.status in ((200, 202) if status == 202 else (status,))
+    if status == 202:
+        assert second.json["id"] == first.json["id"]
+    assert server.run("SELECT count(*) FROM fh_jobs") == "1"
+
+
 def test_who_is_idle_asks_nothing(pair, server):
     """Breaks when: a host without work polls the server."""
     def asked():

@@ -81,6 +81,22 @@ class PostgreSQL:
         assert done.returncode == 0, done.stdout
         return done.stdout.strip()
 
+    def hold(self, sql):
+        """A session in a transaction that has run this; ends with kill()."""
+        session = subprocess.Popen(
+            [os.path.join(self.programs, "psql"), "-X", "-A", "-t", "-q",
+             self.uri], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, cwd="/")
+        session.stdin.write("BEGIN; %s; SELECT 'held';\n" % sql)
+        session.stdin.flush()
+        assert session.stdout.readline() == "held\n"
+        return session
+
+    def waiting(self):
+        """How many sessions wait for a lock."""
+        return int(self.run("SELECT count(*) FROM pg_locks WHERE "
+                            "NOT granted;"))
+
     def connections(self):
         """Of the handler, not ours."""
         return int(self.run("SELECT count(*) FROM pg_stat_activity WHERE "

@@ -117,6 +117,13 @@ test_without_inputs(void **state)
 	assert_false(same(route, "HTTP_X_API_KEY=1", "HTTP_X_API_KEY=2"));
 	assert_false(same(route, "HTTP_AUTHORIZATION=a", ""));
 	assert_false(same(route, "REMOTE_USER=ada", "REMOTE_USER=bob"));
+	assert_false(same(route, "HTTP_X_FORWARDED_USER=ada", ""));
+	assert_false(same(route, "HTTP_X_AUTH_REQUEST_EMAIL=ada@x", ""));
+	assert_false(same(route, "HTTP_X_MS_CLIENT_PRINCIPAL=a", ""));
+	assert_false(same(route, "SSL_CLIENT_S_DN=CN=ada", "SSL_CLIENT_S_DN="
+	    "CN=bob"));
+	assert_true(same(route, "REMOTE_ADDR=10.0.0.1;HTTP_X_FORWARDED_FOR=a",
+	    "REMOTE_ADDR=10.0.0.2"));
 	assert_false(same(route, "HTTP_HOST=a", "HTTP_HOST=b"));
 }
 

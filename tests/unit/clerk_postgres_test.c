@@ -32,8 +32,8 @@
 #define LONGEST_MS	20000	/* libpq takes 3 s to give up a connect */
 
 /* From which of a client's messages on it says nothing: the commands that
- * begin a connection are 5. */
-enum { SILENT_FROM_START, SILENT_IN_COMMANDS = 3, SILENT_IN_STATEMENT = 6,
+ * begin a connection are 6. */
+enum { SILENT_FROM_START, SILENT_IN_COMMANDS = 3, SILENT_IN_STATEMENT = 7,
 	SILENT_NEVER = 1000 };
 
 struct server {

@@ -151,9 +151,10 @@ struct fh_arena;		/* where a `build` model puts its memory */
  * cache	"60s", "10m": a reply with status 200 is kept for so long and
  *		given to equal requests, without a worker; of several that come
  *		at the same time one runs.  Equal are those with the same path,
- *		inputs, body, Accept, host and credentials (Authorization and
- *		the like): declare all headers, cookies and query fields that
- *		the reply depends on.  Without `inputs` the whole query and all
+ *		inputs, body, Accept, host and credentials (Authorization,
+ *		REMOTE_USER and the like): declare all headers, cookies and
+ *		query fields that the reply depends on.  A client's address
+ *		does not count.  Without `inputs` the whole query and all
  *		cookies count.  Not kept: a reply with Set-Cookie, with a
  *		Cache-Control of private, no-store or no-cache, with a Vary on
  *		more than Accept, one that does not fit into the reply space.
