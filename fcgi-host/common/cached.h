@@ -48,9 +48,9 @@ struct cached_request {
  *
  * The key is of the origin, the decoded path, the inputs, Accept, the host and
  * scheme that were asked, and whoever asks (his identity, REMOTE_USER, and each
- * parameter that may be a credential or say who it is).  The inputs are those declared, of query,
- * header and cookie, and otherwise the whole query and all cookies; a body
- * counts byte by byte, with its type.
+ * parameter that may be a credential or say who it is).  The inputs are those
+ * declared, of query, header and cookie, and otherwise the whole query and all
+ * cookies; a body counts byte by byte, with its type.
  */
 enum cached_kind { CACHED_NOT, CACHED_LOOK, CACHED_IF, CACHED_FRESH };
 enum cached_kind	cached_key(const struct cached_request *,
