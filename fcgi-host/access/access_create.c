@@ -42,6 +42,13 @@ parse_clients(struct access_section *section, const char *bytes,
 }
 
 static int
+parse_users(struct access_section *section, const char *bytes, size_t length,
+    struct err *err)
+{
+	return access_users_parse(&section->users, bytes, length, err);
+}
+
+static int
 parse_single(struct access_section *section, const char *bytes,
     size_t length, struct err *err)
 {
@@ -97,6 +104,9 @@ create_section(struct access_section *section,
 		return load(section, config->keys_file, privacy, parse_clients,
 		    err);
 	}
+	if (config->type == CONFIG_AUTH_BASIC)
+		return load(section, config->users_file, ACCESS_SECRET,
+		    parse_users, err);
 	return config->jwks_file != NULL ?
 	    load(section, config->jwks_file, privacy, parse_set, err) :
 	    load(section, config->key_file, privacy, parse_single, err);
@@ -129,6 +139,7 @@ wipe_variables(const struct config *config)
 		wipe_variable(config->auths[i].keys_file);
 		wipe_variable(config->auths[i].key_file);
 		wipe_variable(config->auths[i].jwks_file);
+		wipe_variable(config->auths[i].users_file);
 	}
 }
 
@@ -178,6 +189,7 @@ access_destroy(struct access *access)
 	for (size_t i = 0; i < access->count; i++) {
 		free(access->sections[i].parameter);
 		access_clients_free(&access->sections[i].clients);
+		access_users_free(&access->sections[i].users);
 		access_keys_free(&access->sections[i].rules.keys);
 	}
 	free(access->sections);

@@ -59,7 +59,7 @@ clear(struct access_known_one *one)
 	*one = (struct access_known_one){ .identity = NULL };
 }
 
-void
+int
 access_known_put(struct access_known *known,
     const uint8_t digest[ACCESS_DIGEST], uint32_t section, int64_t begins_s,
     int64_t ends_s, const uint8_t *identity, size_t length)
@@ -68,13 +68,14 @@ access_known_put(struct access_known *known,
 	uint8_t *copy = malloc(length);
 
 	if (copy == NULL)
-		return;
+		return -1;
 	memcpy(copy, identity, length);
 	clear(one);
 	*one = (struct access_known_one){ .section = section,
 	    .begins_s = begins_s, .ends_s = ends_s, .identity = copy,
 	    .length = length };
 	memcpy(one->digest, digest, ACCESS_DIGEST);
+	return 0;
 }
 
 void

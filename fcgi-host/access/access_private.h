@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "access/access.h"
+#include "wire/wire_text.h"
 
 struct json_object;
 
@@ -118,12 +119,64 @@ const struct access_client	*access_clients_find(
 				    const struct access_clients *,
 				    const char *key, size_t length);
 
+/* --------------------------------------------- users (access_users.c) */
+
+struct access_user {
+	char		*name;
+	char		*hash;		/* of crypt(5), with its setting */
+	char		*scopes;
+};
+
+struct access_users {
+	struct access_user	*list;		/* by name */
+	size_t			 count;
+};
+
+int	access_users_parse(struct access_users *, const char *text,
+	    size_t length, struct err *);
+void	access_users_free(struct access_users *);
+
+/* NULL: nobody has that name, which ends in NUL. */
+const struct access_user	*access_users_find(
+				    const struct access_users *,
+				    const char *name);
+
+/* Is it a hash of crypt(5) that may be used?  NULL, or why not. */
+const char	*access_hash_refuse(const char *hash);
+
+/* ---------------------------------- headers of a request (access_find.c) */
+
+/* A header that comes twice is none: another program would take the other. */
+enum access_verdict	access_find_header(const struct access_question *,
+			    const char *parameter, struct wire_span *out);
+
+/* What stands behind a scheme in Authorization; the scheme ends in a blank. */
+enum access_verdict	access_find_scheme(const struct access_question *,
+			    const char *scheme, struct wire_span *out);
+
+/* ---------------------------------------- passwords (access_password.c) */
+
+#define ACCESS_PASSWORD_MAX	512	/* bytes; CRYPT_MAX_PASSPHRASE_SIZE */
+#define ACCESS_KNOWN_S		300	/* a right one need not be hashed for */
+
+enum access_verdict	access_password_check(struct access *,
+			    uint32_t section, const struct access_question *,
+			    struct access_answer *);
+
+/* What becomes of an answer (access_check.c). */
+enum access_verdict	access_refuse(struct access_answer *,
+			    enum access_verdict, const char *why);
+enum access_verdict	access_fail(struct access *,
+			    const struct access_question *,
+			    struct access_answer *, const char *why);
+
 /* ------------------------------------------ known tokens (access_known.c) */
 
 /*
- * Tokens that were good, so that most requests cost no signature.  A place is
- * chosen by a digest nobody outside can foresee; a newcomer takes it.  Bad
- * tokens are not kept: nobody can push out others without a good one.
+ * Tokens and passwords that were good, so that most requests cost no signature
+ * and no hash.  A place is chosen by a digest nobody outside can foresee; a
+ * newcomer takes it.  Bad ones are not kept: nobody can push out others without
+ * a good one.
  */
 #define ACCESS_KNOWN	1024
 
@@ -149,7 +202,8 @@ void	access_known_digest(const struct access_known *, uint32_t section,
 const struct access_known_one	*access_known_find(struct access_known *,
 				    const uint8_t digest[ACCESS_DIGEST],
 				    uint32_t section, int64_t wall_s);
-void	access_known_put(struct access_known *,
+/* -1: no memory, and it is not known. */
+int	access_known_put(struct access_known *,
 	    const uint8_t digest[ACCESS_DIGEST], uint32_t section,
 	    int64_t begins_s, int64_t ends_s, const uint8_t *identity,
 	    size_t length);
@@ -183,6 +237,7 @@ struct access_section {
 	const struct config_auth	*config;
 	char				*parameter; /* "HTTP_X_API_KEY" */
 	struct access_clients		 clients;
+	struct access_users		 users;
 	struct access_rules		 rules;
 };
 

@@ -36,7 +36,7 @@ cli_inline_admits(struct cli_inline *in, struct cli_request *request,
 {
 	const struct request *asked = &request->asked;
 	const struct route *route = request->match.route;
-	const struct access_question question = {
+	struct access_question question = {
 		.auths = route->auths, .scopes = route->scopes,
 		.params = asked->params, .params_length = asked->length,
 		.client = asked->head.remote_addr.at,
@@ -50,7 +50,7 @@ cli_inline_admits(struct cli_inline *in, struct cli_request *request,
 		return true;
 	if (in->access == NULL)
 		return admits_named(request, sink);
-	access_check(in->access, &question, &request->who);
+	access_check_now(in->access, &question, &request->who);
 	if (request->who.verdict == ACCESS_GRANTED)
 		return true;
 	status = access_refusal(in->access, &question, &request->who, headers,

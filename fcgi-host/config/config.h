@@ -45,7 +45,8 @@ enum config_sync_fault { CONFIG_SYNC_FAULT_DEMOTE, CONFIG_SYNC_FAULT_KEEP };
 enum config_reload { CONFIG_RELOAD_KEEP_SERVING, CONFIG_RELOAD_FREE_FIRST };
 
 /* How clients of a route show who they are, and how tokens are signed. */
-enum config_auth_type { CONFIG_AUTH_KEY, CONFIG_AUTH_BEARER };
+enum config_auth_type { CONFIG_AUTH_KEY, CONFIG_AUTH_BEARER,
+	CONFIG_AUTH_BASIC };
 enum config_algorithm { CONFIG_HS256, CONFIG_RS256, CONFIG_EDDSA };
 
 /* pool "name" { ... }; there is always one called "default". */
@@ -113,9 +114,10 @@ struct config_auth {
 	char			*name;
 	enum config_auth_type	 type;
 	char			*header;	/* key: where it is sent */
-	char			*keys_file;	/* these three: or env:NAME */
+	char			*keys_file;	/* these four: or env:NAME */
 	char			*key_file;
 	char			*jwks_file;
+	char			*users_file;
 	enum config_algorithm	 algorithm;
 	char			*issuer;	/* NULL: any */
 	char			**audience;	/* NULL: tokens have none */
@@ -342,6 +344,9 @@ int		 config_auth_find(const struct config *, const char *names,
 
 /* Are routes that say nothing of their auth open to all (default_auth)? */
 bool		 config_auth_is_optional(const struct config *);
+
+/* What the hash of a password takes at most, one at a time. */
+#define CONFIG_HASH_MEMORY	(UINT64_C(64) << 20)
 
 /* Is the variable "NAME=..." one that a section auth reads a secret from? */
 bool		 config_auth_wants(const struct config *,

@@ -22,7 +22,8 @@ is_word(const char *word, size_t length, const char *text)
 static int
 find_one(const struct config *config, const char *word, size_t length)
 {
-	static const char *const types[] = { "key", "bearer" };
+	static const char *const types[] = { "key", "bearer",
+		"basic" };
 	int found = -1, count = 0;
 
 	for (size_t i = 0; i < config->auth_count; i++) {
@@ -124,7 +125,8 @@ config_auth_wants(const struct config *config, const char *variable)
 
 		if (is_variable(auth->keys_file, variable) ||
 		    is_variable(auth->key_file, variable) ||
-		    is_variable(auth->jwks_file, variable))
+		    is_variable(auth->jwks_file, variable) ||
+		    is_variable(auth->users_file, variable))
 			return true;
 	}
 	return false;

@@ -11,10 +11,12 @@
 
 const struct config_option config_auth_options[] = {
 	{ .name = "type", .type = CONFIG_CHOICE, AUTH(type), .required = true,
-	    .choices = "key bearer", .example = "key",
+	    .choices = "key bearer basic", .example = "key",
 	    .text = "key: a long random text in a header.  bearer: a signed "
 	    "token (JWT, RFC 7519) as \"Authorization: Bearer TOKEN\" (RFC "
-	    "6750)." },
+	    "6750).  basic: a name and a password, which browsers ask for "
+	    "(RFC 7617); whoever hears the line has the password, so only "
+	    "behind TLS." },
 	{ .name = "header", .type = CONFIG_TEXT, AUTH(header),
 	    .fallback = "X-API-Key",
 	    .text = "For type key: the request header with the key." },
@@ -26,6 +28,20 @@ const struct config_option config_auth_options[] = {
 	    "\"openssl rand -hex 32\", its digest with \"printf %s KEY | "
 	    "sha256sum\": the file cannot be used to log in.  A name may have "
 	    "several keys, so that one can take the place of another." },
+	{ .name = "users_file", .type = CONFIG_SECRET, AUTH(users_file),
+	    .fallback = "",
+	    .text = "For type basic: the file of the users, such as "
+	    "\"/etc/fcgi-host/users\".  Each line is NAME:HASH or "
+	    "NAME:HASH:SCOPE SCOPE; '#' begins a comment.  HASH is what "
+	    "\"mkpasswd -m yescrypt\" prints, or another of crypt(5) that "
+	    "withstands guessing: $y$, $gy$, $7$, $6$ and $2b$, the last as "
+	    "\"htpasswd -B\" makes it too.  MD5 ($1$, $apr1$), SHA-1 and "
+	    "plain text are refused, and so is a hash that takes over 64 MiB "
+	    "of memory.  A password is hashed beside all that serves, one at "
+	    "a time, some 30 ms each, before its request is queued; 64 "
+	    "requests may wait for that, 16 of one address, and more get a "
+	    "503 with Retry-After.  One that was right is known for 5 "
+	    "minutes, or until the next reload, and then costs nothing." },
 	{ .name = "algorithm", .type = CONFIG_CHOICE, AUTH(algorithm),
 	    .fallback = "RS256", .choices = "HS256 RS256 EdDSA",
 	    .text = "For type bearer: the one algorithm that tokens are signed "

@@ -15,13 +15,15 @@
 
 #define KEY	(1u << CONFIG_AUTH_KEY)
 #define BEARER	(1u << CONFIG_AUTH_BEARER)
+#define BASIC	(1u << CONFIG_AUTH_BASIC)
 
 /* Which types have use for an option. */
 static const struct {
 	const char	*name;
 	unsigned	 types;
 } uses[] = {
-	{ "header", KEY }, { "keys_file", KEY }, { "algorithm", BEARER },
+	{ "header", KEY }, { "keys_file", KEY }, { "users_file", BASIC },
+	{ "algorithm", BEARER },
 	{ "key_file", BEARER }, { "jwks_file", BEARER },
 	{ "issuer", BEARER }, { "audience", BEARER }, { "leeway", BEARER },
 	{ "scope_claim", BEARER }
@@ -77,6 +79,15 @@ check_bearer(const struct config_auth *auth,
 }
 
 static void
+check_basic(const struct config_auth *auth,
+    const struct config_instance *instance, struct config_faults *faults)
+{
+	if (auth->users_file == NULL)
+		config_fault(faults, instance->line, "users_file", "is "
+		    "missing: add users_file = \"/PATH\"");
+}
+
+static void
 check_section(const struct config_auth *auth,
     const struct config_instance *instance, struct config_faults *faults)
 {
@@ -88,8 +99,10 @@ check_section(const struct config_auth *auth,
 	check_uses(auth, instance, faults);
 	if (auth->type == CONFIG_AUTH_KEY)
 		check_key(auth, instance, faults);
-	else
+	else if (auth->type == CONFIG_AUTH_BEARER)
 		check_bearer(auth, instance, faults);
+	else
+		check_basic(auth, instance, faults);
 }
 
 static void

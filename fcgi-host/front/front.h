@@ -128,6 +128,7 @@ struct front_taking {
 
 enum front_state {
 	FRONT_READING,		/* parameters and body arrive */
+	FRONT_CHECKING,		/* its password waits to be hashed */
 	FRONT_WAITING,		/* for the reply to an equal one */
 	FRONT_PENDING,		/* in its pool's pending list */
 	FRONT_RUNNING,		/* its job is with the workers */
@@ -159,6 +160,9 @@ struct front_request {
 	bool			 probe;		/* it tries a half-open route */
 	bool			 poison;	/* refused as such */
 	bool			 refused;	/* 503, no handler's fault */
+	bool			 again, hashed;	/* admitted; by password */
+	uint32_t		 tried;		/* see access/access.h */
+	struct access_hash	*hash;		/* FRONT_CHECKING */
 	enum front_clerk_kind	 clerk;
 	struct front_relay	*relay;		/* FRONT_CLERK */
 	uint32_t		 client;	/* its ticket, or 0 */
@@ -326,6 +330,7 @@ struct front {
 	size_t			 masked_size;
 	struct front_kept	*kept;		/* front_cached.c */
 	struct front_flights	*flights;	/* front_flight.c */
+	struct front_passwords	*passwords;	/* front_password.c */
 	uint8_t			 read_buffer[FRONT_READ_SIZE];
 };
 
@@ -406,14 +411,6 @@ void	*front_memory(struct front *, void *old, size_t);
 void	front_dispatch(struct front_request *);
 void	front_dispatch_again(struct front_request *); /* admitted before */
 struct api_input	front_input(const struct front_request *);
-
-/* front_stale.c: what nobody should run any more. */
-void	front_stale_begin(struct front_request *); /* sets its limits */
-bool	front_stale(const struct front_request *, uint64_t now_ns);
-/* True: it was stale and is answered, or its client had left and it is gone.
- * The client was there at `seen_ns`, and at its arrival. */
-bool	front_stale_drop(struct front_request *, uint64_t seen_ns,
-	    uint64_t now_ns);
 
 /* front_sync.c */
 /* At the end of a turn: is all that we have still ours? */

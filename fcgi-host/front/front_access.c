@@ -1,11 +1,11 @@
 /*
- * front_access.c - who may ask: keys and tokens, before anything else is done.
+ * front_access.c - who may ask, before anything else is done.
  *
  * Runs in: front.
  * Owns: nothing; the keys are the zygote's (access/access.h).
  * Invariant: a request of a route with auth has an identity that the host has
- * made, or is answered with 401, 403 or 429 before its body is kept, its inputs
- * are looked at or it takes a place in any queue.
+ * made, or is answered with 401, 403, 429 or 503 before its body is kept, its
+ * inputs are looked at or it takes a place in any queue but that of passwords.
  */
 #include <string.h>
 
@@ -14,6 +14,7 @@
 #include "front/front.h"
 #include "front/front_access.h"
 #include "front/front_capture.h"
+#include "front/front_password.h"
 #include "wire/wire_params.h"
 
 /* No web server sends such a name, and no handler sees it; of several the last
@@ -33,6 +34,8 @@ refuse(struct front_request *request, const struct access_question *question,
 	if (request->match.route != NULL)
 		front_count(&front_route_stats(request)->refused[
 		    SHM_REFUSED_ACCESS], 1);
+	if (!request->again)
+		front_count(&request->front->stats->requests, 1);
 	request->discard_body = true;
 	front_answer(request, status, headers, "%s: %s.", status == 403 ?
 	    "Access is refused" : "Who sends this is not known", answer->why);
@@ -115,7 +118,7 @@ question_of(const struct front_request *request)
 	const struct route *route = request->match.route;
 
 	return (struct access_question){
-		.auths = auths_of(request),
+		.auths = auths_of(request), .tried = request->tried,
 		.scopes = route == NULL ? NULL : route->scopes,
 		.params = request->params,
 		.params_length = request->params_have,
@@ -126,10 +129,53 @@ question_of(const struct front_request *request)
 	};
 }
 
+/* False: it has none, or no memory for it. */
+static bool
+wait_for_hash(struct front_request *request,
+    const struct access_question *question, struct access_answer *answer)
+{
+	if (!front_password_has_place(request)) {
+		answer->verdict = ACCESS_BUSY;
+		answer->why = "too many passwords wait to be checked";
+		return false;
+	}
+	request->hash = access_hash_create(request->front->start->access,
+	    question, answer->section);
+	if (request->hash == NULL) {
+		answer->verdict = ACCESS_BUSY;
+		answer->why = "there is no memory to check the password";
+		return false;
+	}
+	front_password_wait(request);
+	return true;
+}
+
+bool
+front_access_is_hash(const struct front_request *request)
+{
+	const struct access_question question = question_of(request);
+	struct access_answer answer;
+
+	access_check(request->front->start->access, &question, &answer);
+	return answer.verdict == ACCESS_HASH;
+}
+
+void
+front_access_hashed(struct front_request *request)
+{
+	if (!front_access_admits(request))
+		return;
+	if (request->again)
+		front_dispatch_admitted(request);
+	else
+		front_request_admitted(request);
+}
+
 bool
 front_access_admits(struct front_request *request)
 {
 	const struct access_question question = question_of(request);
+	const struct config *config = request->front->config;
 	struct access_answer answer;
 
 	if (request->conn->runner)
@@ -137,8 +183,14 @@ front_access_admits(struct front_request *request)
 	if (question.auths == 0)
 		return true;
 	access_check(request->front->start->access, &question, &answer);
-	if (answer.verdict == ACCESS_GRANTED)
+	if (answer.verdict == ACCESS_GRANTED) {
+		request->hashed = config->auths[answer.section].type ==
+		    CONFIG_AUTH_BASIC;
 		return keep(request, answer.identity, answer.length);
+	}
+	if (answer.verdict == ACCESS_HASH &&
+	    wait_for_hash(request, &question, &answer))
+		return false;
 	if (answer.verdict == ACCESS_MISSING && may_be_nobody(request))
 		return true;
 	refuse(request, &question, &answer);

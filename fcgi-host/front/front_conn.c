@@ -16,12 +16,20 @@
 
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_password.h"
 
 #define WRITES_PER_EVENT	16	/* one reader must not hold others */
 
 static void	on_ready(uv_poll_t *, int, int);
 static void	on_readable(struct front_conn *);
 static void	take_held(struct front_conn *);
+
+static bool
+is_checking(const struct front_conn *conn)
+{
+	return conn->request != NULL &&
+	    conn->request->state == FRONT_CHECKING;
+}
 
 static void
 wait_for(struct front_conn *conn, int events)
@@ -320,7 +328,7 @@ front_conn_flush(struct front_conn *conn)
 	if (conn->request->state == FRONT_REPLYING)
 		front_request_end(conn->request);
 	else if (conn->request->state == FRONT_RUNNING ||
-	    conn->request->state == FRONT_CLERK)
+	    conn->request->state == FRONT_CLERK || is_checking(conn))
 		set_timer(conn, FRONT_CONN_UNTIMED, 0);
 }
 
@@ -380,6 +388,8 @@ take_bytes(struct front_conn *conn, const uint8_t *bytes, size_t length)
 			refuse_bytes(conn);
 		else if (!front_record(conn, &piece))
 			hold(conn, &piece, cursor, (size_t)(end - cursor));
+		else if (is_checking(conn))
+			hold(conn, NULL, cursor, (size_t)(end - cursor));
 		else if (cursor < end && front_pass_may(conn)) {
 			hold(conn, NULL, cursor, (size_t)(end - cursor));
 			take_held_soon(conn);
@@ -416,16 +426,35 @@ use_bytes(struct front_conn *conn, const uint8_t *bytes, size_t length)
 		front_pass_settle(conn);
 }
 
-/* What was held is read as if it came now. */
-static void
-take_held(struct front_conn *conn)
+struct front_held *
+front_conn_take(struct front_conn *conn)
 {
 	struct front_held *held = conn->held;
 
 	conn->held = NULL;
-	wait_for(conn, UV_READABLE);
-	use_bytes(conn, held->bytes, held->length);
-	free(held);
+	if (held != NULL)
+		wait_for(conn, front_output_left(conn) == 0 ? UV_READABLE :
+		    UV_READABLE | UV_WRITABLE);
+	return held;
+}
+
+void
+front_conn_use(struct front_conn *conn, struct front_held *held)
+{
+	if (conn->closing || held == NULL)
+		free(held);
+	else if (is_checking(conn))
+		front_conn_hold(conn, held);
+	else {
+		use_bytes(conn, held->bytes, held->length);
+		free(held);
+	}
+}
+
+static void
+take_held(struct front_conn *conn)
+{
+	front_conn_use(conn, front_conn_take(conn));
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "common/due.h"
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_stale.h"
 
 #define SOON_MS		5	/* taken this moment, begun the next */
 #define PENDING_PER_MS	1000	/* looked through in 1 % of that time */

@@ -16,6 +16,8 @@
 #include "front/front_cached.h"
 #include "front/front_client.h"
 #include "front/front_cors.h"
+#include "front/front_password.h"
+#include "front/front_stale.h"
 
 struct api_input
 front_input(const struct front_request *request)
@@ -172,8 +174,14 @@ front_dispatch(struct front_request *request)
 void
 front_dispatch_again(struct front_request *request)
 {
-	if (!is_well_formed(request) || !front_access_admits(request))
-		return;
+	request->again = true;
+	if (is_well_formed(request) && front_access_admits(request))
+		front_dispatch_admitted(request);
+}
+
+void
+front_dispatch_admitted(struct front_request *request)
+{
 	if (request->clerk != FRONT_CLERK_NOT)	/* it has become a job's */
 		front_clerk_send(request);
 	else if (front_cached_admits(request))

@@ -15,6 +15,7 @@
 #include "common/due.h"
 #include "front/front.h"
 #include "front/front_cached.h"
+#include "front/front_stale.h"
 
 #define WAITERS_PER_MS	1000	/* looked through in 1 % of that time */
 #define BUCKETS		256

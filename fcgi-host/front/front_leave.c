@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_password.h"
 
 static void
 leave(struct front *front)
@@ -50,6 +51,8 @@ on_ended(uv_timer_t *timer)
 			front_request_broken(request);
 		else if (request != NULL && request->state == FRONT_WAITING)
 			front_refuse(request, SHM_REFUSED_STOPPING);
+		else if (request != NULL && request->state == FRONT_CHECKING)
+			front_password_give_up(request);
 		else
 			front_conn_close(conn);
 	}

@@ -23,6 +23,7 @@
 #include "common/sandbox.h"
 #include "front/front.h"
 #include "front/front_cached.h"
+#include "front/front_password.h"
 
 /* Its being active is what counts: epoll returns at once. */
 static void
@@ -197,6 +198,7 @@ front_main(const struct child_start *start)
 	if (front_pools_create(front) < 0 || front_stats_start(front) < 0 ||
 	    front_fault_start(front) < 0 || front_cached_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
+	front_password_start(front);
 	front_runner_open(front);
 	front_bodies_start(front);
 	enter_sandbox(front);

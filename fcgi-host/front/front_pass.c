@@ -154,12 +154,22 @@ unpack(struct front_passed *passed)
 	free(passed);
 }
 
+/* The next front would have to hash its password again, and many at once: our
+ * own workers, which are there until we leave, serve it. */
+static bool
+is_ours(const struct front_request *request)
+{
+	return request->hashed;
+}
+
 static bool
 may_go(const struct front_conn *conn)
 {
+	const struct front_request *request = conn->request;
+
 	return front_pass_is_open(conn->front) && !conn->parsing &&
-	    is_still(conn) && (conn->request == NULL ? is_at_rest(conn) :
-	    conn->request->state == FRONT_PENDING);
+	    is_still(conn) && (request == NULL ? is_at_rest(conn) :
+	    request->state == FRONT_PENDING && !is_ours(request));
 }
 
 bool
@@ -218,7 +228,7 @@ pass_requests(struct front_pool *pool)
 		next_job = TAILQ_NEXT(job, link);
 		request = job->request;
 		if (request == NULL || !is_still(request->conn) ||
-		    !front_job_withdraw(job))
+		    is_ours(request) || !front_job_withdraw(job))
 			continue;
 		front_pool_put_back(pool, request);
 		front_pass(request->conn);

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "front/front.h"
 #include "front/front_client.h"
+#include "front/front_stale.h"
 
 /* One for each route of the pool that has a reserve, after everybody's. */
 static uint32_t

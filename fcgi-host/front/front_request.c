@@ -21,6 +21,7 @@
 #include "front/front_bodies.h"
 #include "front/front_cached.h"
 #include "front/front_client.h"
+#include "front/front_password.h"
 
 #define PARAMS_FIRST_SIZE	4096
 #define IDENTITY_FIRST_SIZE	256
@@ -209,21 +210,23 @@ front_request_limit(const struct front_request *request)
 	    request->front->config->body_limit;
 }
 
-/* All parameters are here: who is asked for, and may the body come? */
+/* All parameters are here: who is asked for, and by whom? */
 static void
 params_complete(struct front_request *request)
 {
-	struct front *front = request->front;
-
 	if (front_request_identify(request) < 0) {
 		front_request_starve(request);
 		return;
 	}
 	set_arrival(request);
-	if (request->head_rc == HEAD_OK && !front_access_admits(request)) {
-		front_count(&front->stats->requests, 1);
-		return;
-	}
+	if (request->head_rc != HEAD_OK || front_access_admits(request))
+		front_request_admitted(request);
+}
+
+/* May the body come? */
+void
+front_request_admitted(struct front_request *request)
+{
 	request->too_large |= request->head.content_length >
 	    (int64_t)front_request_limit(request);
 	request->discard_body = request->too_large ||
@@ -436,6 +439,7 @@ front_request_cancel(struct front_request *request)
 	if (request->job != NULL)
 		front_job_abandon(request->job);
 	front_clerk_drop(request);
+	front_password_drop(request);
 	if (request->state == FRONT_REPLYING && request->served)
 		front_finish(request);
 	detach(request);

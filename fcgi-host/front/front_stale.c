@@ -11,6 +11,7 @@
 
 #include "common/due.h"
 #include "front/front.h"
+#include "front/front_stale.h"
 
 /* That a client leaves is seen by the loop; only what it may have missed, while
  * it stood still, is worth a system call. */

@@ -44,13 +44,17 @@ bytes_of(const struct config_model *model)
 static uint64_t
 buffers_of(const struct config *config)
 {
-	uint64_t threads = 0;
+	uint64_t threads = 0, hash = 0;
 
+	for (size_t i = 0; i < config->auth_count; i++)
+		if (config->auths[i].type == CONFIG_AUTH_BASIC)
+			hash = CONFIG_HASH_MEMORY;
 	for (size_t i = 0; i < config->pool_count; i++)
 		threads += (uint64_t)config_pool_slots(&config->pools[i]) *
 		    config->pools[i].threads;
 	return threads * (2 * SLOT_BYTES + THREAD_BYTES) +
-	    config->connections * CONNECTION_BYTES + config_bodies(config);
+	    config->connections * CONNECTION_BYTES + config_bodies(config) +
+	    hash;
 }
 
 /* What is loaded is counted as it is: once, and not as needed. */

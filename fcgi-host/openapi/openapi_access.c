@@ -22,6 +22,10 @@ scheme_of(const struct config_auth *auth)
 		return scheme;
 	}
 	openapi_add(scheme, "type", json_object_new_string("http"));
+	if (auth->type == CONFIG_AUTH_BASIC) {
+		openapi_add(scheme, "scheme", json_object_new_string("basic"));
+		return scheme;
+	}
 	openapi_add(scheme, "scheme", json_object_new_string("bearer"));
 	openapi_add(scheme, "bearerFormat", json_object_new_string("JWT"));
 	return scheme;

@@ -17,6 +17,7 @@ from lib.host import BINARY, alive, comm
 from lib.load import Load
 from lib.nginx import Nginx, free_port
 from lib.sse import Stream
+from lib.passwords import Crypt, basic, section, user
 from lib.versions import VersionHost, ask_versions, check, versions_of
 
 UPGRADES = int(os.environ.get("FH_RELOADS", "40")) // 10
@@ -219,6 +220,36 @@ def test_what_is_under_way_at_an_upgrade(gate):
             conn.close()
         host.wait_alone(workers=1, others=["guard"])
         assert host.ran_twice() == []
+
+
+def test_a_password_that_is_hashed_at_an_upgrade(tmp_path):
+    """Breaks when: a request whose password is hashed by the old host, or
+    waits for that, does not come through an upgrade."""
+    path = os.path.join(str(tmp_path), "users")
+    with open(path, "w") as file:
+        file.write(user("ada", "byron"))
+    os.chmod(path, 0o600)
+    ada = basic("ada", "byron")
+    with Crypt() as crypt, UpgradeHost(
+            handlers=["live_gate", "whoami"], notify=False,
+            extra=section(path), default_auth="people", **crypt.options,
+            routes={label: {"auth": "none"} for label in (
+                "GET /version", "GET /version-sync")}) as host:
+        crypt.hold()
+        conns = [host.connect(), host.connect()]
+        conns[0].send(fcgi.request("GET", "/whoami-async", headers=ada))
+        crypt.at()
+        half = fcgi.request("POST", "/whoami-async", b"u" * 90000, headers=ada)
+        conns[1].send(half[:1000])
+        host.install()
+        assert host.command("upgrade").returncode == 0
+        crypt.go()
+        conns[1].send(half[1000:])
+        for conn in conns:
+            assert conn.read_reply().json["name"] == "ada"
+            assert conn.get("/whoami", headers=ada).json["name"] == "ada"
+            conn.close()
+        host.wait_alone(others=["guard"])
 
 
 def test_an_upgrade_with_workers_on_demand(gate):

@@ -4,9 +4,11 @@
  * Runs in: make check, libFuzzer.
  * Owns: nothing.
  * Invariant: nothing is granted but what the one key here has signed, and that
- * is asked of libcrypto again; a file that is not sound leaves nothing behind.
+ * is asked of libcrypto again, and so is what becomes of a password; a file
+ * that is not sound leaves nothing behind.
  *
- * The first byte chooses: a token, parameters, a file of keys, a JWK Set.
+ * The first byte chooses: a token, parameters, a file of keys, a JWK Set, or,
+ * 'u', a file of users.
  */
 #include "fuzz.h"
 
@@ -69,29 +71,54 @@ try_token(const uint8_t *data, size_t size)
 	access_keys_free(&rules.keys);
 }
 
+/* Only what libcrypto, which is more lenient, reads as text with a colon is
+ * hashed. */
+static void
+check_hash(struct access *access, const struct access_question *question,
+    const struct access_answer *answer)
+{
+	struct access_hash *hash = access_hash_create(access, question,
+	    answer->section);
+	struct wire_span text = { "", 0 };
+	uint8_t bytes[2 * IDENTITY_CREDENTIAL_MAX];
+
+	CHECK(hash != NULL && answer->section == 1);
+	access_hash_free(hash);
+	CHECK(access_find_scheme(question, "Basic ", &text) ==
+	    ACCESS_GRANTED);
+	CHECK(text.length <= IDENTITY_CREDENTIAL_MAX);
+	CHECK(EVP_DecodeBlock(bytes, (const uint8_t *)text.at,
+	    (int)text.length) > 0);
+	CHECK(memchr(bytes, ':', text.length) != NULL);
+}
+
 static void
 try_parameters(const uint8_t *data, size_t size)
 {
 	char audience[] = "one", *audiences[] = { audience, NULL };
 	const struct config_auth config = { .name = "t",
 		.type = CONFIG_AUTH_BEARER };
-	struct access_section section = { .config = &config, .rules = {
+	const struct config_auth basic = { .name = "b",
+		.type = CONFIG_AUTH_BASIC };
+	struct access_section section[2] = { { .config = &config, .rules = {
 	    .algorithm = CONFIG_HS256, .scope_claim = "scope",
-	    .audience = audiences } };
+	    .audience = audiences } }, { .config = &basic } };
 	struct access *access = calloc(1, sizeof(*access));
-	const struct access_question question = { .auths = 1,
+	const struct access_question question = { .auths = 3,
 		.scopes = "read", .params = data, .params_length = size,
 		.client = "", .wall_s = 1000 };
 	struct access_answer answer;
 	char headers[ACCESS_HEADERS_MAX];
 
 	CHECK(access != NULL);
-	CHECK(access_keys_single(&section.rules.keys, CONFIG_HS256, SECRET,
+	CHECK(access_keys_single(&section[0].rules.keys, CONFIG_HS256, SECRET,
 	    strlen(SECRET), NULL) == 0);
-	access->sections = &section;
-	access->count = 1;
+	access->sections = section;
+	access->count = 2;
 	access_check(access, &question, &answer);
-	if (answer.verdict != ACCESS_GRANTED) {
+	if (answer.verdict == ACCESS_HASH)
+		check_hash(access, &question, &answer);
+	else if (answer.verdict != ACCESS_GRANTED) {
 		CHECK(answer.length == 0 && answer.why != NULL);
 		CHECK(access_refusal(access, &question, &answer, headers,
 		    sizeof(headers)) >= 401);
@@ -99,8 +126,21 @@ try_parameters(const uint8_t *data, size_t size)
 	} else
 		CHECK(answer.length > 0);
 	access_known_forget(&access->known);
-	access_keys_free(&section.rules.keys);
+	access_keys_free(&section[0].rules.keys);
 	free(access);
+}
+
+static void
+try_users(const uint8_t *data, size_t size)
+{
+	struct access_users users = { NULL, 0 };
+	struct err err = { "" };
+
+	if (access_users_parse(&users, (const char *)data, size, &err) < 0)
+		CHECK(err.text[0] != '\0');
+	for (size_t i = 0; i < users.count; i++)
+		CHECK(access_hash_refuse(users.list[i].hash) == NULL);
+	access_users_free(&users);
 }
 
 static void
@@ -139,7 +179,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy = malloc(size - 1 + (size == 1)); /* not one byte more */
 	CHECK(copy != NULL);
 	memcpy(copy, data + 1, size - 1);
-	switch (data[0] % 4) {
+	switch (data[0] == 'u' ? 4 : data[0] % 4) {
 	case 0:
 		try_token(copy, size - 1);
 		break;
@@ -148,6 +188,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 2:
 		try_file(copy, size - 1);
+		break;
+	case 4:
+		try_users(copy, size - 1);
 		break;
 	default:
 		try_set(copy, size - 1);

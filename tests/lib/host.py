@@ -328,6 +328,7 @@ class Host:
                if key not in ("LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET")}
         asan = ["log_path=" + os.path.join(self.folder, "asan"),
                 "detect_leaks=1", "abort_on_error=0",
+                "verify_asan_link_order=0",	# a test may preload
                 "quarantine_size_mb=8"]	# tests measure memory
         if self.crashes:	# a handler's own SIGSEGV is no report
             asan += ["handle_segv=0", "handle_abort=0", "handle_sigbus=0",

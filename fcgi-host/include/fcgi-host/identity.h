@@ -9,8 +9,8 @@
  *
  * serve() is called for clients that have shown who they are and have all the
  * scopes; anybody else gets a 401 or 403 before the request is queued.  What
- * keys and tokens there are stands in the sections auth of the configuration
- * (fcgi-host.conf(5)); a handler never sees a secret.
+ * keys, tokens and users there are stands in the sections auth of the
+ * configuration (fcgi-host.conf(5)), whose secrets no handler sees.
  *
  *	const struct fh_identity *who = fh_identity(rq);
  *
@@ -33,10 +33,10 @@ struct fh_request;
 /*
  * auth		the section of the configuration that knows it
  * name		of a key: the name beside it; of a token: its `sub`, "" if it
- *		has none
+ *		has none; of a password: the user's
  * scopes	with one blank between them; "" for none
  * claims	the token's claims, a JSON object as the issuer wrote it; "{}"
- *		for a key
+ *		for a key or a password
  */
 struct fh_identity {
 	const char	*auth;
