@@ -37,7 +37,8 @@ crypt_r(const char *phrase, const char *setting, struct crypt_data *data)
 {
 	char *(*real)(const char *, const char *, struct crypt_data *) =
 	    dlsym(RTLD_NEXT, "crypt_r");
-	int fd = open("@FOLDER@/calls", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	int fd = open("@FOLDER@/calls", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+	    0666);
 
 	if (fd < 0 || write(fd, ".", 1) != 1)
 		abort();

@@ -10,6 +10,7 @@ import pytest
 from lib.fcgi import wait_until
 from lib.host import SOURCE, Host
 from lib.nginx import Answer, free_port
+from lib.passwords import basic, section, user
 
 APACHE = "/usr/sbin/apache2"
 MODULES = "/usr/lib/apache2/modules"
@@ -39,10 +40,16 @@ pytestmark = pytest.mark.skipif(not os.path.exists(APACHE),
 
 
 @pytest.fixture(scope="module")
-def ask():
+def ask(tmp_path_factory):
     """A function that asks Apache."""
     # Apache's workers are not root, so the socket is for everybody here.
-    with Host(handlers=["hello", "echo"], listen_mode="0666") as host:
+    users = os.path.join(str(tmp_path_factory.mktemp("secrets")), "users")
+    with open(users, "w") as file:
+        file.write(user("ada", "byron"))
+    os.chmod(users, 0o600)
+    with Host(handlers=["hello", "echo", "whoami"], listen_mode="0666",
+              extra=section(users),
+              routes={"GET /whoami": {"auth": "people"}}) as host:
         port = free_port()
         with open(os.path.join(SOURCE, "nginx-conf", "apache.conf")) as file:
             shipped = file.read()
@@ -104,6 +111,17 @@ def test_path_query_and_body(ask):
     assert heard["path"] == "/echo"
     assert heard["body"] == "by apache"
     assert "evil" not in reply.text
+
+
+def test_who_asks(ask):
+    """Breaks when: Apache keeps Authorization to itself, as it does unless it
+    is told not to."""
+    reply = ask("GET", "/whoami")
+    assert reply.status == 401
+    assert reply.header("WWW-Authenticate").startswith("Basic realm=")
+    reply = ask("GET", "/whoami", headers=basic("ada", "byron"))
+    assert json.loads(reply.text)["name"] == "ada"
+    assert ask("GET", "/whoami", headers=basic("ada", "x")).status == 401
 
 
 def test_head(ask):
