@@ -25,8 +25,11 @@ struct cli_dev_process {
 	struct cli_dev	*dev;
 	const char	*name;
 	bool		 runs;
+	bool		 over;		/* reaped, and not told of yet */
+	int		 status;
 	uv_process_t	 handle;
 	uv_pipe_t	 output;	/* its stderr, where it is read */
+	int		 error_fd;	/* ... where it is a file; or 0: ours */
 	void		(*ended)(struct cli_dev *, int status);
 };
 
@@ -75,6 +78,9 @@ void	cli_dev_build(struct cli_dev *);
 
 /* cli_dev_host.c: the host, once there is something to serve. */
 void	cli_dev_serve(struct cli_dev *);
+
+/* A line of a process of ours, of the author's file where it names a copy. */
+void	cli_dev_show_line(const struct cli_dev *, const char *line);
 
 /* cli_dev_nginx.c: nginx, for the routes and options that there are now. */
 void	cli_dev_nginx(struct cli_dev *);

@@ -55,8 +55,8 @@ report_number(const char *line)
 }
 
 /* What the host reads is the author's file, line by line, elsewhere. */
-static void
-show_line(const struct cli_dev *dev, const char *line)
+void
+cli_dev_show_line(const struct cli_dev *dev, const char *line)
 {
 	const char *ours = cli_dev_path(dev, "dev.conf"), *at;
 
@@ -73,7 +73,7 @@ take_line(struct cli_dev *dev, char *line)
 	unsigned number = report_number(line);
 
 	if (number == 0) {
-		show_line(dev, line);
+		cli_dev_show_line(dev, line);
 		return;
 	}
 	if (dev->next_report == 0)

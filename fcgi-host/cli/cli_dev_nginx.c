@@ -6,9 +6,12 @@
  * Invariant: nginx reads its files only after all of them have been written; a
  * handler that cannot be loaded leaves those that are there.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/cli_dev.h"
 #include "common/log.h"
@@ -43,11 +46,30 @@ start(struct cli_dev *dev)
 		    cli_dev_path(dev, "host.sock"));
 }
 
+/* What `fcgi-host nginx` has said. */
+static void
+show_faults(const struct cli_dev *dev)
+{
+	FILE *said = fopen(cli_dev_path(dev, "nginx.said"), "re");
+	char *line = NULL;
+	size_t room = 0;
+
+	while (said != NULL && getline(&line, &room, said) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		cli_dev_show_line(dev, line);
+	}
+	free(line);
+	if (said != NULL)
+		fclose(said);
+}
+
 static void
 written(struct cli_dev *dev, int status)
 {
 	if (dev->ending)
 		return;
+	if (status != 0)
+		show_faults(dev);
 	if (dev->relocate) {
 		dev->plain = false;
 		cli_dev_nginx(dev);
@@ -73,6 +95,10 @@ cli_dev_nginx(struct cli_dev *dev)
 		return;
 	snprintf(config, sizeof(config), "%s", cli_dev_path(dev, "dev.conf"));
 	dev->locations.ended = written;
+	dev->locations.error_fd = open(cli_dev_path(dev, "nginx.said"),
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (cli_dev_spawn(&dev->locations, argv, NULL, NULL) < 0)
 		cli_dev_stop(dev);
+	if (dev->locations.error_fd > 0)
+		close(dev->locations.error_fd);
 }

@@ -38,16 +38,26 @@ forget(uv_handle_t *handle)
 	process->runs = false;
 }
 
+/* Only now may another be started in its place. */
+static void
+closed(uv_handle_t *handle)
+{
+	struct cli_dev_process *process = handle->data;
+
+	process->runs = false;
+	process->ended(process->dev, process->status);
+	if (process->dev->ending)
+		cli_dev_stop(process->dev);
+}
+
 static void
 exited(uv_process_t *handle, int64_t status, int signal)
 {
 	struct cli_dev_process *process = handle->data;
 
-	uv_close((uv_handle_t *)handle, forget);
-	process->runs = false;
-	process->ended(process->dev, signal != 0 ? -1 : (int)status);
-	if (process->dev->ending)
-		cli_dev_stop(process->dev);
+	process->status = signal != 0 ? -1 : (int)status;
+	process->over = true;
+	uv_close((uv_handle_t *)handle, closed);
 }
 
 /* Servers lie where a user's PATH does not lead. */
@@ -78,6 +88,8 @@ cli_dev_spawn(struct cli_dev_process *process, char **argv,
 	    .flags = UV_PROCESS_DETACHED, .stdio_count = 3, .stdio = stdio };
 	int rc;
 
+	if (process->error_fd > 0)
+		stdio[2].data.fd = process->error_fd;
 	if (read_output != NULL) {
 		uv_pipe_init(&dev->loop, &process->output, 0);
 		process->output.data = dev;
@@ -92,6 +104,7 @@ cli_dev_spawn(struct cli_dev_process *process, char **argv,
 		return -1;
 	}
 	process->runs = true;
+	process->over = false;
 	if (read_output != NULL)
 		uv_read_start((uv_stream_t *)&process->output, allocate,
 		    read_output);
@@ -101,6 +114,6 @@ cli_dev_spawn(struct cli_dev_process *process, char **argv,
 void
 cli_dev_kill(struct cli_dev_process *process, int signal)
 {
-	if (process->runs)
+	if (process->runs && !process->over)
 		kill(-process->handle.pid, signal);
 }

@@ -15,12 +15,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/cli_check_child.h"
-#include "cli/cli_inline.h"
+#include "cli/cli_nginx_child.h"
 #include "cli/cli_options.h"
-#include "common/handler_set.h"
 #include "common/log.h"
-#include "nginx/nginx.h"
 
 struct order {
 	const char	*file;		/* the configuration, as given */
@@ -111,81 +108,39 @@ print_files(const struct nginx_files *files)
 	return fflush(stdout) == 0 ? 0 : EXIT_CODE_SYSTEM;
 }
 
-/* ----------------------------------------------------------- the handlers */
-
-static void
-count_report(void *context, const struct handler *about, const char *sentence)
-{
-	unsigned *count = context;
-
-	(void)about;
-	(*count)++;
-	fprintf(stderr, "%s\n", sentence);
-}
-
-/* As all tools that print something: what a handler prints is not in it. */
-static struct handler_set *
-load(const struct config *config, int *exit_out)
-{
-	const struct cli_list given = { .count = 0 };
-	const struct cli_check_order order = { .tool = "nginx",
-	    .config = config, .given = &given, .handlers_only = true };
-	struct handler_set *set = NULL;
-	unsigned reports = 0;
-	struct err err;
-	int out;
-
-	*exit_out = cli_check_load(&order);
-	if (*exit_out != 0)
-		return NULL;
-	*exit_out = EXIT_CODE_SYSTEM;
-	fflush(stdout);
-	out = cli_take_stdout();
-	if (out >= 0)
-		set = handler_set_load(config, NULL, count_report, &reports,
-		    &err);
-	fflush(stdout);
-	if (out >= 0 && dup2(out, STDOUT_FILENO) >= 0 && reports == 0)
-		return set;
-	handler_set_free(set);
-	return NULL;
-}
-
 /* ----------------------------------------------------------------- begin */
 
 static int
-make(const struct order *order, const struct config *config,
-    const struct handler_set *set)
+make(const struct nginx_source *source, bool no_handlers,
+    struct nginx_files *files_out)
+{
+	struct err err;
+
+	if (!no_handlers)
+		return cli_nginx_load(source, files_out);
+	if (nginx_files_make(source, files_out, &err) < 0)
+		return cli_usage_error("nginx", "%s", err.text);
+	return 0;
+}
+
+static int
+run(const struct order *order, const struct config *config)
 {
 	struct nginx_files files;
-	struct err err;
 	char made[1024];
 	int rc;
 
 	snprintf(made, sizeof(made), "%s-c %s%s%s", order->no_handlers ?
 	    "--no-handlers " : "", cli_config_file(order->file),
 	    order->prefix[0] != '\0' ? " --prefix " : "", order->prefix);
-	if (nginx_files_make(&(struct nginx_source){ config, set,
-	    order->prefix, made }, &files, &err) < 0)
-		return cli_usage_error("nginx", "%s", err.text);
+	rc = make(&(struct nginx_source){ config, NULL, order->prefix, made },
+	    order->no_handlers, &files);
+	if (rc != 0)
+		return rc;
 	rc = order->folder != NULL ? write_files(order, &files) :
 	    print_files(&files);
 	nginx_files_free(&files);
 	return rc;
-}
-
-static int
-run(const struct order *order, const struct config *config)
-{
-	struct handler_set *set = NULL;
-	int exit_code = 0;
-
-	if (!order->no_handlers &&
-	    (set = load(config, &exit_code)) == NULL)
-		return exit_code;
-	exit_code = make(order, config, set);
-	handler_set_free(set);
-	return exit_code;
 }
 
 static int

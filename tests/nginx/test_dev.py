@@ -133,7 +133,10 @@ def test_the_configuration_is_taken_too(dev):
         dev.save("fcgi-host.conf", config % "second")
         dev.gives("/setting", "second")
         dev.save("fcgi-host.conf", config % "third" + "wrong = 1\n")
-        dev.says("%s/fcgi-host.conf:4: wrong" % dev.folder)
+        wrong = "%s/fcgi-host.conf:4: wrong" % dev.folder
+        wait_until(lambda: dev.output.count(wrong) == 2,
+                   what="the host and `fcgi-host nginx`")
+        assert "dev.conf" not in dev.output
         assert dev.get("/setting") == "second"
 
 
@@ -147,6 +150,33 @@ def test_a_handler_that_is_renamed_or_removed(dev):
     os.unlink(dev.folder / "mine.so")
     dev.gives("/greet", 404)
     assert dev.get("/other/greet") == "two\n"
+
+
+def test_nginx_is_told_of_routes_and_options(tmp_path):
+    """Breaks when: nginx here has other limits than `fcgi-host nginx` writes,
+    or keeps those of before a save."""
+    dev = Dev(tmp_path, mine_c=HANDLER % "one", Makefile=MAKEFILE)
+    dev.save("fcgi-host.conf", "")
+    with dev:
+        dev.gives("/greet", "one\n")
+        dev.save("fcgi-host.conf", 'route "GET /greet" { rate = "1/m" }\n')
+        wait_until(lambda: dev.get("/greet") == 429, what="a rate")
+        assert dev.get("/setting") == "none"
+        dev.save("mine.c", (HANDLER % "two").replace("/setting", "/other"))
+        dev.gives("/other", "none")
+
+
+def test_a_handler_that_cannot_be_loaded_has_nginx_as_it_is(tmp_path):
+    """Breaks when: nginx is not there, or gone, where a handler dies while it
+    is loaded."""
+    bad = HANDLER.replace("static int", "__attribute__((constructor)) static "
+                          "void die(void) { *(volatile int *)8 = 1; }\n"
+                          "static int", 1)
+    with Dev(tmp_path, mine_c=bad % "bad", Makefile=MAKEFILE) as dev:
+        dev.says("crashes while it is loaded")
+        dev.says("http://127.0.0.1:%d/" % dev.port)
+        dev.save("mine.c", HANDLER % "two")
+        dev.gives("/greet", "two\n")
 
 
 def test_a_crash_is_told_in_words(dev):

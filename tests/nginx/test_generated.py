@@ -1,6 +1,8 @@
 """`fcgi-host nginx`: what it writes is in effect in a real nginx."""
 
+import hashlib
 import os
+import pwd
 import random
 import re
 import subprocess
@@ -13,6 +15,7 @@ from lib import build
 from lib.host import Host
 from lib.nginx import NGINX, Nginx
 
+KEY = "k" * 40
 APP, OTHER = "https://app.example", "https://other.example"
 
 LIMITS = r"""
@@ -29,6 +32,13 @@ own(struct fh_request *rq)
 {
 	fh_set_header(rq, "Cache-Control", "no-cache");
 	return fh_reply_text(rq, 200, "own\n");
+}
+
+static int
+cookie(struct fh_request *rq)
+{
+	fh_set_header(rq, "Set-Cookie", "a=b");
+	return fh_reply_text(rq, 200, "cookie\n");
 }
 
 static int
@@ -63,7 +73,10 @@ FH_HANDLER(.name = "limits", .routes = FH_ROUTES(
 	    { .type = FH_TYPE_STRING, .name = "X-Lang",
 	    .in = FH_IN_HEADER }) },
 	{ "GET", "/unknown", .serve = plain, .cache = "60s" },
-	{ "GET", "/keyed", .serve = plain, .cache = "60s", .auth = "keys" },
+	{ "GET", "/keyed", .serve = plain, .cache = "60s", .auth = "keys",
+	    .inputs = FH_VALUES(
+	    { .type = FH_TYPE_STRING, .name = "q", .in = FH_IN_QUERY }) },
+	{ "GET", "/cookie", .serve = cookie, .cache = "60s" },
 	{ "GET", "/says", .serve = own, .cache = "60s" },
 	{ "GET", "/missing", .serve = missing, .cache = "60s" },
 	{ "POST", "/small", .serve = plain, .body_limit = 1000 },
@@ -87,7 +100,7 @@ def scaled(text):
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
     keys = tmp_path_factory.mktemp("keys") / "keys"
-    keys.write_text("")
+    keys.write_text("ada %s\n" % hashlib.sha256(KEY.encode()).hexdigest())
     keys.chmod(0o600)
     sections = {
         "POST /none": {"body_limit": "0"},
@@ -259,10 +272,11 @@ def test_how_long_a_reply_holds(nginx):
     assert "Accept, Cookie" in unknown.headers.get_all("Vary")
     assert nginx.get("/says").headers.get_all("Cache-Control") == [
         "no-cache"]
-    for target in ("/missing", "/keyed", "/plain"):
+    keyed = nginx.get("/keyed?q=x", headers={"X-API-Key": KEY})
+    assert keyed.header("Cache-Control") == "private, max-age=60"
+    assert "Accept, X-API-Key" in keyed.headers.get_all("Vary")
+    for target in ("/missing", "/keyed", "/plain", "/cookie"):
         assert nginx.get(target).header("Cache-Control") is None, target
-    assert ("private, max-age=60" in nginx.read("fcgi-host-upstream.conf")
-            and "X-API-Key" in nginx.read("fcgi-host-upstream.conf"))
 
 
 # ---------------------------------------------------------------- prefix
@@ -356,6 +370,36 @@ def test_with_a_fault_nothing_is_written(tmp_path, fault):
             assert (done.returncode, done.stdout) == (100, ""), done
             assert said in done.stderr, done.stderr
         assert whole(conf) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to lose")
+def test_handlers_are_loaded_as_the_user_of_the_service(tmp_path):
+    """Breaks when: who may change a handler's file becomes root by the tool
+    that root runs."""
+    nobody = pwd.getpwnam("nobody").pw_uid
+    top = r"""
+__attribute__((constructor)) static void
+seen(void)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "@DIR@/%d-%d", geteuid(), getpid());
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+}
+"""
+    with Host(handlers=[], start=False, user="nobody") as host:
+        seen = os.path.join(host.folder, "seen")
+        os.mkdir(seen)
+        os.chmod(seen, 0o777)
+        host.put("seen.so", build.handler("seen", top=top.replace(
+            "@DIR@", seen)))
+        conf = tmp_path / "conf"
+        done = host.command("nginx", "-o", conf)
+        assert done.returncode == 0, done
+        assert {int(name.split("-")[0]) for name in os.listdir(seen)} == {
+            nobody}
+        assert {(conf / name).stat().st_uid for name in
+                os.listdir(conf)} == {0}
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
