@@ -10,9 +10,9 @@
 
 #include "openapi/openapi_private.h"
 
-/* RFC 4648, section 4, padded. */
-#define BASE64	"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|"		\
-		"[A-Za-z0-9+/]{3}=)?$"
+/* RFC 4648, section 4, padded, and without bits over in the last letter. */
+#define BASE64	"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|"	\
+		"[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
 
 static const struct {
 	const char	*type;

@@ -6,10 +6,12 @@ import json
 import pytest
 
 from lib import build, npm
+from lib.asked import Asked, as_json
 from lib.declared import Declared, text
 from lib.host import Host
 
 BODIES = 40		# of each route
+REQUESTS = 30
 
 
 def pointer(number):
@@ -64,6 +66,80 @@ def test_bodies_made_by_chance(seed, figure):
         assert min(counts.values()) > 100, counts
         figure("openapi: %d bodies taken, %d refused, the document says the "
                "same" % (counts[True], counts[False]))
+
+
+def schemas_of(document, number, inputs):
+    """Each input's schema, by its pointer, and whether it is required."""
+    at = "/paths/~1asked~1%d~1{p}/post/" % number
+    operation = document["paths"]["/asked/%d/{p}" % number]["post"]
+    form = at + ("requestBody/content/application~1x-www-form-urlencoded"
+                 "/schema/properties/")
+    found = {one["name"]: ("%sparameters/%d/schema" % (at, index),
+                           one["schema"], one.get("required", False))
+             for index, one in enumerate(operation.get("parameters", []))}
+    for name, schema in operation.get("requestBody", {}).get(
+            "content", {}).get("application/x-www-form-urlencoded", {}).get(
+            "schema", {}).get("properties", {}).items():
+        required = operation["requestBody"]["content"][
+            "multipart/form-data"]["schema"].get("required", [])
+        found[name] = (form + name, schema, name in required)
+    assert sorted(found) == sorted(one["name"] for one in inputs)
+    return found
+
+
+def faults_of(reply):
+    """The names that a 422 tells of, with their places."""
+    assert reply.status in (200, 422), reply
+    places = {"body": "FORM"}
+    return {(places.get(one["loc"][0], one["loc"][0].upper()), one["loc"][1]):
+            one["type"] for one in reply.problem(422)["errors"]} if (
+                reply.status == 422) else {}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_parameters_made_by_chance(seed, figure):
+    """Breaks when: of a parameter or a form's field the document and the host
+    say different things, or the host tells of one that is sound."""
+    made = Asked(seed + 200, routes=12)
+    with Host(handlers=[], openapi_path="/openapi.json") as host:
+        host.put("asked.so", made.handler("asked"))
+        host.wait_file("asked.so", "serving")
+        document = json.loads(host.get("/openapi.json").text)
+        asked = []
+        with host.connect() as conn:
+            for number in range(len(made.routes)):
+                for _ in range(REQUESTS):
+                    one = made.request(number)
+                    asked.append((one, faults_of(one.ask(conn))))
+    judged, values = [], {}
+    for one, faults in asked:
+        schemas = schemas_of(document, one.number, one.inputs)
+        for declared in one.inputs:
+            name, texts = declared["name"], one.sent[declared["name"]]
+            at, schema, required = schemas[name]
+            fault = faults.pop((declared["in"], name), None)
+            if not texts:
+                assert fault == ("missing" if required else None)
+            elif len(texts) > 1 and declared["type"] != "ARRAY":
+                assert fault == "repeated"
+            else:
+                values.setdefault(at, []).append(as_json(declared, texts))
+                judged.append((at, declared, texts, schema, fault))
+        assert faults == {}
+    said = npm.run("openapi.mjs", {"document": document, "checks": [
+        {"schema": at, "values": made} for at, made in values.items()]})
+    assert said["errors"] == []
+    answers = dict(zip(values, map(iter, said["answers"])))
+    counts = {True: 0, False: 0}
+    for one in judged:
+        at, _, _, schema, fault = one
+        valid, taken, exact = next(answers[at]), fault is None, is_exact(schema)
+        counts[taken] += 1
+        assert valid or not taken, one
+        assert taken or not valid or not exact, one
+    assert min(counts.values()) > 300, counts
+    figure("openapi: %d parameters taken, %d refused, the document says the "
+           "same" % (counts[True], counts[False]))
 
 
 def test_job_documents():

@@ -115,7 +115,7 @@ class Declared:
         words = ["FH_VALUE(%s, %s)" % (one["type"], quoted(name)) if name
                  else "FH_ITEM(%s)" % one["type"]]
         if top:
-            words.append(".in = FH_IN_BODY")
+            words.append(".in = FH_IN_%s" % one.get("in", "BODY"))
         for key in ("required", "nullable", "secret"):
             if one.get(key):
                 words.append(".%s = true" % key)
