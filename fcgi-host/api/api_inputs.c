@@ -96,15 +96,41 @@ find_bad_escape(struct wire_span text)
 	return text.length;
 }
 
+static bool
+has_nul(struct wire_span text)
+{
+	return text.length > 0 && (memchr(text.at, '\0', text.length) != NULL ||
+	    memmem(text.at, text.length, "%00", 3) != NULL);
+}
+
+/* It would look like the name that stands before it. */
+static bool
+has_nul_in_name(struct wire_span text)
+{
+	const char *at = text.at, *end = text.at + text.length;
+	struct wire_span name, value;
+
+	while (wire_form_next(&at, end, &name, &value) == 1) {
+		if (has_nul(name))
+			return true;
+	}
+	return false;
+}
+
 static int
 check_escapes(struct fh_request *rq, const char *what, struct wire_span text)
 {
 	size_t bad = text.length == 0 ? 0 : find_bad_escape(text);
 
-	if (bad == text.length)
+	if (bad < text.length)
+		fh_problem(rq, 400, "The %s has a malformed escape at byte "
+		    "%zu: a %% is followed by two hexadecimal digits.", what,
+		    bad);
+	else if (has_nul(text) && has_nul_in_name(text))
+		fh_problem(rq, 400, "The %s has a name with a NUL in it.",
+		    what);
+	else
 		return 0;
-	fh_problem(rq, 400, "The %s has a malformed escape at byte %zu: a %% "
-	    "is followed by two hexadecimal digits.", what, bad);
 	return -1;
 }
 

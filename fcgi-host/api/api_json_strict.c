@@ -3,8 +3,8 @@
  *
  * Runs in: front, workers, call, cgi.
  * Owns: nothing.
- * Invariant: what is in the tree is what the text says: no member is lost, and
- * no number is cut.
+ * Invariant: what is in the tree is what the text says: no member is lost, no
+ * number and no name is cut.
  */
 #include "api/api_private.h"
 
@@ -23,7 +23,8 @@ struct scan {
 	size_t		 length;
 	size_t		 members;	/* names in it */
 	size_t		 huge;		/* integers over 64 bits */
-	size_t		 bad;		/* a number that is none; or length */
+	size_t		 bad;		/* what is no JSON; or length */
+	const char	*why;		/* it is not */
 };
 
 /* ------------------------------------------------- a pass over the text */
@@ -82,14 +83,56 @@ is_huge(const char *number, size_t length)
 	return length > 19 || memcmp(number, limits[negative], 19) > 0;
 }
 
-/* json-c takes "1." and "1.e5". */
-static bool
-is_bad(const char *number, size_t length)
+/* json-c takes "1." and "1.e5", "00" and "-01". */
+static const char *
+why_no_number(const char *number, size_t length)
 {
 	const char *point = memchr(number, '.', length);
+	bool negative = number[0] == '-';
 
-	return point != NULL && (point + 1 == number + length ||
-	    !is_digit(point[1]));
+	if (point != NULL && (point + 1 == number + length ||
+	    !is_digit(point[1])))
+		return "a digit is missing in the number";
+	if (length > 1u + negative && number[negative] == '0' &&
+	    is_digit(number[negative + 1]))
+		return "the number begins with a 0";
+	return NULL;
+}
+
+/* The string at `at` is a name if a colon follows. */
+static bool
+is_name(const struct scan *scan, size_t end)
+{
+	while (end < scan->length && scan->text[end] != '\0' &&
+	    strchr(" \t\r\n", scan->text[end]) != NULL)
+		end++;
+	return end < scan->length && scan->text[end] == ':';
+}
+
+/* json-c ends a name at a NUL, and then it looks like another. */
+static const char *
+why_no_name(const struct scan *scan, size_t at, size_t end)
+{
+	const char *text = scan->text + at;
+
+	for (size_t i = 0; i + 6 < end - at; i++) {
+		if (text[i] != '\\')
+			continue;
+		if (memcmp(text + i, "\\u0000", 6) == 0)
+			return is_name(scan, end) ?
+			    "a name has a NUL in it" : NULL;
+		i++;
+	}
+	return NULL;
+}
+
+static void
+find_bad(struct scan *scan, size_t at, const char *why)
+{
+	if (why == NULL || scan->bad != scan->length)
+		return;
+	scan->bad = at;
+	scan->why = why;
 }
 
 static void
@@ -101,17 +144,14 @@ scan_text(struct scan *scan)
 		size_t length = 1;
 
 		if (*at == '"') {
-			i = skip_string(scan, i);
-			continue;
-		}
-		if (*at == ':')
-			scan->members++;
-		if (is_digit(*at) || *at == '-') {
+			length = skip_string(scan, i) - i;
+			find_bad(scan, i, why_no_name(scan, i, i + length));
+		} else if (is_digit(*at) || *at == '-') {
 			length = number_length(scan, i);
 			scan->huge += is_huge(at, length);
-			if (is_bad(at, length) && scan->bad == scan->length)
-				scan->bad = i;
+			find_bad(scan, i, why_no_number(at, length));
 		}
+		scan->members += *at == ':';
 		i += length;
 	}
 }
@@ -194,16 +234,6 @@ close_level(struct levels *levels)
 {
 	if (levels->count > 0)
 		json_object_put(levels->names[--levels->count]);
-}
-
-/* The string at `at` is a name if a colon follows. */
-static bool
-is_name(const struct scan *scan, size_t end)
-{
-	while (end < scan->length && scan->text[end] != '\0' &&
-	    strchr(" \t\r\n", scan->text[end]) != NULL)
-		end++;
-	return end < scan->length && scan->text[end] == ':';
 }
 
 /* A copy of the name if the object has had it already, else NULL. */
@@ -297,8 +327,7 @@ api_json_strict(struct fh_request *rq)
 		return -1;
 	scan_text(&scan);
 	if (scan.bad < scan.length)
-		api_json_fails(rq, "a digit is missing in the number",
-		    scan.bad);
+		api_json_fails(rq, scan.why, scan.bad);
 	else if (scan.huge > 0)
 		read_again(rq, &scan);
 	if (rq->json_error == NULL && count_members(rq->json) != scan.members)

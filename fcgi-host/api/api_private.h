@@ -269,8 +269,8 @@ void	api_json_fails(struct fh_request *, const char *why, size_t offset);
 /*
  * fh_json() for what is to be checked (api_json_strict.c): 0, or -1 with a
  * json_error.  What json-c passes over is an error here: bad UTF-8, a name
- * twice in an object, "1." for a number.  An integer over 64 bits, which it
- * would cut, is a double.
+ * twice in an object or with a NUL, "1." and "-01" for a number.  An integer
+ * over 64 bits, which it would cut, is a double.
  */
 int	api_json_strict(struct fh_request *);
 

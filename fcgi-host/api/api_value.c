@@ -131,10 +131,9 @@ put_time(char *out, const struct fh_time *value)
 	struct tm tm;
 
 	if (value->nanoseconds > 999999999 || distance > 23 * 60 + 59 ||
-	    value->seconds < FIRST_SECOND + 86400 ||
-	    value->seconds > LAST_SECOND - 86400)
+	    __builtin_add_overflow(value->seconds, minutes * 60, &local) ||
+	    local < FIRST_SECOND || local > LAST_SECOND)
 		return NULL;
-	local = (time_t)(value->seconds + minutes * 60);
 	gmtime_r(&local, &tm);
 	put_fraction(fraction, value->nanoseconds);
 	if (minutes != 0)

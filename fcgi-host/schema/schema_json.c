@@ -12,8 +12,8 @@
 
 #include "schema/schema_private.h"
 
-/* A double above it stands for several integers. */
-#define EXACT_MAX	9007199254740992.0	/* 2^53 */
+/* A double from here on stands for several integers. */
+#define EXACT_END	9007199254740992.0	/* 2^53 */
 
 static const enum schema_wrong type_wrongs[] = {
 	[FH_TYPE_BOOLEAN] = SCHEMA_BOOL_TYPE,
@@ -53,7 +53,7 @@ report(struct schema_run *run, const struct schema_node *node,
 static enum schema_wrong
 read_double(double number, int64_t *out)
 {
-	if (!isfinite(number) || number > EXACT_MAX || number < -EXACT_MAX)
+	if (!isfinite(number) || number >= EXACT_END || number <= -EXACT_END)
 		return SCHEMA_INT_SIZE;
 	if (number != trunc(number))
 		return SCHEMA_INT_FRACTION;

@@ -148,6 +148,15 @@ make_insides(struct schema_maker *maker, const struct fh_property *from,
 	return rc;
 }
 
+/* What is inside of something secret is. */
+static void
+hide(struct schema_node *node)
+{
+	node->hidden = true;
+	for (size_t i = 0; i < node->field_count; i++)
+		hide(&node->fields[i]);
+}
+
 static int
 make_node(struct schema_maker *maker, const struct fh_property *from,
     struct schema_node *node)
@@ -174,6 +183,8 @@ make_node(struct schema_maker *maker, const struct fh_property *from,
 		return -1;
 	for (size_t i = 0; i < node->field_count; i++)
 		node->hidden |= node->fields[i].hidden;
+	if (node->secret)
+		hide(node);
 	if (schema_limits_make(maker, from, node) < 0)
 		return -1;
 	return schema_fallback_make(maker, from, node);

@@ -9,6 +9,8 @@
 
 #include "schema/schema_private.h"
 
+#define LAST_SECOND	INT64_C(253402300799)	/* 9999-12-31T23:59:59 */
+
 /* What is read, from `at` on. */
 struct cursor {
 	const char	*at;
@@ -186,6 +188,9 @@ schema_text_time(const char *text, size_t length, struct fh_time *out,
 	    second - zone * 60;
 	*why_out = "a second 60 there is only at 23:59:60 UTC";
 	if (second == 60 && seconds % 86400 != 0)
+		return SCHEMA_TIME_PARSING;
+	*why_out = "the second after it is in no year that can be written";
+	if (second == 60 && seconds + zone * 60 > LAST_SECOND)
 		return SCHEMA_TIME_PARSING;
 	*why_out = "";
 	*out = (struct fh_time){ .seconds = seconds,

@@ -125,6 +125,19 @@ def test_nested_json(host):
         (["body", "due"], "datetime_parsing"), (["body", "gift"], "bool_type")]
 
 
+def test_a_name_with_a_nul_is_no_other_name(host):
+    """Breaks when: what stands before a NUL passes for a declared name, also
+    where nothing undeclared may come."""
+    for query in ("text=ab&top%00x=5", "%00top=5&text=ab"):
+        host.get("/orders?" + query).problem(
+            400, says="The query has a name with a NUL in it")
+    for form in (b"name%00=x&text=y", b"name\0x=x&text=y"):
+        host.post("/orders/contact", form, headers=FORM).problem(
+            400, says="The form has a name with a NUL in it")
+    assert errors(host.get("/orders?text=ab%00c%00")) == [
+        (["query", "text"], "string_nul")]
+
+
 def test_a_secret_is_not_repeated(host):
     """Breaks when: what is secret stands in an answer or in the log, by its own
     fault, its neighbour's or a misspelled name's."""
@@ -146,7 +159,9 @@ def test_a_secret_is_not_repeated(host):
     (b'{"address": {"city": 1, "city": 2}}', 'name "city" twice'),
     (b'{"a\\u0062": 1, "ab": 2}', 'name "ab" twice'),
     (b'{"a": "\xc0\xaf"}', "invalid UTF-8, at byte 7"),
-    (b'{"a": 1.}', "digit is missing"),
+    (b'{"a": 1.}', "digit is missing"), (b'{"a": 00}', "begins with a 0"),
+    (b'[-01.5]', "begins with a 0, at byte 1"),
+    (b'{"coupon\\u0000x": "12345678"}', "a name has a NUL in it, at byte 1"),
     (b'{"a": 01}', "at byte"),
     (b"{'a': 1}", "at byte 1"),
     (b"[" * 100 + b"]" * 100, "nesting"),

@@ -9,6 +9,7 @@
 #include "api_fixture.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 struct inner {
@@ -151,6 +152,52 @@ test_values_that_are_none(void **state)
 	row.when.nanoseconds = 1000000000;
 	fixture_serve(f, serve_struct);
 	wants_500(f, "\"when\" has a value");
+}
+
+static int
+serve_when(struct fh_request *rq)
+{
+	static const struct fh_property when[] = {
+		{ FH_DATE_TIME(struct row, when) }, FH_END };
+
+	fh_json_begin(rq, 200);
+	fh_json_struct(rq, when, &row);
+	return fh_json_end(rq);
+}
+
+/* Breaks when: a time that an input may have cannot be written, or one is
+ * written that no input may have. */
+static void
+test_the_first_and_the_last_time(void **state)
+{
+	static const struct {
+		struct fh_time	 when;
+		const char	*text;
+	} table[] = {
+		{ { 253402300799, 0, 0 }, "9999-12-31T23:59:59Z" },
+		{ { 253402304399, 0, -60 }, "9999-12-31T23:59:59-01:00" },
+		{ { -62167219200, 0, 0 }, "0000-01-01T00:00:00Z" },
+		{ { -62167222800, 0, 60 }, "0000-01-01T00:00:00+01:00" },
+		{ { 253402300800, 0, 0 }, NULL },
+		{ { 253402300799, 0, 1 }, NULL },
+		{ { -62167219201, 0, 0 }, NULL },
+		{ { -62167219200, 0, -1 }, NULL },
+		{ { INT64_MIN, 0, -1 }, NULL }
+	};
+	struct fixture *f = *state;
+	char body[64];
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		row.when = table[i].when;
+		fixture_serve(f, serve_when);
+		if (table[i].text == NULL) {
+			assert_int_equal(f->result.status, 500);
+			continue;
+		}
+		snprintf(body, sizeof(body), "{\"when\":\"%s\"}",
+		    table[i].text);
+		wants_body(f, body);
+	}
 }
 
 /* ------------------------------------------------- rows */
@@ -444,6 +491,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_tables_of_another_size),
+		TEST(test_the_first_and_the_last_time),
 		TEST(test_struct),
 		TEST(test_what_is_not_given),
 		TEST(test_values_that_are_none),

@@ -149,12 +149,39 @@ secrets_are_not_repeated(void **state)
 	json_object_put(sent.body);
 }
 
+/* Breaks when: what is in a secret list or object is told by the fault of a
+ * part of it that is not called secret itself. */
+static void
+secrets_reach_inside(void **state)
+{
+	static const struct fh_field query[] = { FIELD("pins", "SESAM") };
+	const struct fh_inputs inputs = { .properties = FH_FIELDS(
+	    { FH_VALUE(ARRAY, "pins"), .secret = true,
+		.items = FH_ITEMS(FH_ITEM(INTEGER)) },
+	    { FH_VALUE(OBJECT, "keys"), .in = FH_IN_BODY, .secret = true,
+		.fields = FH_FIELDS({ FH_VALUE(ARRAY, "all"),
+		    .items = FH_ITEMS(FH_ITEM(STRING), .max_length = 3) }) },
+	    { FH_VALUE(ARRAY, "open"), .in = FH_IN_BODY,
+		.items = FH_ITEMS(FH_ITEM(STRING), .max_length = 3) }) };
+	struct schema_sent sent = { .has_body = true };
+
+	(void)state;
+	sent.fields[FH_IN_QUERY] = (struct schema_fields){ query, 1 };
+	sent.body = json_tokener_parse("{\"keys\":{\"all\":[\"SESAM\"]},"
+	    "\"open\":[\"door\"]}");
+	expect(&inputs, &sent, "query.pins.0 int_parsing -\n"
+	    "body.keys.all.0 string_too_long -\n"
+	    "body.open.0 string_too_long -\"door\"\n");
+	json_object_put(sent.body);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strict_in_every_place),
-		cmocka_unit_test(secrets_are_not_repeated)
+		cmocka_unit_test(secrets_are_not_repeated),
+		cmocka_unit_test(secrets_reach_inside)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,9 +37,10 @@
  *		want: application/json or one ending in +json; for a form
  *		application/x-www-form-urlencoded or multipart/form-data, and
  *		the latter alone if one of them is a FILE
- *	400	a malformed escape in the query or a form, a malformed form
- *		(413 for one over a limit), malformed JSON, with the place, or
- *		with a name twice in an object, or bytes that are no UTF-8
+ *	400	a malformed escape in the query or a form, or a NUL in a name
+ *		there or in JSON, a malformed form (413 for one over a limit),
+ *		malformed JSON, with the place, or with a name twice in an
+ *		object, or bytes that are no UTF-8
  *	422	application/problem+json with all that is wrong, in the order
  *		of the table: `errors`: [{ "loc": ["query", "top"],
  *		"msg": "...", "type": "less_than_equal", "input": "99",
@@ -181,7 +182,8 @@ enum fh_in {
  * fields	what an object has: a table, FH_FIELDS(...) or an array
  *		that ends in FH_END.  Of a response it may be in itself
  * nullable	null in JSON is taken as not given
- * secret	its value is not repeated in errors, nor logged
+ * secret	its value is not repeated in errors, nor logged, nor is any part
+ *		of it
  * about	one line for people
  * example	one value, written as `fallback` is
  * media_types	FH_MEDIA_TYPES("image/png", "image/jpeg"): of these a FILE must
