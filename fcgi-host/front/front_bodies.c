@@ -146,6 +146,19 @@ take_file(struct front_request *request, int fd)
 	return refuse(request, why_not(errno));
 }
 
+bool
+front_bodies_miss(struct front_request *request)
+{
+	const struct head *head = &request->head;
+
+	if (request->front->config->body_files != NULL ||
+	    head->body_file.length == 0 || head->content_length == 0 ||
+	    request->body_have > 0)
+		return false;
+	refuse(request, "body_files is not set, and the body did not come");
+	return true;
+}
+
 int
 front_bodies_take(struct front_request *request)
 {

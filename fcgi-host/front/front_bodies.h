@@ -26,6 +26,10 @@ void	front_bodies_start(struct front *);
  * -1, and the request is answered. */
 int	front_bodies_take(struct front_request *);
 
+/* Has the web server the body in a file that nobody told us to look for?  Then
+ * it is answered, and not with what the client could do better. */
+bool	front_bodies_miss(struct front_request *);
+
 /* front_request.c: may so many more bytes of its body be in memory?  All of it
  * from a file; 0, or -1 with errno. */
 bool	front_request_has_place(const struct front_request *, size_t);

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "front/front.h"
 #include "front/front_access.h"
+#include "front/front_bodies.h"
 #include "front/front_cached.h"
 #include "front/front_client.h"
 #include "front/front_cors.h"
@@ -90,6 +91,8 @@ is_well_formed(struct front_request *request)
 		answer_unroutable(request);
 		return false;
 	}
+	if (front_bodies_miss(request))
+		return false;
 	if (announced != HEAD_NO_LENGTH &&
 	    request->body_have != (uint64_t)announced) {
 		front_count(&request->front->stats->bad_requests, 1);

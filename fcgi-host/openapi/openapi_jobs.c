@@ -195,7 +195,7 @@ openapi_jobs_paths(struct json_object *paths, const struct handler_set *set)
 	add_job(paths, set);
 	responses = operation(item(paths, set, "/result"), set, "get",
 	    "job_result", "what the route answered");
-	answer(responses, "200", "Its body, with its type.",
+	answer(responses, "2XX", "Its status, type and body.",
 	    content_of("*/*", NULL));
 	answer(responses, "409", "It has not ended.",
 	    openapi_problem_content(0));

@@ -156,11 +156,18 @@ def test_a_body_does_not_come_twice(host, folder, size):
 
 
 def test_without_the_option_the_parameter_means_nothing(folder):
-    """Breaks when: a file is taken though nobody has said from where."""
+    """Breaks when: a file is taken though nobody has said from where; or, when
+    the body is nowhere else, the client is told that it is to blame."""
     path, _ = put(folder, 100000)
     with Host(handlers=["live_body"]) as host:
         reply = host.ask("POST", "/body", b"sent", env=named("/body", path, 4))
         assert lines(reply)["length"] == "4"
+        for length in (100000, None):
+            env = named("/body", path, length)
+            host.ask("POST", "/body", env=env).problem(500)
+        host.wait_log("body_files is not set, and the body did not", count=2)
+        assert lines(host.ask("POST", "/body", env=named("/body", path, 0))
+                     )["length"] == "0"
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may write there")
