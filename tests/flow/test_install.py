@@ -42,6 +42,9 @@ def test_what_is_installed(root):
                  "share/man/man3/fh_handler.3",
                  "share/man/man5/fcgi-host.conf.5",
                  "share/doc/fcgi-host/README.md",
+                 "share/doc/fcgi-host/handlers/README.md",
+                 "share/doc/fcgi-host/handlers/porting-libfcgi.md",
+                 "share/doc/fcgi-host/handlers/orders/orders.c",
                  "share/doc/fcgi-host/fcgi-host.conf",
                  "share/doc/fcgi-host/nginx-conf/nginx.conf",
                  "share/doc/fcgi-host/nginx-conf/fcgi-host.params"):
