@@ -218,6 +218,39 @@ fh_header(const struct fh_request *rq, const char *name)
 	return value;
 }
 
+const char *
+api_header(struct fh_request *rq, const char *name, size_t *lines_out)
+{
+	const struct api_fields *params = params_of(rq);
+	const char *value = fh_header(rq, name);
+	size_t length = 0, lines = 0;
+	char *all;
+
+	for (size_t i = 0; i < params->count; i++) {
+		if (!is_header(params->at[i].name, name))
+			continue;
+		length += params->at[i].length + 2;
+		lines++;
+	}
+	*lines_out = value == NULL ? 0 : lines < 1 ? 1 : lines;
+	if (lines < 2)
+		return value;
+	all = api_arena_alloc(&rq->arena, length + 1);
+	if (all == NULL) {
+		api_fault(rq, ENOMEM, "out of memory for a header");
+		return value;
+	}
+	value = all;
+	for (size_t i = 0; i < params->count; i++) {
+		if (!is_header(params->at[i].name, name))
+			continue;
+		if (all != value)
+			all = stpcpy(all, ", ");
+		all = stpcpy(all, params->at[i].value);
+	}
+	return value;
+}
+
 /* ------------------------------------------------- path parameters */
 
 static void

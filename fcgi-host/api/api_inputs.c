@@ -188,9 +188,9 @@ check_body(struct fh_request *rq, const struct schema *schema,
 /* ------------------------------------------------- 422 */
 
 static const char *
-header(void *rq, const char *name)
+header(void *rq, const char *name, size_t *lines_out)
 {
-	return fh_header(rq, name);
+	return api_header(rq, name, lines_out);
 }
 
 static void

@@ -89,6 +89,7 @@ api_negotiate(struct fh_request *rq)
 	struct types types = { .count = 0 };
 	struct wire_span accept;
 	const char *text;
+	size_t lines;
 	int found;
 
 	if (rq->input->route->responses == NULL || !find_types(rq, &types))
@@ -96,7 +97,7 @@ api_negotiate(struct fh_request *rq)
 	if (types.count > 1 && fh_vary(rq, "Accept") != 0)
 		return 0;
 	rq->replied = false;	/* a header alone is no reply */
-	text = fh_header(rq, "Accept");
+	text = api_header(rq, "Accept", &lines);
 	accept.at = text == NULL ? "" : text;
 	accept.length = strlen(accept.at);
 	found = wire_accept(accept, types.at, types.count);

@@ -231,6 +231,14 @@ const struct head	*api_head(const struct fh_request *);
 const struct api_fields	*api_captures(const struct fh_request *);
 
 /*
+ * A header whole: what came in several lines has ", " between (RFC 9110, 5.3),
+ * which web servers may hand on as they came.  *lines_out: how many; NULL and 0
+ * for none.
+ */
+const char	*api_header(struct fh_request *, const char *name,
+		    size_t *lines_out);
+
+/*
  * Looks at all that the route declares of its inputs (api_inputs.c): 0 when it
  * is sound, or it declares none; -1 when the reply is there, a 400, 415 or 422,
  * or there is a fault.

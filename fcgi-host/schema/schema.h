@@ -284,12 +284,14 @@ struct schema_fields {
 
 /*
  * What came.  `fields` is by enum fh_in: path, query, cookie and form; headers
- * are asked for one by one.  `files` are those of the form.  `body` is the tree
+ * are asked for one by one, each with how many lines of it came, joined by
+ * commas.  `files` are those of the form.  `body` is the tree
  * of a JSON body that is there.
  */
 struct schema_sent {
 	struct schema_fields	 fields[SCHEMA_PLACES];
-	const char		*(*header)(void *context, const char *name);
+	const char		*(*header)(void *context, const char *name,
+				    size_t *lines_out);
 	void			*context;
 	const struct fh_file	*files;
 	size_t			 file_count;

@@ -240,14 +240,18 @@ static int
 take_header(const struct taking *taking, const struct schema_node *node,
     const struct schema_step *at, bool *given_out)
 {
+	size_t lines = 0;
 	const char *value = taking->sent->header(taking->sent->context,
-	    node->name);
+	    node->name, &lines);
+	struct wire_span text = { value, value == NULL ? 0 : strlen(value) };
 
 	*given_out = value != NULL;
 	if (value == NULL)
 		return take_none(taking, node, at);
-	return take_one(taking, node, at, (struct wire_span){ value,
-	    strlen(value) });
+	if (lines < 2 || node->type == FH_TYPE_ARRAY)
+		return take_one(taking, node, at, text);
+	report(taking->run, node, at, SCHEMA_REPEATED, "", text);
+	return 0;
 }
 
 /* ------------------------------------------------- the body */

@@ -40,6 +40,23 @@ def test_a_sound_request_is_served_from_the_struct(host):
             "year": 2024, "trace": 0}
 
 
+def test_a_header_in_several_lines():
+    """Breaks when: all lines but one are lost, or one of two values that
+    contradict each other is taken."""
+    with Tools(["orders", "live_inputs", "planets"]) as tools:
+        done = tools.call("GET", "/inputs/header", "-H", "X-Numbers: 1, 2",
+                          "-H", "X-Numbers: 4")
+        assert done.out == "3 7"
+        done = tools.call("GET", "/orders?text=tea", "-H", "X-Trace-Level: 1",
+                          "-H", "X-Trace-Level: 2")
+        (error,) = json.loads(done.out)["errors"]
+        assert error["type"] == "repeated" and error["input"] == "1, 2"
+        done = tools.call("-i", "GET", "/planets", "-H",
+                          "Accept: application/jsonl;q=0.5", "-H",
+                          "Accept: text/csv")
+        assert "Content-Type: text/csv" in done.out
+
+
 def test_all_that_is_wrong_is_said_at_once(host):
     """Breaks when: one fault hides the next, or the words are not those of
     FastAPI."""

@@ -280,9 +280,10 @@ strict(void **state)
 }
 
 static const char *
-header(void *context, const char *name)
+header(void *context, const char *name, size_t *lines_out)
 {
 	(void)context;
+	*lines_out = 2;
 	return strcmp(name, "X-List") == 0 ? " 1 ,2,\t3" :
 	    strcmp(name, "X-Empty") == 0 ? "" : NULL;
 }

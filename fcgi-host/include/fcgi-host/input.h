@@ -88,7 +88,8 @@ struct fh_request;
  * BYTE		struct fh_bytes	base64 (RFC 4648, section 4), decoded
  * ENUM		int		one of `choices`: its index; -1: not given
  * ARRAY	FH_LIST(T)	a JSON array; elsewhere the name may come
- *				several times, in a path or header with commas
+ *				several times, in a path or header with commas,
+ *				a header in several lines too
  * OBJECT	a struct	a JSON object with `fields`; one that is not
  *				given has the fallbacks of its fields
  * FILE		const struct fh_file *	a part with a filename, of a form

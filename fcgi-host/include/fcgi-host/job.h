@@ -40,8 +40,9 @@
  *
  * More than once.  A status of 500 or more, a crash, a timeout and the death of
  * the machine make it run again, `jobs_attempts` times at most; 400 to 499 and
- * what is below 400 are final.  So write what it does to the outside in such a
- * way that the second time does no harm: under its JOB_ID, or in one
+ * what is below 400 are final.  Once it has ended `poison_kills` workers, it is
+ * refused in place of a further attempt.  So write what it does to the outside
+ * in such a way that the second time does no harm: under its JOB_ID, or in one
  * transaction.  Exactly one result is kept.
  *
  * With another version.  A job is a request that is kept: it is run by whatever
