@@ -9,7 +9,6 @@
 #include "api/api_content.h"
 
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +18,8 @@
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/io.h"
 
 #define NS_PER_S	UINT64_C(1000000000)
 #define YOUNG_S		2	/* it may be changed again in this time */
@@ -174,14 +175,12 @@ int
 fh_reply_under(struct fh_request *rq, const char *type, const char *folder,
     const char *name)
 {
-	struct open_how how = { .flags = OPEN_FLAGS,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
 	int below = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, error;
 
 	if (below < 0)
 		return api_fault(rq, errno, "the folder \"%.128s\" cannot be "
 		    "opened: %s", folder, strerror(errno));
-	fd = (int)syscall(SYS_openat2, below, name, &how, sizeof(how));
+	fd = io_open_below(below, name, OPEN_FLAGS, RESOLVE_NO_MAGICLINKS);
 	error = errno;
 	close(below);
 	errno = error;

@@ -1,16 +1,21 @@
 /*
- * io.c - reading and writing all of it.
+ * io.c - reading and writing all of it, and opening what lies below a folder.
  *
- * Runs in: front (spooled bodies), zygote and loader (copies of handlers),
- * supervisor (what it keeps), the tools.
+ * Runs in: front (spooled bodies), workers (files of replies), zygote and
+ * loader (copies of handlers), supervisor (what it keeps), the tools.
  * Owns: nothing.
  * Invariant: for blocking descriptors; less than all is an error.
  */
 #include "common/io.h"
 
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+#define BELOW_TRIES	1000
 
 int
 io_write_all(int fd, const void *bytes, size_t length)
@@ -70,4 +75,20 @@ io_write_new(int folder, const char *name, const void *bytes, size_t length)
 		return -1;
 	errno = saved;
 	return rc;
+}
+
+int
+io_open_below(int folder, const char *path, uint64_t flags, uint64_t resolve)
+{
+	const struct open_how how = { .flags = flags,
+	    .resolve = RESOLVE_BENEATH | resolve };
+	int fd = -1;
+
+	for (int i = 0; i < BELOW_TRIES; i++) {
+		fd = (int)syscall(SYS_openat2, folder, path, &how,
+		    sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
 }

@@ -1,5 +1,5 @@
 /*
- * io.h - reading and writing all of it.
+ * io.h - reading and writing all of it, and opening what lies below a folder.
  */
 #ifndef COMMON_IO_H
 #define COMMON_IO_H
@@ -21,5 +21,14 @@ int	io_read_at(int fd, void *out, size_t length, uint64_t offset);
  */
 int	io_write_new(int folder, const char *name, const void *bytes,
 	    size_t length);
+
+/*
+ * openat2(2) with RESOLVE_BENEATH and what else `resolve` says; `flags` as for
+ * open().  The kernel gives up on a path with ".." in it (EAGAIN) when anybody
+ * renames anything meanwhile, so it is asked again, some thousand times at
+ * most.  -1 with errno; EXDEV: the path leads out of the folder.
+ */
+int	io_open_below(int folder, const char *path, uint64_t flags,
+	    uint64_t resolve);
 
 #endif

@@ -9,7 +9,6 @@
  */
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/io.h"
 #include "common/log.h"
 #include "front/front_bodies.h"
 
@@ -55,14 +55,9 @@ below(const struct front *front, struct wire_span file, char out[PATH_MAX])
 static int
 open_file(const struct front *front, const char *path)
 {
-	const struct open_how how = {
-		.flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY |
-		    O_NONBLOCK,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-		    RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV };
-
-	return (int)syscall(SYS_openat2, front->bodies_dir, path, &how,
-	    sizeof(how));
+	return io_open_below(front->bodies_dir, path, O_RDONLY | O_NOFOLLOW |
+	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, RESOLVE_NO_SYMLINKS |
+	    RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
 /* The descriptor has gone into the request afterwards, or is closed. */

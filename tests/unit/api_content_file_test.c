@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,6 +222,51 @@ test_names_from_a_client(void **state)
 	folder[strlen(folder) - 1] = '\0';
 }
 
+/* ------------------------------------------------- others rename */
+
+static atomic_bool	over;
+
+static void *
+rename_on_and_on(void *argument)
+{
+	char one[128], two[128];
+
+	(void)argument;
+	snprintf(one, sizeof(one), "%s/one", folder);
+	snprintf(two, sizeof(two), "%s/two", folder);
+	assert_int_equal(mkdir(one, 0700), 0);
+	while (!over) {
+		assert_int_equal(rename(one, two), 0);
+		assert_int_equal(rename(two, one), 0);
+	}
+	return NULL;
+}
+
+/* Breaks when: the kernel's "try again", which it says of a path with ".." while
+ * anything is renamed, is taken for an answer. */
+static void
+test_a_rename_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+
+	make_file("a", "inside", 6, true);
+	snprintf(path, sizeof(path), "%s/sub", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	file_name = "sub/../sub/../sub/../a";
+	over = false;
+	assert_int_equal(pthread_create(&thread, NULL, rename_on_and_on,
+	    NULL), 0);
+	for (int i = 0; i < 5000; i++) {
+		fixture_serve(f, serve_under);
+		if (f->result.status != 200)
+			break;
+	}
+	over = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(f->result.status, 200);
+}
+
 #define TEST(function) \
 	cmocka_unit_test_setup_teardown(function, setup_folder, \
 	    teardown_folder)
@@ -232,7 +279,8 @@ main(void)
 		TEST(test_large_file),
 		TEST(test_empty_file),
 		TEST(test_a_file_that_becomes_shorter),
-		TEST(test_names_from_a_client)
+		TEST(test_names_from_a_client),
+		TEST(test_a_rename_elsewhere)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
