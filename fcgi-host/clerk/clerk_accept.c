@@ -102,8 +102,8 @@ answer(struct clerk_client *client, enum clerk_accepted accepted,
 		clerk_answer_away(client);
 		return;
 	}
-	clerk_answer_job(client, clerk_state_is_final(job.state) ? 200 : 202,
-	    &job);
+	clerk_answer_job(client, clerk_accept_status(accepted ==
+	    CLERK_ACCEPTED_NEW, job.state), &job);
 	clerk_job_finish(&job);
 }
 

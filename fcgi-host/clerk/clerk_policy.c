@@ -37,6 +37,12 @@ clerk_state_is_final(enum clerk_state state)
 	return state >= CLERK_SUCCEEDED;
 }
 
+int
+clerk_accept_status(bool is_new, enum clerk_state state)
+{
+	return is_new || !clerk_state_is_final(state) ? 202 : 200;
+}
+
 uint64_t
 clerk_backoff(uint64_t first_ms, unsigned attempt, uint32_t chance)
 {

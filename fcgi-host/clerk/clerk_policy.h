@@ -25,6 +25,10 @@ enum clerk_state {
 const char	*clerk_state_name(enum clerk_state, unsigned attempts);
 bool		 clerk_state_is_final(enum clerk_state);
 
+/* What a request is answered with that became a job: 202, whatever another host
+ * has made of it by now; and one that repeats it: 200 once it has ended. */
+int		 clerk_accept_status(bool is_new, enum clerk_state);
+
 /* How an attempt came to its end. */
 struct clerk_end {
 	bool		 whole;		/* FCGI_END_REQUEST came */

@@ -121,6 +121,19 @@ test_retry_after_is_the_least(void **state)
 	    CLERK_RETRY_MAX_MS);
 }
 
+/* Breaks when: a client is told that its request is an old one because another
+ * host was quick to run it. */
+static void
+test_a_new_job_is_a_202(void **state)
+{
+	(void)state;
+	for (enum clerk_state s = CLERK_QUEUED; s <= CLERK_CANCELLED; s++) {
+		assert_int_equal(clerk_accept_status(true, s), 202);
+		assert_int_equal(clerk_accept_status(false, s),
+		    s <= CLERK_RUNNING ? 202 : 200);
+	}
+}
+
 /* Breaks when: who took it is called again, who did not is not, or one that
  * wants no more has no end. */
 static void
@@ -319,6 +332,7 @@ main(void)
 		    test_what_is_not_the_handlers_fault_does_not_count),
 		cmocka_unit_test(test_half_a_reply_counts),
 		cmocka_unit_test(test_retry_after_is_the_least),
+		cmocka_unit_test(test_a_new_job_is_a_202),
 		cmocka_unit_test(test_a_webhook_is_over),
 		cmocka_unit_test(test_a_lease_is_renewed_in_time),
 		cmocka_unit_test(test_a_path_names_a_job_or_nothing),
