@@ -154,8 +154,7 @@ is_own(const struct fh_request *rq)
 		if (rq->status == own[i])
 			return true;
 	}
-	return rq->status >= 500 ||
-	    (rq->status == 202 && rq->input->route->job);
+	return rq->status >= 500;
 }
 
 static bool

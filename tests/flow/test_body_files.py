@@ -85,6 +85,8 @@ def outside(folder, tmp_path):
     (tmp_path / "secret").write_bytes(b"x" * 70000)
     (folder / "link").symlink_to(tmp_path / "secret")
     (folder / "beside").symlink_to(tmp_path)
+    (folder / "inside").symlink_to(".")
+    (folder / "plain").write_bytes(b"x" * 70000)
     os.mkfifo(folder / "fifo")
 
 
@@ -95,6 +97,7 @@ def test_what_is_no_such_file_is_refused(host, folder, tmp_path):
         for path in (tmp_path / "secret", "/etc/passwd", "1/0000000001",
                      "%s/../%s/secret" % (folder, tmp_path.name),
                      "%s/link" % folder, "%s/beside/secret" % folder,
+                     "%s/inside/plain" % folder,
                      "%s/fifo" % folder, "%s/1" % folder, folder,
                      "%s/" % folder, "%s-else/x" % folder,
                      "%s/missing" % folder, "%s/%s" % (folder, "y" * 5000)):
@@ -110,7 +113,7 @@ def test_what_is_no_such_file_is_refused(host, folder, tmp_path):
         host.wait_log("/link: it leads out of body_files")
         host.wait_log("/fifo: it is no regular file")
     finally:
-        for name in ("link", "beside", "fifo"):
+        for name in ("link", "beside", "inside", "plain", "fifo"):
             (folder / name).unlink()
     assert spool_files(host) == []
 

@@ -147,7 +147,8 @@ def test_killed_workers_take_nothing_along():
 
 def test_a_size_of_zero_is_none_and_a_new_one_needs_a_restart():
     """Breaks when: a handler fails otherwise than with ENOTSUP where there is
-    no cache, or a reload says nothing of a size that it does not take."""
+    no cache, a reload says nothing of a size that it does not take, or
+    something is left of what was there before a restart."""
     with Host(handlers=["notes"], cache_size=0) as host:
         reply = put(host, "a", b"x")
         assert reply.status == 503 and b"not supported" in reply.body
@@ -158,6 +159,12 @@ def test_a_size_of_zero_is_none_and_a_new_one_needs_a_restart():
         assert [line for line in done.document["restart"]
                 if line.startswith("cache_size")]
         assert put(host, "a", b"x").status == 503
+        for _ in range(2):
+            host.stop()
+            host.start()
+            assert get(host, "a") == 404
+            assert put(host, "a", b"x").status == 204
+            assert get(host, "a") == "x"
 
 
 def test_the_plan_counts_it(tmp_path):

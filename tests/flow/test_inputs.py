@@ -296,6 +296,37 @@ def test_a_million_numbers(host):
     assert reply.problem(422)["errors_omitted"] > 999000
 
 
+def test_the_first_refusal_that_applies(host):
+    """Breaks when: 406, 415, 400 and 422 are asked for in another order than
+    input.h says."""
+    wrong = {"Accept": "image/png", "Content-Type": "text/plain"}
+    target = "/inputs/chosen?n=%"
+    host.post(target, "{", headers=wrong).problem(406)
+    del wrong["Accept"]
+    host.post(target, "{", headers=wrong).problem(415)
+    host.post(target, "{", headers=JSON).problem(400, says="malformed escape")
+    host.post("/inputs/chosen?n=x", "{", headers=JSON).problem(
+        400, says="JSON")
+    assert errors(host.post("/inputs/chosen?n=x", "{}", headers=JSON)) == [
+        (["query", "n"], "int_parsing"), (["body", "text"], "missing")]
+    assert host.post("/inputs/chosen?n=1", '{"text":"a"}',
+                     headers=JSON).text == "fine"
+
+
+def test_the_last_integers_that_fit(host):
+    """Breaks when: an integer of JSON is cut to 64 bits, or rounded to a
+    double on its way."""
+    def ask(text):
+        return host.post("/inputs/list", text, headers=JSON)
+    assert ask("[9223372036854775807]").text == "1 9223372036854775807"
+    assert ask("[-9223372036854775808]").text == "1 -9223372036854775808"
+    assert ask("[9007199254740993]").text == "1 9007199254740993"
+    for text in ("9223372036854775808", "-9223372036854775809", "1e19",
+                 "18446744073709551616"):
+        assert errors(ask("[%s]" % text)) == [
+            (["body", 0], "int_parsing_size")], text
+
+
 def test_a_cruel_pattern_holds_nobody_up(host):
     """Breaks when: a pattern is let look back over a megabyte of text for
     longer than its steps allow."""

@@ -19,7 +19,8 @@ OPTIONS = dict(handlers=["live_job", "hello"], jobs_retry="50ms",
 def host():
     with Host(jobs_result_limit="64 KiB", jobs_body_limit="1 MiB",
               pools={"default": {"workers": 4}},
-              routes={"POST /other": {"job_concurrency": 1}},
+              routes={"POST /other": {"job_concurrency": 1},
+                      "POST /job/{name}": {"timeout": "300ms"}},
               **OPTIONS) as host:
         yield host
 
@@ -104,7 +105,9 @@ def test_a_large_body_comes_whole(host):
 
 def test_what_is_secret_is_not_kept(host):
     """Breaks when: a password of a request is written to the disk."""
-    job = accept(host, "/job", headers={"Authorization": "Bearer s3cr3tword"})
+    job = accept(host, "/job", headers={
+        "Authorization": "Bearer s3cr3tword", "Proxy-Authorization":
+        "Basic s3cr3tword", "Idempotency-Key": "s3cr3tword"})
     assert job.wait()["result"]["body"]["secret"] is False
     with Database(host) as database:
         (params,), = database.rows("SELECT params FROM fh_job_requests WHERE "
@@ -281,14 +284,29 @@ def test_one_that_runs_is_told(host, gate):
 
 @pytest.mark.parametrize("word", ["crash", "status 500", "retry", "kill"])
 def test_a_failure_is_tried_again(host, gate, word):
-    """Breaks when: a job is lost with its worker, or its first 5xx is its
-    last."""
+    """Breaks when: a job is lost with its worker, its first 5xx is its last,
+    or it is tried again before the time it has asked for."""
     job = accept(host, gate.path("/job"))
     held = gate.accept()
     if word == "kill":
         os.kill(held.pid, signal.SIGKILL)
     else:
         held.tell(word)
+    begun = time.monotonic()
+    again = gate.accept()
+    if word == "retry":		# with Retry-After: 1
+        assert time.monotonic() - begun > 0.9
+    assert again.id == "%s 2" % job.id
+    again.tell("go")
+    assert job.wait()["attempts"] == 2
+
+
+def test_an_attempt_has_its_time(host, gate):
+    """Breaks when: the handler of a job is not told that its timeout is over,
+    or one that took too long is not run again."""
+    job = accept(host, gate.path("/job/slow"))
+    held = gate.accept()
+    assert held.line() == "cancelled"
     again = gate.accept()
     assert again.id == "%s 2" % job.id
     again.tell("go")
@@ -469,11 +487,14 @@ def test_no_library_of_a_database_is_in_other_processes(host):
 
 
 def test_jobs_end_and_go(gate):
-    """Breaks when: what has been kept long enough stays for ever."""
-    with Host(jobs_keep="1s", **OPTIONS) as host:
-        job = accept(host, "/job")
-        job.wait()
-        wait_until(lambda: host.get(job.path).status == 404, 10)
+    """Breaks when: what has been kept long enough stays for ever, or jobs are
+    not where jobs_path says."""
+    with Host(jobs_keep="1s", jobs_path="/our/jobs", **OPTIONS) as host:
+        path = host.post("/job").header("location")
+        assert path.startswith("/our/jobs/")
+        assert host.get(path + "?wait=10s").json["state"] == "succeeded"
+        assert host.get(path[4:]).status == 404
+        wait_until(lambda: host.get(path).status == 404, 10)
         with Database(host) as database:
             for table in ("fh_jobs", "fh_job_requests", "fh_job_results"):
                 assert database.rows("SELECT * FROM " + table) == []

@@ -68,6 +68,13 @@ serve_path(struct fh_request *rq)
 }
 
 static int
+serve_typed_before(struct fh_request *rq)
+{
+	fh_set_header(rq, "Content-Type", "text/x-set");
+	return fh_reply_path(rq, NULL, path);
+}
+
+static int
 serve_under(struct fh_request *rq)
 {
 	fh_download(rq, "x");
@@ -99,6 +106,8 @@ test_file(void **state)
 	wants_body(f, "{\"a\":1}");
 	fixture_serve(f, serve_fd);
 	wants_header(f, "Content-Type: text/x-own");
+	fixture_serve(f, serve_typed_before);
+	wants_header(f, "Content-Type: text/x-set");
 	fixture_param(f, "HTTP_RANGE", "bytes=1-3");
 	fixture_serve(f, serve_path);
 	wants_body(f, "\"a\"");
@@ -242,8 +251,8 @@ rename_on_and_on(void *argument)
 	return NULL;
 }
 
-/* Breaks when: the kernel's "try again", which it says of a path with ".." while
- * anything is renamed, is taken for an answer. */
+/* Breaks when: the kernel's "try again", which it says of a path with ".."
+ * while anything is renamed, is taken for an answer. */
 static void
 test_a_rename_elsewhere(void **state)
 {

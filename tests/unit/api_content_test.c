@@ -162,6 +162,24 @@ test_only_a_200_is_judged(void **state)
 	assert_int_equal(f->result.status, 200);
 }
 
+/* Whoever asks for the header alone is told the same. */
+static void
+test_head_is_judged(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_param(f, "REQUEST_METHOD", "HEAD");
+	fixture_param(f, "HTTP_IF_NONE_MATCH", "\"v1\"");
+	f->input.head_only = true;
+	know("v1", false, 0);
+	fixture_serve(f, serve_text);
+	assert_int_equal(f->result.status, 304);
+	know("v2", false, 0);
+	fixture_serve(f, serve_text);
+	assert_int_equal(f->result.status, 200);
+	wants_header(f, "Content-Length: 7");
+}
+
 static void
 test_not_modified_since(void **state)
 {
@@ -390,6 +408,7 @@ main(void)
 		TEST(test_validators_are_headers),
 		TEST(test_not_modified),
 		TEST(test_only_a_200_is_judged),
+		TEST(test_head_is_judged),
 		TEST(test_not_modified_since),
 		TEST(test_failed_reading),
 		TEST(test_a_change_is_judged_before),

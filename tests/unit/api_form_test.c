@@ -10,9 +10,11 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,38 @@
 #define END	"--b--\r\n"
 
 static char	 told[256], folder[64], path[128];
+static bool	 no_unnamed;	/* a file system without O_TMPFILE */
+
+/* In place of libc's; both names, for either width of off_t. */
+static int
+open_as(const char *name, int flags, mode_t mode)
+{
+	if (no_unnamed && (flags & O_TMPFILE) == O_TMPFILE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return (int)syscall(SYS_openat, AT_FDCWD, name, flags, mode);
+}
+
+#define OPEN(function)							\
+int	function(const char *, int, ...);				\
+int									\
+function(const char *name, int flags, ...)				\
+{									\
+	mode_t mode = 0;						\
+	va_list ap;							\
+									\
+	va_start(ap, flags);						\
+	if (flags & (O_CREAT | O_TMPFILE))				\
+		mode = va_arg(ap, mode_t);				\
+	va_end(ap);							\
+	return open_as(name, flags, mode);				\
+}
+
+#undef open
+#undef open64
+OPEN(open)
+OPEN(open64)
 
 static int
 setup(void **state)
@@ -185,6 +219,9 @@ test_faults(void **state)
 		{ FIELD("a", "1") FIELD("b", "") FIELD("c", "") FIELD("d", "")
 		    END, 413, "more than 3 fields (form_fields)" },
 		{ FILED("f", "x", "") FILED("g", "x", "") FILED("h", "", "")
+		    END, 413, "more than 2 files (form_files)" },
+		/* Inputs that were left empty are parts to go through. */
+		{ FILED("f", "", "") FILED("g", "", "") FILED("h", "", "")
 		    END, 413, "more than 2 files (form_files)" }
 	};
 	struct fixture *f = *state;
@@ -355,6 +392,23 @@ test_nothing_is_saved_for_nobody(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* Breaks when: a file cannot be kept where the file system knows no unnamed
+ * ones, or half of it stays there. */
+static void
+test_without_unnamed_files(void **state)
+{
+	static const char form[] = FILED("f", "x", "some bytes") END;
+	struct fixture *f = *state;
+
+	no_unnamed = true;
+	serve(f, form, serve_save);
+	wants_saved("some bytes");
+	f->cancelled = 1;
+	serve(f, form, serve_save_late);
+	assert_int_equal(access(path, F_OK), -1);
+	no_unnamed = false;
+}
+
 static int	 kept_fd;
 
 static int
@@ -400,6 +454,7 @@ main(void)
 		TEST(test_no_problem),
 		TEST(test_save),
 		TEST(test_nothing_is_saved_for_nobody),
+		TEST(test_without_unnamed_files),
 		TEST(test_a_private_file)
 	};
 

@@ -48,6 +48,24 @@ serve_stream(struct fh_request *rq)
 	FAILS(fh_reply_file(rq, "/x"), EALREADY);
 	FAILS(fh_reply_bytes(rq, 200, "a/b", "x", 1), EALREADY);
 	FAILS(fh_reply_json(rq, 200, json_object_new_int(1)), EALREADY);
+	FAILS(fh_set_etag(rq, "x", false), EALREADY);
+	FAILS(fh_set_modified(rq, 1), EALREADY);
+	FAILS(fh_precondition(rq), EALREADY);
+	FAILS(fh_reply_content(rq, "a/b", "x", 1), EALREADY);
+	FAILS(fh_reply_path(rq, NULL, "/dev/null"), EALREADY);
+	FAILS(fh_reply_under(rq, NULL, "/", "x"), EALREADY);
+	FAILS(fh_download(rq, "x"), EALREADY);
+	FAILS(fh_set_cookie(rq, "a", "b", NULL), EALREADY);
+	FAILS(fh_delete_cookie(rq, "a", NULL), EALREADY);
+	FAILS(fh_redirect(rq, 302, "/x"), EALREADY);
+	FAILS(fh_fresh_for(rq, 1, true), EALREADY);
+	FAILS(fh_revalidate(rq), EALREADY);
+	FAILS(fh_no_store(rq), EALREADY);
+	FAILS(fh_vary(rq, "Accept"), EALREADY);
+	FAILS(fh_json_begin(rq, 200), EALREADY);
+	FAILS(fh_rows_begin(rq, 200, NULL), EALREADY);
+	FAILS(fh_problem_with(rq, 400, NULL, json_object_new_object(), "x"),
+	    EALREADY);
 	assert_int_equal(fh_reply_status(rq), 200);
 	assert_int_equal(fh_printf(rq, "%s", " last"), 0);
 	wants_body(watched, "first");

@@ -382,52 +382,6 @@ settings_and_models_come_from_the_text(void **state)
 	end_failing("model \"words\" is not there");
 }
 
-#define DECLARED	"/declared?body=%7B%22name%22:%22x%22"
-
-static void
-replies_that_are_declared(void **state)
-{
-	const struct fh_test_reply *reply;
-
-	reply = fh_test_get(*state, DECLARED "%7D");
-	fh_test_expect_string(reply, "/name", "x");
-	reply = fh_test_get(*state, DECLARED ",%22count%22:5,%22z%22:1%7D");
-	fh_test_expect_status(reply, 200);
-	reply = fh_test_get(*state, "/declared?status=201&type=text/plain"
-	    "%3Bcharset%3Dutf-8&body=%7B");
-	fh_test_expect_status(reply, 201);
-	fh_test_expect_status(fh_test_get(*state, "/declared?status=204"),
-	    204);
-	fh_test_expect_status(fh_test_get(*state, "/declared?status=404"
-	    "&type=application/problem%2Bjson&body=%7B%7D"), 404);
-	fh_test_expect_status(fh_test_get(*state, "/declared?status=422"),
-	    422);	/* the host's own need not be named */
-	fh_test_expect_status(fh_test_send(fh_test_call(*state, "HEAD",
-	    DECLARED "%7D")), 200);
-}
-
-static void
-replies_that_are_not_declared(void **state)
-{
-	static const struct { const char *target, *words; } cases[] = {
-		{ DECLARED ",%22count%22:6%7D", "not as declared: " },
-		{ DECLARED ",%22count%22:6%7D", "count" },
-		{ DECLARED ",%22count%22:%225%22%7D", "count" },
-		{ DECLARED ",%22list%22:%5B1,true%5D%7D", "list.1" },
-		{ "/declared?body=%7B%7D", "name" },
-		{ "/declared?body=%5B%5D", "not as declared" },
-		{ "/declared?body=%7B", "declared as JSON, but is none" },
-		{ "/declared", "declared as JSON, but is none" },
-		{ "/declared?status=202&body=%7B%7D", "the status 202" },
-		{ "/declared?type=text/csv&body=x", "is text/csv" },
-		{ "/declared?status=201&body=%7B%7D", "is application/json" },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		fh_test_expect_problem(fh_test_get(*state, cases[i].target),
-		    500, cases[i].words);
-}
-
 static void
 a_client_that_is_known(void **state)
 {
@@ -582,8 +536,6 @@ main(void)
 		cmocka_unit_test(a_reply_that_breaks_off),
 		cmocka_unit_test(closing_ends_what_still_runs),
 		cmocka_unit_test(settings_and_models_come_from_the_text),
-		cmocka_unit_test(replies_that_are_declared),
-		cmocka_unit_test(replies_that_are_not_declared),
 		cmocka_unit_test(a_client_that_is_known),
 		cmocka_unit_test(cache_has_effect_where_wanted),
 		cmocka_unit_test(what_the_host_would_refuse),

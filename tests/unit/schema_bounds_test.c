@@ -194,13 +194,33 @@ one_fault_for_a_value(void **state)
 	    "string_pattern_mismatch");
 }
 
+/* Breaks when: a match takes what memory it likes: each turn of this group is
+ * remembered, so that a text of 1 MB would take some 100 MB. */
+static void
+a_match_has_its_memory(void **state)
+{
+	static const struct fh_property text = { FH_VALUE(STRING, "v"),
+	    .pattern = "^(?:a|b)*$" };
+	static char long_text[(1 << 20) + 1];
+	struct fh_field field = { "v", long_text, 10000 };
+
+	(void)state;
+	memset(long_text, 'a', field.length);
+	assert_null(verdict(&text, &field, 1));
+	field.length = sizeof(long_text) - 1;
+	memset(long_text, 'a', field.length);
+	assert_string_equal(verdict(&text, &field, 1),
+	    "string_pattern_mismatch");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_at_the_edge),
 		cmocka_unit_test(lists_at_the_edge),
-		cmocka_unit_test(one_fault_for_a_value)
+		cmocka_unit_test(one_fault_for_a_value),
+		cmocka_unit_test(a_match_has_its_memory)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,6 +183,9 @@ static const struct form forms[] = {
 	    "!the name of a part is neither quoted nor a token" },
 	{ TEXT("--b\r\nContent-Disposition: form-data; name=a; name=b\r\n"
 	    "\r\n"), "!a part has two names or two filenames" },
+	{ TEXT("--b\r\nContent-Disposition: form-data; name=a; filename=b; "
+	    "filename=c\r\n\r\n"), "!a part has two names or two "
+	    "filenames" },
 	{ TEXT("--b\r\n" NAMED("a") NAMED("b") "\r\n"), "!a part has "
 	    "Content-Disposition twice" },
 	{ TEXT("--b\r\n" NAMED("a") "Content-Type: a/b\r\nContent-type: c/d"
