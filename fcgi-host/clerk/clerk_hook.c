@@ -24,6 +24,7 @@
 
 #define SENDINGS_MAX	4	/* at a time */
 #define TIMEOUT_MS	10000L
+#define DUE_AGAIN_MS	20
 
 struct sending {
 	struct clerk		*clerk;
@@ -356,6 +357,8 @@ clerk_hook_pump(struct clerk *clerk)
 	    clerk_store_hook_next(&clerk->store, &delay) < 0)
 		return;
 	uv_timer_stop(&due_timer);
+	if (delay == 0)		/* in another host's hands for the moment */
+		delay = DUE_AGAIN_MS;
 	if (delay >= 0)
 		uv_timer_start(&due_timer, on_due, (uint64_t)delay + 1, 0);
 }

@@ -141,6 +141,7 @@ clerk_away(struct clerk *clerk)
 	clerk->pause_ms = clerk->pause_ms == 0 ? PAUSE_FIRST_MS :
 	    clerk->pause_ms * 2 < PAUSE_MAX_MS ? clerk->pause_ms * 2 :
 	    PAUSE_MAX_MS;
+	uv_update_time(&clerk->loop);	/* the try itself took some of it */
 	uv_timer_start(&clerk->reopen, on_reopen, clerk->pause_ms, 0);
 	clerk_say(clerk);
 }

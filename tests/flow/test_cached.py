@@ -358,6 +358,24 @@ def test_how_long_another_took_is_not_told():
         assert "hit" in again.header("cache-status")
 
 
+def test_each_origin_is_told_its_own():
+    """Breaks when: a kept reply, or its 304, tells a page of another origin
+    what the one was told that it was made for."""
+    origins = ["https://a.example", "https://b.example"]
+    with Host(handlers=["live_cached"], cors_origins=origins) as host:
+        bodies = set()
+        for origin in origins + [None, "https://evil.example"]:
+            for tag in ('"y"', '"x"'):
+                reply = host.get("/kept?tag=x", headers={
+                    "If-None-Match": tag, **({"Origin": origin} if origin
+                                             else {})})
+                assert reply.status == (200 if tag == '"y"' else 304)
+                assert reply.header("access-control-allow-origin") == (
+                    origin if origin in origins else None), reply
+                bodies.add(reply.body)
+        assert len(bodies) == 2, "one run"
+
+
 def test_kept_replies_outlive_a_front():
     """Breaks when: replies are the front's own."""
     with Host(handlers=["live_cached"], crashes=True) as host:

@@ -10,7 +10,7 @@ import pytest
 from lib import fcgi
 from lib.fcgi import wait_until
 from lib.host import Host, below
-from lib.jobs import Job, accept, events_of
+from lib.jobs import Job, accept, events_of, later
 from lib.postgresql import PostgreSQL
 
 OPTIONS = dict(handlers=["live_job"], jobs_retry="50ms", jobs_lease="1500ms",
@@ -201,6 +201,20 @@ def test_of_200_jobs_each_is_begun_once(pair, server):
                       "max(state) FROM fh_jobs") == "200|200|3|3"
     assert server.run("SELECT count(DISTINCT lease_host) FROM fh_jobs") == \
         "2"
+
+
+def test_a_host_runs_only_what_it_has(pair, server):
+    """Breaks when: during an update a host whose handler is older takes jobs
+    of a route that it does not have yet."""
+    new, old = pair
+    for host in pair:
+        host.put("later.so", later(host is new))
+        host.wait_file("later.so", "serving")
+    jobs = [accept(new, "/later") for _ in range(6)]
+    assert old.post("/later").status == 405
+    for job in jobs:
+        assert job.wait(host=old)["attempts"] == 1
+    assert server.run("SELECT count(DISTINCT lease_host) FROM fh_jobs") == "1"
 
 
 def test_one_key_on_two_hosts_is_one_job(pair):

@@ -8,11 +8,11 @@ import signal
 
 import pytest
 
-from lib import build, fcgi
+from lib import fcgi
 from lib.fcgi import wait_until
 from lib.gate import Gate
 from lib.host import Host
-from lib.jobs import Database, accept
+from lib.jobs import Database, accept, later
 
 OPTIONS = dict(handlers=["live_job", "hello"], jobs_retry="50ms",
                jobs_lease="20s")
@@ -98,12 +98,6 @@ def test_a_full_disk_refuses_and_forgets_nothing(gate):
         assert accept(host, "/job", b"x" * 1000000).wait()
         assert host.pid_of("clerk") == clerk
         gate.nobody()
-
-
-def later(route):
-    return build.handler("later", routes=', { "POST", "/later", .serve = '
-                         "serve, .job = true }" if route else "",
-                         version="2" if route else "1")
 
 
 def test_a_job_whose_route_is_gone_waits_for_it(gate):

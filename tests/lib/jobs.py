@@ -10,7 +10,7 @@ import sqlite3
 import os
 import time
 
-from . import fcgi
+from . import build, fcgi
 from .fcgi import wait_until
 
 
@@ -66,6 +66,13 @@ class Job:
 
 def accept(host, target, body=b"", **keywords):
     return Job(host, host.post(target, body, **keywords))
+
+
+def later(route):
+    """A handler with, or still without, the job POST /later."""
+    return build.handler("later", routes=', { "POST", "/later", .serve = '
+                         "serve, .job = true }" if route else "",
+                         version="2" if route else "1")
 
 
 class Database:
