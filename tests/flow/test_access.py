@@ -20,7 +20,8 @@ from jwt.algorithms import RSAAlgorithm
 
 from lib import build, fcgi
 from lib.fcgi import wait_until
-from lib.host import BINARY, Host
+from lib.host import BINARY, Host, sanitized
+from lib.passwords import hashed, section, user
 
 KEY, OTHER, SECRET = "k" * 40, "o" * 40, "s" * 40
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -328,10 +329,14 @@ def test_secrets_in_the_environment(secrets):
 
 def test_a_worker_has_no_secrets(secrets):
     """Breaks when: a worker can read the secret that tokens are signed
-    with."""
+    with, or the hash of a password, as the front can."""
     put(secrets, "key", SECRET)
-    with served(secrets, extra=extra(secrets, "HS256")) as host:
-        def holds(pid):
+    users = put(secrets, "users", user("ada", "byron"))
+    words = SECRET.encode(), hashed("byron")[-31:].encode()
+    with served(secrets, extra=extra(secrets, "HS256") +
+                section(users)) as host:
+        def found(pid):
+            seen = set()
             with open("/proc/%d/maps" % pid) as maps, \
                     open("/proc/%d/mem" % pid, "rb") as memory:
                 for one in maps:
@@ -340,10 +345,12 @@ def test_a_worker_has_no_secrets(secrets):
                     first, last = (int(x, 16) for x in
                                    one.split()[0].split("-"))
                     memory.seek(first)
-                    if SECRET.encode() in memory.read(last - first):
-                        return True
-            return False
-        assert not any(holds(pid) for pid in host.pids("worker"))
+                    data = memory.read(last - first)
+                    seen |= {word for word in words if word in data}
+            return seen
+        assert not any(found(pid) for pid in host.pids("worker"))
+        if not sanitized():	# which has another heap
+            assert found(host.pid_of("front")) == set(words)
 
 
 @pytest.mark.parametrize("name, mode, text, why", [
