@@ -231,6 +231,23 @@ test_names_from_a_client(void **state)
 	folder[strlen(folder) - 1] = '\0';
 }
 
+/* Breaks when: a file that is there and may not be read, by its mode or the
+ * sandbox, passes for one that is not there. */
+static void
+test_a_file_that_may_not_be_read(void **state)
+{
+	struct fixture *f = *state;
+	uid_t user = geteuid();
+
+	make_file("shut", "secret", 6, true);
+	assert_int_equal(chmod(path, 0), 0);
+	if (user == 0)		/* who may read everything */
+		assert_int_equal(seteuid(65534), 0);
+	fixture_serve(f, serve_path);
+	assert_int_equal(seteuid(user), 0);
+	wants_500(f, "the file cannot be opened: Permission denied");
+}
+
 /* ------------------------------------------------- others rename */
 
 static atomic_bool	over;
@@ -289,6 +306,7 @@ main(void)
 		TEST(test_empty_file),
 		TEST(test_a_file_that_becomes_shorter),
 		TEST(test_names_from_a_client),
+		TEST(test_a_file_that_may_not_be_read),
 		TEST(test_a_rename_elsewhere)
 	};
 

@@ -67,7 +67,7 @@ replies_that_are_declared(void **state)
 		fh_test_expect_status(fh_test_get(*state, target), own[i]);
 	}
 	/* What is not in the reply, or has left, is not looked into. */
-	fh_test_expect_status(fh_test_get(*state, "/only?file=1"), 200);
+	fh_test_expect_status(fh_test_get(*state, "/declared?file=1"), 200);
 	reply = fh_test_get(*state, "/early");
 	fh_test_expect_body(reply, "{x");
 	assert_true(reply->whole);
