@@ -162,13 +162,52 @@ test_passwords(void **state)
 	free(access);
 }
 
+/* Breaks when: some byte of a hash is not looked at, or one name and password
+ * can be written in two ways. */
+static void
+test_every_byte_of_a_hash(void **state)
+{
+	static const struct config_auth config = { .name = "people",
+		.type = CONFIG_AUTH_BASIC };
+	struct access_section section = { .config = &config };
+	struct access *access = calloc(1, sizeof(*access));
+	struct asking asking = { .access = access, .question = {
+		.auths = 1, .client = "a", .client_length = 1,
+		.wall_s = 1000, .now_ms = 5 } };
+	char line[] = "ada:" FOO;
+
+	(void)state;
+	access->sections = &section;
+	access->count = 1;
+	for (size_t i = sizeof(line) - 32; i < sizeof(line) - 1; i++) {
+		char right = line[i];
+
+		line[i] = right == 'a' ? 'b' : 'a';
+		assert_int_equal(access_users_parse(&section.users, line, 64,
+		    NULL), 0);
+		assert_int_equal(ask(&asking, "Basic YWRhOmZvbw=="),
+		    ACCESS_HASH);
+		if (hash(&asking) != 1)
+			fail_msg("byte %zu", i);
+		asking.question.tried = 0;
+		access_users_free(&section.users);
+		line[i] = right;
+	}
+	assert_int_equal(ask(&asking, "Basic YWRhOj4+Pg=="), ACCESS_HASH);
+	assert_int_equal(ask(&asking, "Basic YWRhOj4-Pg=="), ACCESS_INVALID);
+	assert_int_equal(ask(&asking, "Basic YWRhOj4+Pg"), ACCESS_INVALID);
+	assert_int_equal(ask(&asking, "Basic YWRhOj4+Ph=="), ACCESS_INVALID);
+	free(access);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_hashes),
-		cmocka_unit_test(test_passwords)
+		cmocka_unit_test(test_passwords),
+		cmocka_unit_test(test_every_byte_of_a_hash)
 	};
 
 	return cmocka_run_group_tests_name("access_password", tests, NULL,

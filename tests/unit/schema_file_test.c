@@ -38,6 +38,14 @@ static const struct fh_property properties[] = {
 	FH_END
 };
 
+static const struct fh_property secret_properties[] = {
+	{ FH_FILE(struct form, cover), .secret = true, .max_length = 5,
+	    .media_types = FH_MEDIA_TYPES("image/png") },
+	FH_END
+};
+
+static const struct fh_property *table = properties;
+
 static const struct fh_handler desc = {
 	.inputs_size = sizeof(struct fh_inputs),
 	.property_size = sizeof(struct fh_property),
@@ -93,7 +101,7 @@ static void
 take(struct scene *s, bool strict, const struct fh_file *files,
     size_t file_count, const struct fh_field *fields, size_t field_count)
 {
-	const struct fh_inputs inputs = { sizeof(struct form), properties,
+	const struct fh_inputs inputs = { sizeof(struct form), table,
 	    strict };
 	const struct schema_source source = { .label = "POST /x",
 	    .names = "", .handler = &desc, .inputs = &inputs };
@@ -187,6 +195,24 @@ bounds(void **state)
 	assert_string_equal(s->faults, "body.cover repeated cover.x\n");
 }
 
+/* Breaks when: what a secret file is called, or is said to be, is repeated. */
+static void
+secrets(void **state)
+{
+	struct scene *s = *state;
+
+	table = secret_properties;
+	TAKE(s, true, FILE_OF("cover", "a/b", 6), FILE_OF("cuver", "a/b", 1));
+	assert_string_equal(s->faults, "body.cover file_media_type "
+	    "{\"expected\":\"'image/png'\"}\nbody.cover file_too_large "
+	    "{\"max_length\":5,\"actual_length\":6}\n"
+	    "body.cuver extra_forbidden\n");
+	TAKE(s, false, FILE_OF("cover", "a/b", 1), FILE_OF("cover", "a/b",
+	    1));
+	assert_string_equal(s->faults, "body.cover repeated\n");
+	table = properties;
+}
+
 /* Breaks when: a range of media types takes more than its kind. */
 static void
 ranges(void **state)
@@ -231,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(sound, setup, teardown),
 		cmocka_unit_test_setup_teardown(bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(secrets, setup, teardown),
 		cmocka_unit_test_setup_teardown(ranges, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_other_kind, setup,
 		    teardown),
