@@ -4,7 +4,7 @@
  * Runs in: clerk.
  * Owns: nothing.
  * Invariant: valid JSON whatever a handler has replied: a result that is no
- * JSON is not put into it, but said where it is.
+ * JSON, or a large one, is not put into it, but said where it is.
  */
 #include <json-c/json.h>
 #include <stdio.h>
@@ -14,7 +14,8 @@
 
 #include "clerk/clerk.h"
 
-#define DEPTH	64	/* of a result that is shown inside */
+#define DEPTH		64	/* of a result that is shown inside */
+#define INSIDE_MAX	(1u << 20) /* a tree takes ten times as much */
 
 static void
 add(struct json_object *to, const char *key, struct json_object *value)
@@ -53,10 +54,13 @@ add_time(struct json_object *to, const char *key, int64_t at_ms)
 }
 
 static bool
-is_json(const char *type)
+may_be_inside(const struct clerk_job *job)
 {
+	const char *type = job->type;
 	size_t length = strcspn(type, "; ");
 
+	if (job->result_length > INSIDE_MAX)
+		return false;
 	return (length == 16 && strncmp(type, "application/json", 16) == 0) ||
 	    (length > 5 && strncmp(type + length - 5, "+json", 5) == 0);
 }
@@ -109,7 +113,7 @@ add_result(struct json_object *to, const struct clerk *clerk,
 
 	add(result, "status", json_object_new_int(job->status));
 	add_text(result, "type", job->type);
-	if (is_json(job->type))
+	if (may_be_inside(job))
 		body = parse(job, &good);
 	if (good)
 		add(result, "body", body);
@@ -130,7 +134,7 @@ add_problem(struct json_object *to, const struct clerk_job *job)
 	struct json_object *problem = NULL;
 	bool good = false;
 
-	if (is_json(job->type))
+	if (may_be_inside(job))
 		problem = parse(job, &good);
 	if (!good || !json_object_is_type(problem, json_type_object)) {
 		json_object_put(problem);

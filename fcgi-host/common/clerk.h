@@ -52,8 +52,9 @@
  * What the clerk holds in its memory at most.  Bodies on their way into the
  * database: CLERK_BODIES of the largest; others wait in their sockets.  Replies
  * to those who ask, and do not take them: CLERK_REPLIES and CLERK_BODIES of the
- * largest results; who asks for a large one then gets a 503.  And each job that
- * runs, with its request until the front has taken it, and its result.
+ * largest results; who asks for a large one then gets a 503.  Each job that
+ * runs, with its request until the front has taken it, and its result.  And one
+ * result as it comes from the database: as text, as bytes, as a copy.
  */
 #define CLERK_BODIES		4
 #define CLERK_PARAMS_MAX	(1u << 20)	/* as params_limit at most */
@@ -69,7 +70,8 @@ static inline uint64_t
 clerk_memory_most(const struct config *config)
 {
 	return CLERK_BODIES * (config->jobs_body_limit + CLERK_PARAMS_MAX) +
-	    clerk_replies_most(config) + config->jobs_concurrency *
+	    clerk_replies_most(config) + CLERK_BODIES *
+	    config->jobs_result_limit + config->jobs_concurrency *
 	    (config->jobs_body_limit + config->jobs_result_limit);
 }
 

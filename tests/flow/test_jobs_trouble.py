@@ -154,7 +154,7 @@ def test_the_plan_says_what_the_keeper_may_hold(host):
     """Breaks when: the memory that jobs may take is told nowhere, or less
     than is allowed."""
     out = host.command("plan").stdout
-    bodies, replies, running = 4 * (8 + 1), 64 + 4 * 4, 4 * (8 + 4)
+    bodies, replies, running = 4 * (8 + 1), 64 + 8 * 4, 4 * (8 + 4)
     assert re.search(r"(?m)^jobs, at most +%d\.0 MiB " % (
         bodies + replies + running), out), out
 

@@ -10,6 +10,8 @@
 
 #include <sqlite3.h>
 
+#include "clerk/clerk.h"
+
 /* Breaks when: one whose machine died is begun after those that wait and are
  * less urgent, or before those that are more. */
 static void
@@ -227,6 +229,37 @@ test_tables_of_an_older_version_are_taken_over(void **state)
 	clerk_claim_finish(&one);
 }
 
+/* Breaks when: a result that is a large document is parsed for each look at its
+ * job, or a small one is no longer in it. */
+static void
+test_a_large_document_has_a_place_of_its_own(void **state)
+{
+	static char text[(1 << 20) + 2];
+	struct clerk clerk = { .config = config_defaults() };
+	struct clerk_job job = { .id = "0123", .route = "POST /a",
+	    .state = CLERK_SUCCEEDED, .status = 200,
+	    .type = "application/json", .result = text };
+
+	(void)state;
+	for (size_t length = sizeof(text) - 2; length < sizeof(text);
+	    length++) {
+		bool fits = length == sizeof(text) - 2;
+		char *shown;
+
+		memset(text, ' ', length);
+		text[length - 1] = '7';
+		text[length] = '\0';
+		job.result_length = length;
+		shown = clerk_show(&clerk, &job, "/api");
+		assert_non_null(shown);
+		assert_true((strstr(shown, "\"body\":7") != NULL) == fits);
+		assert_true((strstr(shown, "\"location\":\"/api/jobs/0123/"
+		    "result\"") != NULL) == !fits);
+		free(shown);
+	}
+	config_free((struct config *)(uintptr_t)clerk.config);
+}
+
 int
 main(void)
 {
@@ -238,6 +271,7 @@ main(void)
 		TEST(test_what_is_over_goes_in_pieces),
 		TEST(test_a_full_disk_takes_nothing_and_loses_nothing),
 		TEST(test_tables_of_an_older_version_are_taken_over),
+		TEST(test_a_large_document_has_a_place_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

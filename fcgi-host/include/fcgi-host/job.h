@@ -19,6 +19,7 @@
  * What the client sees.  POST /train is checked as the route declares it, and
  * answered 202 with `Location: /jobs/ID` once it is on the disk.  GET of that
  * gives {"id", "state", "attempts", "progress", "result" or "problem", ...};
+ * a result that is JSON, of 1 MiB at most, is in it, of another it says where;
  * state is queued, running, retrying, succeeded, failed or cancelled.
  * ?wait=10s answers when it has ended, or after that time; /jobs/ID/events, or
  * Accept: text/event-stream, follows it; /jobs/ID/result is the reply: its
