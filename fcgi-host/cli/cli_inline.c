@@ -14,6 +14,7 @@
 
 #include "common/cache.h"
 #include "common/cached.h"
+#include "common/cors.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
@@ -99,7 +100,7 @@ void
 cli_inline_problem(const struct cli_request *request, struct cli_sink *sink,
     int status, const char *extra, const char *format, ...)
 {
-	char text[API_PROBLEM_MAX], detail[512];
+	char text[API_PROBLEM_MAX + CONFIG_CORS_ROOM], detail[512];
 	size_t length, head;
 	va_list ap;
 
@@ -118,14 +119,23 @@ cli_inline_route(struct cli_inline *in, struct cli_request *request,
     struct cli_sink *sink)
 {
 	struct route_match *match = &request->match;
+	struct cors_question question = { .set = in->set, .match = match };
 	struct route_refusal refusal;
+	char extra[sizeof(refusal.extra) + CONFIG_CORS_ROOM];
 
 	if (request_route(&request->asked, in->set, match) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "out of memory");
+	question.path = request->asked.head.path;
+	question.params = request->asked.params;
+	question.params_length = request->asked.length;
+	sink->line_length = cors_lines(&question, sink->lines,
+	    sizeof(sink->lines));
 	if (match->route != NULL)
 		return true;
 	route_refuse(match, &refusal);
-	cli_inline_problem(request, sink, match->status, refusal.extra, "%s",
+	snprintf(extra, sizeof(extra), "%s", refusal.extra);
+	cors_preflight(&question, extra, sizeof(extra));
+	cli_inline_problem(request, sink, match->status, extra, "%s",
 	    refusal.detail);
 	return false;
 }

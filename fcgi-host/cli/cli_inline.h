@@ -48,6 +48,8 @@ struct cli_sink {
 	bool		 with_body;
 	bool		 left;		/* something has been written */
 	int		 status;	/* as sent */
+	size_t		 line_length;
+	char		 lines[CONFIG_CORS_ROOM]; /* behind the status */
 };
 
 void	cli_sink_init(struct cli_sink *, int fd, bool with_head,

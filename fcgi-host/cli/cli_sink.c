@@ -10,10 +10,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli_inline.h"
 #include "common/io.h"
+
+/* Of a complete header, which may have no status. */
+static int
+write_head(const struct cli_sink *sink, const char *head, size_t length)
+{
+	const char *end = memchr(head, '\n', length);
+	size_t first = sink->line_length == 0 || end == NULL ||
+	    strncmp(head, "Status: ", 8) != 0 ? 0 : (size_t)(end + 1 - head);
+
+	if (io_write_all(sink->fd, head, first) < 0 ||
+	    io_write_all(sink->fd, sink->lines, sink->line_length) < 0)
+		return -1;
+	return io_write_all(sink->fd, head + first, length - first);
+}
 
 static int
 send(struct api_sink *base, const char *head, size_t head_length,
@@ -23,7 +38,7 @@ send(struct api_sink *base, const char *head, size_t head_length,
 
 	sink->left = true;
 	if (head != NULL && sink->with_head &&
-	    io_write_all(sink->fd, head, head_length) < 0) {
+	    write_head(sink, head, head_length) < 0) {
 		errno = EPIPE;
 		return -1;
 	}

@@ -1,183 +1,36 @@
 /*
- * front_cors.c - pages of other origins (the Fetch standard, CORS).
+ * front_cors.c - pages of other origins.
  *
  * Runs in: front.
  * Owns: nothing.
  * Invariant: each reply of this process says whether its page may read it, the
- * host's own ones too, behind the status; what is said of an
- * origin is that origin, never what a client would like.
+ * host's own ones too.
  */
-#include <stdio.h>
-#include <string.h>
-
+#include "common/cors.h"
 #include "front/front_cors.h"
-#include "wire/wire_params.h"
 
-static bool
-is_one_of(char *const *list, struct wire_span text)
+static struct cors_question
+question_of(const struct front_request *request)
 {
-	for (; *list != NULL; list++)
-		if (strlen(*list) == text.length &&
-		    memcmp(*list, text.at, text.length) == 0)
-			return true;
-	return false;
+	return (struct cors_question){ .set = request->front->set,
+	    .match = &request->match, .path = request->head.path,
+	    .params = request->params,
+	    .params_length = request->params_have };
 }
-
-static struct wire_span
-find(const struct front_request *request, const char *name)
-{
-	const uint8_t *at = request->params;
-	const uint8_t *end = at + request->params_have;
-	struct wire_span found = { "", 0 };
-	struct wire_pair pair;
-
-	while (wire_params_next(&at, end, &pair) == 1)
-		if (pair.name_length == strlen(name) &&
-		    memcmp(pair.name, name, pair.name_length) == 0)
-			found = (struct wire_span){ (const char *)pair.value,
-			    pair.value_length };
-	return found;
-}
-
-/* "A, B" behind a header's name; nothing for an empty list. */
-static size_t
-put_list(char *out, size_t size, const char *header, char *const *items)
-{
-	size_t length = 0;
-
-	for (size_t i = 0; items != NULL && items[i] != NULL && length < size;
-	    i++)
-		length += (size_t)snprintf(out + length, size - length,
-		    "%s%s", i == 0 ? header : ", ", items[i]);
-	if (length > 0 && length < size)
-		length += (size_t)snprintf(out + length, size - length,
-		    "\r\n");
-	if (length < size)
-		return length;
-	out[0] = '\0';
-	return 0;
-}
-
-/* Any origin is the same to all: then caches need not tell them apart. */
-static bool
-is_for_all(const struct config_cors *cors)
-{
-	return strcmp(cors->origins[0], "*") == 0;
-}
-
-static bool
-is_allowed(const struct config_cors *cors, struct wire_span origin)
-{
-	return cors->origins != NULL &&
-	    (is_for_all(cors) || is_one_of(cors->origins, origin));
-}
-
-/* ------------------------------------------------------------------- rules */
-
-/* What a method of this path says; for all others where it has no such. */
-static struct config_cors
-rules_for(const struct front_request *request, struct wire_span method)
-{
-	struct route_match match;
-
-	route_find(request->front->set, method.at, method.length,
-	    request->head.path.at, request->head.path.length, &match);
-	return match.route != NULL ? match.route->cors :
-	    config_cors_of(request->front->config, NULL);
-}
-
-/* A preflight has no route: it asks for one. */
-static struct config_cors
-rules_of(const struct front_request *request)
-{
-	if (request->match.route != NULL)
-		return request->match.route->cors;
-	if (request->match.status == 204)
-		return rules_for(request, find(request,
-		    "HTTP_ACCESS_CONTROL_REQUEST_METHOD"));
-	return config_cors_of(request->front->config, NULL);
-}
-
-static bool
-are_same(const struct config_cors *a, const struct config_cors *b)
-{
-	return a->origins == b->origins && a->headers == b->headers &&
-	    a->expose == b->expose && a->credentials == b->credentials &&
-	    a->max_age_ms == b->max_age_ms;
-}
-
-/* A browser keeps what a preflight names for all of them: one method's rules
- * must not open another. */
-static size_t
-put_methods(const struct front_request *request,
-    const struct config_cors *wanted, char *out, size_t size)
-{
-	const char *word = request->match.allow, *between = "";
-	size_t length = (size_t)snprintf(out, size,
-	    "Access-Control-Allow-Methods: ");
-
-	while (*word != '\0') {
-		size_t letters = strcspn(word, ", ");
-		struct config_cors cors = rules_for(request,
-		    (struct wire_span){ word, letters });
-
-		if (are_same(&cors, wanted)) {
-			length += (size_t)snprintf(out + length,
-			    size - length, "%s%.*s", between, (int)letters,
-			    word);
-			between = ", ";
-		}
-		word += letters;
-		word += strspn(word, ", ");
-	}
-	return length + (size_t)snprintf(out + length, size - length,
-	    "\r\n");
-}
-
-/* ------------------------------------------------------------------- lines */
 
 size_t
 front_cors_lines(const struct front_request *request, char *out, size_t size)
 {
-	struct config_cors cors = rules_of(request);
-	struct wire_span origin;
-	size_t length = 0;
+	const struct cors_question question = question_of(request);
 
-	if (cors.origins == NULL)
-		return 0;
-	origin = find(request, "HTTP_ORIGIN");
-	if (is_for_all(&cors)) {
-		if (origin.length == 0)
-			return 0;
-		origin = (struct wire_span){ "*", 1 };
-	} else
-		length = (size_t)snprintf(out, size, "Vary: Origin\r\n");
-	if (!is_one_of(cors.origins, origin))
-		return length;
-	length += (size_t)snprintf(out + length, size - length,
-	    "Access-Control-Allow-Origin: %.*s\r\n%s", (int)origin.length,
-	    origin.at, cors.credentials ?
-	    "Access-Control-Allow-Credentials: true\r\n" : "");
-	return length + put_list(out + length, size - length,
-	    "Access-Control-Expose-Headers: ", cors.expose);
+	return cors_lines(&question, out, size);
 }
 
-/* Which methods there are is the route table's word. */
 void
 front_cors_preflight(const struct front_request *request, char *out,
     size_t size)
 {
-	struct config_cors cors = rules_of(request);
-	size_t length = strlen(out);
+	const struct cors_question question = question_of(request);
 
-	if (request->match.status != 204 ||
-	    find(request, "HTTP_ACCESS_CONTROL_REQUEST_METHOD").length == 0 ||
-	    !is_allowed(&cors, find(request, "HTTP_ORIGIN")))
-		return;
-	length += put_methods(request, &cors, out + length, size - length);
-	length += (size_t)snprintf(out + length, size - length,
-	    "Access-Control-Max-Age: %llu\r\n",
-	    (unsigned long long)(cors.max_age_ms / 1000));
-	put_list(out + length, size - length,
-	    "Access-Control-Allow-Headers: ", cors.headers);
+	cors_preflight(&question, out, size);
 }

@@ -4,7 +4,8 @@
  * Who may ask stands in the configuration:
  *
  *	auth "partners" { type = key  keys_file = "/etc/fcgi-host/keys" }
- *	route "GET /whoami" { auth = "partners" }
+ *	auth "people" { type = basic  users_file = "/etc/fcgi-host/users" }
+ *	route "GET /whoami" { auth = "partners people" }
  *	route "GET /whoami-async" { auth = "partners"  scopes = "read" }
  *
  * A handler that must not be served without says so itself, with .auth and

@@ -1,10 +1,13 @@
 """Pages of other origins: what a browser is told of replies and preflights."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
-from lib.host import Host
+from lib import fcgi
+from lib.host import BINARY, Host
 from lib.tools import Tools
 
 APP, OTHER = "https://app.example", "https://other.example"
@@ -164,6 +167,32 @@ def test_a_kept_reply_is_for_whoever_asks(apart):
                 assert "; hit;" in reply.header("Cache-Status")
                 assert reply.body == first.body and allowed(reply) == says
                 assert reply.all("Vary") == ["Origin"]
+
+
+def test_a_cgi_program_says_the_same(apart):
+    """Breaks when: `cgi` leaves out what a handler says of origins and says
+    nothing itself, or says it where the front would not."""
+    def ask(method, path, **headers):
+        env = {**os.environ, **fcgi.environment(method, path, headers={
+            name.replace("_", "-"): value for name, value in headers.items()})}
+        done = subprocess.run(
+            [BINARY, "cgi", "-c", apart.file], capture_output=True, env={
+                name: value.decode() if isinstance(value, bytes) else value
+                for name, value in env.items()})
+        assert done.stdout.startswith(b"Status: "), done
+        return fcgi.Reply(done.stdout, b"", 0, 0)
+    own = "?add=Access-Control-Allow-Origin:*"
+    for path, origin in (("/kept", OTHER), ("/never" + own, APP),
+                         ("/no", APP)):
+        for one in (APP, OTHER):
+            reply = ask("GET", path, Origin=one)
+            assert reply.all("Access-Control-Allow-Origin") == (
+                [one] if one == origin else [])
+            assert "Origin" in reply.all("Vary")
+    reply = ask("OPTIONS", "/kept", Origin=OTHER,
+                Access_Control_Request_Method="GET")
+    assert reply.status == 204 and allowed(reply) == OTHER
+    assert reply.header("Access-Control-Allow-Methods") == "GET, HEAD"
 
 
 def test_any_origin():
