@@ -148,6 +148,18 @@ apply_cache(struct route *route, const struct config_route *section,
 	return 0;
 }
 
+static int
+check_stream(const struct route *route, struct err *err)
+{
+	if (!route->async)
+		return err_set(err, "route \"%s\" is a stream, and a sync "
+		    "route cannot be one: tag it .async = true", route->label);
+	if (route->job)
+		return err_set(err, "route \"%s\" is a job, whose result is "
+		    "kept whole: it cannot be a stream", route->label);
+	return 0;
+}
+
 /* Nothing here acts on it: nginx/ says it. */
 static void
 apply_rate(struct route *route, const struct config_route *section)
@@ -196,9 +208,8 @@ handler_apply_route(const struct config *config, struct route *route,
 	}
 	if (apply_cache(route, section, from->cache, err) < 0)
 		return -1;
-	if (route->stream && !route->async)
-		return err_set(err, "route \"%s\" is a stream, and a sync "
-		    "route cannot be one: tag it .async = true", route->label);
+	if (route->stream && check_stream(route, err) < 0)
+		return -1;
 	apply_job(config, section, route);
 	apply_rate(route, section);
 	route->pool = 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "schema/schema_private.h"
+#include "wire/wire_text.h"
 
 /* The sizes of ABI 1.2: where its last member ends.  They never change. */
 #define END_OF(type, member) \
@@ -74,6 +75,15 @@ make_inputs(struct schema_maker *maker, struct schema *schema)
 
 /* ------------------------------------------------- responses */
 
+static bool
+is_media_type(const char *text)
+{
+	const char *slash = strchr(text, '/');
+
+	return slash != NULL && wire_is_token(text, (size_t)(slash - text)) &&
+	    wire_is_token(slash + 1, strlen(slash + 1));
+}
+
 static int
 make_response(struct schema_maker *maker, const struct fh_response *from,
     struct schema_response *response)
@@ -87,6 +97,10 @@ make_response(struct schema_maker *maker, const struct fh_response *from,
 	if (from->status < 100 || from->status > 599)
 		return schema_refuse(maker, "has a status that is not in "
 		    "100..599");
+	if (from->type != NULL && !is_media_type(from->type))
+		return schema_refuse(maker, "has the type \"%.100s\", which is "
+		    "none: write it without parameters, as "
+		    "\"application/json\"", from->type);
 	if (from->fields != NULL && from->items != NULL)
 		return schema_refuse(maker, "has fields and items: it is an "
 		    "object or an array");

@@ -71,6 +71,9 @@ BAD = {
                     r"/vary"),
     "no such pool": (made(routes=', { "GET", "/vary-pool", .serve = serve, '
                           '.async = true, .pool = "nowhere" }'), r"nowhere"),
+    "a job that streams": (made(routes=', { "GET", "/vary-job", .serve = '
+                                'serve, .job = true, .stream = true }'),
+                           r"a job.*cannot be a stream"),
     "preload fails": (made(preload="return -1;"), r"preload"),
     "worker_init fails": (made(worker_init="return -1;"), r"worker_init"),
     "self_test fails": (made(self_test="return 77;"), r"self.test.*77|77"),

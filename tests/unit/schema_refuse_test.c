@@ -328,6 +328,8 @@ strides(void **state)
 static void
 responses(void **state)
 {
+	static const char *const types[] = { "json", "", "/", "text/", "/csv",
+	    "text/csv; charset=utf-8", "text/csv\r\nX: y", "a/b/c" };
 	struct schema_source source = source_of(NULL);
 	struct err err;
 	struct schema *schema;
@@ -347,7 +349,13 @@ responses(void **state)
 	source.responses = FH_RESPONSES({ .status = 20 });
 	assert_null(schema_create(&source, &err));
 	assert_non_null(strstr(err.text, "has a status that is not in"));
-	source.responses = FH_RESPONSES({ .status = 200,
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		source.responses = FH_RESPONSES({ .status = 200,
+		    .type = types[i] });
+		assert_null(schema_create(&source, &err));
+		assert_non_null(strstr(err.text, "which is none"));
+	}
+	source.responses = FH_RESPONSES({ .status = 200, .type = "text/csv",
 	    .items = FH_ITEMS(FH_ITEM(STRING)) }, { .status = 204 });
 	schema = schema_create(&source, &err);
 	assert_non_null(schema);
