@@ -133,7 +133,6 @@ struct nginx {
 	struct nginx_cors		*cors;	/* by group */
 	size_t				 cors_count;
 	bool				*rated;	/* routes with a zone */
-	bool				 free_zone;
 	char				**maps;	/* nginx_map.c */
 	size_t				 map_count;
 	bool				 failed;	/* no memory */

@@ -185,34 +185,18 @@ put_rest(struct nginx *nginx, const struct nginx_place *place,
 	fputs("\t# rate\n", nginx->locations);
 }
 
-/* A location without any limit_req would inherit that of all. */
-static void
-put_free(struct nginx *nginx)
-{
-	if (!nginx->free_zone)
-		fputs("\n# For routes with rate = \"none\": an empty key is "
-		    "not counted.\nmap \"\" $fh_free {\n"
-		    "\tdefault \"\";\n}\nlimit_req_zone $fh_free "
-		    "zone=fcgi_host_free:32k rate=1r/s;\n", nginx->http);
-	nginx->free_zone = true;
-	fputs("\t\tlimit_req zone=fcgi_host_free;\t# rate = \"none\"\n",
-	    nginx->locations);
-}
-
+/* Where none of all is, a route with "none" has no location for it. */
 void
 nginx_put_rates(struct nginx *nginx, const struct nginx_place *place)
 {
 	unsigned seconds = 1;
 	struct config_rate rate;
-	size_t put = 0;
-	bool rest = rate_of(nginx->config->rate, &rate);
 
 	if (!nginx_rates_differ(nginx->config, place))
 		return;
-	if (rest) {
+	if (rate_of(nginx->config->rate, &rate)) {
 		put_rest(nginx, place, &rate);
 		seconds = seconds_between(&rate);
-		put++;
 	}
 	for (size_t i = 0; i < place->count; i++) {
 		if (!rate_of(place->routes[i]->rate, &rate))
@@ -220,11 +204,6 @@ nginx_put_rates(struct nginx *nginx, const struct nginx_place *place)
 		put_own(nginx, place->routes[i], &rate);
 		if (seconds_between(&rate) > seconds)
 			seconds = seconds_between(&rate);
-		put++;
 	}
-	if (put == 0)
-		put_free(nginx);
-	else
-		fprintf(nginx->locations,
-		    "\t\tset $fh_retry_after %u;\n", seconds);
+	fprintf(nginx->locations, "\t\tset $fh_retry_after %u;\n", seconds);
 }

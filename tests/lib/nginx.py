@@ -90,6 +90,15 @@ class Nginx:
         with open(os.path.join(self.conf, name), "w") as file:
             file.write(text)
 
+    def place_socket(self, path):
+        """Where the host is, from the next start or reload on."""
+        self.edit("fcgi-host-server.conf", lambda text: re.sub(
+            r"(?m)^server .*? max_fails", 'server "unix:%s" max_fails' % path,
+            text))
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
     def include(self, name):
         """Turns on an include that nginx.conf has as a comment."""
         path = os.path.join(self.conf, "nginx.conf")

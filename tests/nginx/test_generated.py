@@ -12,6 +12,7 @@ import urllib.parse
 import pytest
 
 from lib import build
+from lib.fcgi import wait_until
 from lib.host import Host
 from lib.nginx import NGINX, Nginx
 
@@ -39,6 +40,12 @@ cookie(struct fh_request *rq)
 {
 	fh_set_header(rq, "Set-Cookie", "a=b");
 	return fh_reply_text(rq, 200, "cookie\n");
+}
+
+static int
+moved(struct fh_request *rq)
+{
+	return fh_redirect(rq, 302, "/plain");
 }
 
 static int
@@ -83,7 +90,10 @@ FH_HANDLER(.name = "limits", .routes = FH_ROUTES(
 	{ "POST", "/large/{id}", .serve = plain, .body_limit = 400000 },
 	{ "POST", "/none", .serve = plain },
 	{ "GET POST", "/counted", .serve = plain },
+	{ "GET", "/looked", .serve = plain },
 	{ "GET", "/free", .serve = plain },
+	{ "POST", "/end/", .serve = plain, .body_limit = 1000 },
+	{ "GET", "/moved", .serve = moved, .cache = "60s" },
 	{ "GET", "/slow", .serve = slow, .async = true, .timeout_ms = 20000 },
 	{ "GET", "/too-slow", .serve = slow, .async = true },
 	{ "GET", "/pieces", .serve = pieces, .async = true,
@@ -105,6 +115,8 @@ def host(tmp_path_factory):
     sections = {
         "POST /none": {"body_limit": "0"},
         "POST /counted": {"rate": "2/m"},
+        "GET /counted": {"cors_origins": [OTHER]},
+        "GET /looked": {"rate": "3/m"},
         "GET /free": {"rate": "none"},
         "GET /pieces": {"cors_origins": ["*"], "cors_credentials": False},
         "GET /too-slow": {"cors_origins": [OTHER]}}
@@ -159,6 +171,12 @@ def test_what_the_host_says_of_origins_is_said_once(nginx):
     assert cors(asked(nginx, "GET", "/nowhere")) == TOLD
 
 
+def inside(text, name):
+    """What stands in a location."""
+    return re.search(r"location %s \{\n(.*?)\n\t\}" % re.escape(name), text,
+                     re.S)[1]
+
+
 # ---------------------------------------------------------------- bodies
 
 def test_a_body_limit_of_each_route(host, nginx):
@@ -174,8 +192,17 @@ def test_a_body_limit_of_each_route(host, nginx):
         assert answer.header("Content-Type") == "application/problem+json"
         assert cors(answer) == TOLD
     assert host.status()["front"]["requests"] == before
-    assert cors(asked(nginx, "POST", "/small", OTHER, b"x" * 1001)) == [
-        None, "Origin", None, None]
+    for method, allowed, other in (("POST", APP, OTHER),
+                                   ("GET", OTHER, APP)):
+        for target in ("/small", "/counted")[method == "GET":]:
+            body = b"x" * 100001
+            assert cors(asked(nginx, method, target, allowed, body)) == [
+                allowed, *TOLD[1:]]
+            assert cors(asked(nginx, method, target, other, body)) == [
+                None, "Origin", None, None]
+    assert nginx.post("/end/", b"x" * 1001).status == 413
+    assert nginx.post("/end/", b"x" * 1000).status == 200
+    assert nginx.post("/end", b"").status == 404, "and no redirect"
     for target, size in (("/small", 1000), ("/plain", 100000),
                          ("/large/7", 400000), ("/none", 0)):
         assert asked(nginx, "POST", target,
@@ -197,6 +224,9 @@ def test_a_rate_by_method(nginx):
     for method, target in (("GET", "/counted"), ("HEAD", "/counted"),
                            ("OPTIONS", "/counted"), ("POST", "/plain")):
         assert asked(nginx, method, target).status in (200, 204)
+    assert [nginx.ask(method, "/looked").status for method in (
+        "GET", "HEAD", "OPTIONS", "GET", "HEAD")] == [
+            200, 200, 204, 200, 429]
 
 
 def test_a_rate_of_all_routes(nginx):
@@ -207,7 +237,30 @@ def test_a_rate_of_all_routes(nginx):
     assert statuses[0] == 200 and statuses.count(429) >= 20
     assert statuses.index(429) >= 30, "rate_burst and the one that was due"
     assert nginx.get("/plain").header("Retry-After") == "1"
+    for target in ("/plain", "/counted"):
+        assert [nginx.ask("OPTIONS", target).status for _ in range(40)] == [
+            204] * 40, "they count nowhere"
     assert [nginx.get("/free").status for _ in range(40)] == [200] * 40
+
+
+def test_other_rates_at_a_reload(host):
+    """Breaks when: nginx refuses a zone that it knows with another key, and
+    goes on with the old limits."""
+    rates = [{"POST /counted": {"rate": "2/m"}},
+             {"GET /counted": {"rate": "1/m"}, "POST /none": {"rate": "5/s"},
+              "POST /counted": {"rate": "70/m"}}]
+    with Host(handlers=[], start=False, routes=rates[0],
+              extra='auth "keys" { type = key keys_file = "/keys" }') as other:
+        other.put("limits.so", build.shared(LIMITS))
+        other.socket = host.socket
+        with Nginx(other, start=False).generate(other) as nginx:
+            nginx.start()
+            other.change(routes=rates[1])
+            nginx.generate(other)
+            nginx.place_socket(host.socket)
+            nginx.reload()
+            wait_until(lambda: nginx.get("/counted").status == 429,
+                       what=str(nginx.errors()))
 
 
 # ----------------------------------------------------------------- times
@@ -226,13 +279,9 @@ def test_a_timeout_of_each_route(nginx):
 def test_who_is_told_that_the_host_is_down(host):
     """Breaks when: a page cannot read a 503 of nginx's, by its route."""
     with front_of(host) as nginx:
-        nginx.edit("fcgi-host-server.conf", lambda text: text.replace(
-            host.socket, host.socket + ".none"))
-        subprocess.run([NGINX, "-p", nginx.conf, "-c", os.path.join(
-            nginx.conf, "nginx.conf"), "-s", "reload"], check=True)
-        deadline = time.monotonic() + 10
-        while nginx.get("/plain").status != 503:
-            assert time.monotonic() < deadline
+        nginx.place_socket(host.socket + ".none")
+        nginx.reload()
+        wait_until(lambda: nginx.get("/plain").status == 503)
         assert cors(asked(nginx, "GET", "/plain")) == TOLD
         assert cors(asked(nginx, "GET", "/pieces", OTHER)) == [
             "*", None, None, "X-Request-ID"]
@@ -241,10 +290,8 @@ def test_who_is_told_that_the_host_is_down(host):
 
 def test_a_stream_is_passed_on_as_it_comes(host, nginx):
     """Breaks when: its reply is collected, or its silence ends it."""
-    location = nginx.read("fcgi-host-location.conf")
-    inside = re.search(r"location = /pieces \{(.*?)\n\t\}", location,
-                       re.S)[1]
-    assert "fastcgi_buffering off;" in inside and "1h;" in inside
+    own = inside(nginx.read("fcgi-host-location.conf"), "= /pieces")
+    assert "fastcgi_buffering off;" in own and "1h;" in own
     conn = nginx.connection()
     conn.request("GET", "/pieces")
     response, arrived = conn.getresponse(), []
@@ -275,7 +322,7 @@ def test_how_long_a_reply_holds(nginx):
     keyed = nginx.get("/keyed?q=x", headers={"X-API-Key": KEY})
     assert keyed.header("Cache-Control") == "private, max-age=60"
     assert "Accept, X-API-Key" in keyed.headers.get_all("Vary")
-    for target in ("/missing", "/keyed", "/plain", "/cookie"):
+    for target in ("/missing", "/keyed", "/plain", "/cookie", "/moved"):
         assert nginx.get(target).header("Cache-Control") is None, target
 
 
@@ -314,12 +361,14 @@ def test_jobs_and_bodies(tmp_path):
     large body is copied though nginx has it in a file."""
     route = 'route "POST /upload" {\n body_limit = "9 MiB"\n}\n'
     with Host(handlers=["upload", "train", "echo"], start=False,
-              extra=route, body_limit="1 MiB", listen_mode="0666") as host:
+              extra=route, body_limit="1 MiB", jobs_body_limit="2 KiB", listen_mode="0666") as host:
         one = Nginx(host, start=False)
         host.change(body_files=os.path.join(one.scratch, "client_body"))
         one.generate(host)
         text = one.read("fcgi-host-location.conf")
         assert "location ^~ /jobs/ {" in text and "location = /jobs {" in text
+        assert inside(text, "= /train").count("client_max_body_size 2k;")
+        assert "client_body_in_file_only clean;" in inside(text, "= /upload")
         one.start()
         with one:
             host.start()
@@ -428,6 +477,16 @@ def test_all_of_it_is_printed_where_no_folder_is_named(host, tmp_path):
         name: text.rstrip("\n") for name, text in written.items()}
 
 
+def takes(nginx):
+    tried = subprocess.run(
+        [NGINX, "-t", "-p", nginx.conf, "-c",
+         os.path.join(nginx.conf, "nginx.conf")],
+        capture_output=True, text=True)
+    complaints = [line for line in tried.stderr.splitlines()
+                  if "[warn]" in line or "[emerg]" in line]
+    assert tried.returncode == 0 and not complaints, tried.stderr
+
+
 def test_a_hundred_routes_with_everything(tmp_path):
     """Breaks when: so many locations, zones and maps are more than nginx
     takes without a warning."""
@@ -447,13 +506,28 @@ def test_a_hundred_routes_with_everything(tmp_path):
         nginx = Nginx(host, start=False).generate(host)
         text = nginx.read("fcgi-host-location.conf")
         assert len(re.findall(r"^\tlocation ", text, re.M)) == 100
-        tried = subprocess.run(
-            [NGINX, "-t", "-p", nginx.conf, "-c",
-             os.path.join(nginx.conf, "nginx.conf")],
-            capture_output=True, text=True)
-        complaints = [line for line in tried.stderr.splitlines()
-                      if "[warn]" in line or "[emerg]" in line]
-        assert tried.returncode == 0 and not complaints, tried.stderr
+        takes(nginx)
+
+
+@pytest.mark.parametrize("options", [
+    {"header_limit": "1 MiB", "reply_space": "1 MiB", "timeout": "0",
+     "body_memory": "16 MiB", "body_limit": "1 TiB", "read_timeout": "1d",
+     "idle_timeout": "10ms"},
+    {"header_limit": "1 KiB", "body_memory": "0", "timeout": "1ms",
+     "body_limit": "0", "read_timeout": "10ms", "deadline": "7d",
+     "stream_keep_alive": "0"},
+    {"header_limit": "100 kB", "reply_space": "128 KiB", "kill_grace": "10m",
+     "body_memory": "1 B", "body_limit": "1 B", "rate": "1/m",
+     "rate_burst": 1000000, "cors_origins": ["*"]},
+    {"rate": "1000000/s", "cors_expose": ["X-%s" % ("a" * 300)],
+     "cors_origins": ["https://a$b;c.example", 'x://"\\{}',
+                      "y://" + "o" * 490]},
+    {"listen": "tcp:[::1]:9000"}, {"listen": "tcp:0.0.0.0:9000"},
+    {"listen": "tcp:localhost:9000"}, {"listen": 'unix:/tmp/a b;"{}$c.sock'}])
+def test_nginx_takes_what_options_may_be(options):
+    """Breaks when: a value at its bound, or a character, is none to nginx."""
+    with Host(handlers=["hello", "events"], start=False, **options) as host:
+        takes(Nginx(host, start=False).generate(host))
 
 
 # ------------------------------- nginx's location is that of the host's route
