@@ -349,7 +349,7 @@ def cache(options):
         ratio = median([a / b for a, b in zip(took["cache"], took["table"])])
         if kind == "get 100, two":
             rows.append(at_most(name + ", of a table with a mutex", ratio,
-                                4.0, took_ns=took))
+                                8.0, took_ns=took))
         else:
             rows.append(Row(name + ", of the table", "%.2f" % ratio,
                             took_ns=took))
