@@ -188,7 +188,9 @@ access_check(struct access *access, const struct access_question *question,
 	}
 	answer->verdict = worst == ACCESS_GRANTED ? ACCESS_MISSING : worst;
 	answer->section = section;
-	answer->why = why == NULL ? "nothing will do" : why;
+	answer->why = why == NULL ? "nothing will do" : worst !=
+	    ACCESS_MISSING || (question->auths & (question->auths - 1)) == 0 ?
+	    why : "there are no credentials";
 	answer->length = 0;
 }
 

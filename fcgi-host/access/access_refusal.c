@@ -19,12 +19,15 @@ add_line(char *out, size_t size, const char *line)
 		memcpy(out + have, line, more + 1);
 }
 
-/* RFC 6750, section 3: no error where nothing was sent. */
+/* RFC 6750, section 3: no error where nothing was sent; nor is what is wrong
+ * with a key said of a token. */
 static void
 describe(const struct access_question *question,
-    const struct access_answer *answer, char *out, size_t size)
+    const struct access_answer *answer, bool own, char *out, size_t size)
 {
-	if (answer->verdict == ACCESS_INVALID)
+	if (!own)
+		out[0] = '\0';
+	else if (answer->verdict == ACCESS_INVALID)
 		snprintf(out, size, ", error=\"invalid_token\", "
 		    "error_description=\"%s\"", answer->why);
 	else if (answer->verdict == ACCESS_FORBIDDEN)
@@ -36,11 +39,11 @@ describe(const struct access_question *question,
 
 static void
 challenge_bearer(const char *name, const struct access_question *question,
-    const struct access_answer *answer, char *line, size_t size)
+    const struct access_answer *answer, bool own, char *line, size_t size)
 {
 	char error[512];
 
-	describe(question, answer, error, sizeof(error));
+	describe(question, answer, own, error, sizeof(error));
 	if ((size_t)snprintf(line, size, "WWW-Authenticate: Bearer "
 	    "realm=\"%s\"%s\r\n", name, error) >= size)
 		snprintf(line, size, "WWW-Authenticate: Bearer "
@@ -49,10 +52,11 @@ challenge_bearer(const char *name, const struct access_question *question,
 
 /* For names beyond ASCII browsers are told how to send them. */
 static void
-add_challenge(const struct access_section *section,
+add_challenge(const struct access *access, uint32_t number,
     const struct access_question *question,
     const struct access_answer *answer, char *out, size_t size)
 {
+	const struct access_section *section = &access->sections[number];
 	const char *name = section->config->name;
 	char line[768];
 
@@ -64,7 +68,8 @@ add_challenge(const struct access_section *section,
 		snprintf(line, sizeof(line), "WWW-Authenticate: Basic "
 		    "realm=\"%s\", charset=\"UTF-8\"\r\n", name);
 	else
-		challenge_bearer(name, question, answer, line, sizeof(line));
+		challenge_bearer(name, question, answer,
+		    number == answer->section, line, sizeof(line));
 	add_line(out, size, line);
 }
 
@@ -88,7 +93,6 @@ access_refusal(const struct access *access,
 	}
 	for (uint32_t i = 0; i < access->count; i++)
 		if ((question->auths & UINT32_C(1) << i) != 0)
-			add_challenge(&access->sections[i], question, answer,
-			    out, size);
+			add_challenge(access, i, question, answer, out, size);
 	return statuses[answer->verdict];
 }

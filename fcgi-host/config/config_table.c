@@ -315,10 +315,11 @@ const struct config_option config_top_options[] = {
 	{ .name = "auth_failures", .type = CONFIG_COUNT, TOP(auth_failures),
 	    .fallback = "100", .min = "1", .max = "1000000", .zero = true,
 	    .text = "How many wrong keys, tokens and passwords a client "
-	    "address (REMOTE_ADDR) may send within 10 seconds before more "
-	    "get a 429 without being looked at, so that guessing costs the "
-	    "host nothing.  Tokens and passwords that were good before are "
-	    "let through.  0: any number." },
+	    "address (REMOTE_ADDR) may send within 10 seconds before its "
+	    "tokens and passwords get a 429 without being looked at, so that "
+	    "guessing costs the host nothing.  Those that were good before "
+	    "are let through, and a key is always looked at, which costs next "
+	    "to nothing.  0: any number." },
 
 	{ .name = "rate", .type = CONFIG_RATE, TOP(rate),
 	    .fallback = "", .example = "100/s",

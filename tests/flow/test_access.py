@@ -208,7 +208,8 @@ def test_a_set_of_keys(secrets):
 
 
 def test_one_of_several(secrets):
-    """Breaks when: of two sections only the first is asked."""
+    """Breaks when: of two sections only the first is asked, or what is wrong
+    with one is said of the other."""
     with served(secrets) as host:
         assert host.get("/either", headers={"X-API-Key": OTHER}).text == "bob"
         assert host.get("/either", headers=bearer(token())).text == "ada"
@@ -217,6 +218,13 @@ def test_one_of_several(secrets):
         challenges = reply.all("WWW-Authenticate")
         assert [one.split()[0] for one in challenges] == ["ApiKey", "Bearer"]
         assert "error" not in challenges[1]
+        assert "no credentials" in reply.json["detail"]
+        for headers, is_told in (({"X-API-Key": "wrong"}, False),
+                                 (bearer("a.b.c"), True)):
+            reply = host.get("/either", headers=headers)
+            reply.problem(401)
+            told = reply.all("WWW-Authenticate")[1]
+            assert ("error=" in told) is is_told
         twice = fcgi.environment("GET", "/either")
         block = fcgi.pairs(twice) + 2 * fcgi.pair(
             "HTTP_AUTHORIZATION", "Bearer " + token())
