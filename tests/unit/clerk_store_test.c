@@ -191,15 +191,18 @@ test_an_owner_has_keys_of_its_own(void **state)
 {
 	struct world *world = *state;
 	struct clerk_new new = { .owner = "ada", .key = "k", .hash = "h" };
-	char first[CLERK_ID_MAX], id[CLERK_ID_MAX];
+	char first[CLERK_ID_MAX], second[CLERK_ID_MAX], id[CLERK_ID_MAX];
 
 	assert_int_equal(accept_new(&world->one, &new, "POST /a", 0, first),
 	    CLERK_ACCEPTED_NEW);
 	new.owner = "bob";
 	new.hash = "other";
-	assert_int_equal(accept_new(&world->one, &new, "POST /a", 0, id),
+	assert_int_equal(accept_new(&world->one, &new, "POST /a", 0, second),
 	    CLERK_ACCEPTED_NEW);
-	assert_string_not_equal(id, first);
+	assert_string_not_equal(second, first);
+	assert_int_equal(accept_new(&world->two, &new, "POST /a", 0, id),
+	    CLERK_ACCEPTED_BEFORE);
+	assert_string_equal(id, second);
 	new.owner = "ada";
 	new.hash = "h";
 	assert_int_equal(accept_new(&world->two, &new, "POST /a", 0, id),
