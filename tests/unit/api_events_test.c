@@ -335,7 +335,7 @@ static int
 serve_quietly(struct fh_request *rq)
 {
 	assert_int_equal(fh_sse_begin(rq, 0), 0);
-	assert_int_equal(fh_wait(rq, 70), 0);
+	assert_int_equal(fh_wait(rq, 400), 0);
 	return 0;
 }
 
@@ -343,10 +343,14 @@ static void
 test_keep_alive(void **state)
 {
 	(void)state;
-	f->config.stream_keep_alive_ms = 30;
+	f->config.stream_keep_alive_ms = 20;
 	f->sink.wait = NULL;
 	fixture_serve(f, serve_quietly);
-	wants_body(f, ":\n\n:\n\n");
+	/* Never too often; how late they are is the machine's. */
+	assert_in_range(f->body_length, 3 * 2, 3 * 20);
+	assert_int_equal(f->body_length % 3, 0);
+	for (size_t i = 0; i < f->body_length; i += 3)
+		assert_memory_equal(f->body + i, ":\n\n", 3);
 	f->config.stream_keep_alive_ms = 0;
 	fixture_serve(f, serve_quietly);
 	wants_body(f, "");
