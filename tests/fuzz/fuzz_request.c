@@ -8,8 +8,9 @@
  * Runs in: make check, libFuzzer.
  * Owns: a nameless file in memory.
  * Invariant: every text ends in NUL; a list is what a plain reading of its
- * source gives; a single value is the first, or for a parameter the last, of
- * its list; the body is the same in one piece, in many, and from a file.
+ * source gives, or, of one with too many fields, refused; a single value is the
+ * first, or for a parameter the last, of its list; the body is the same in one
+ * piece, in many, and from a file.
  */
 #include "fuzz.h"
 #include "fuzz_api.h"
@@ -173,12 +174,34 @@ check_list(const struct fh_field *fields, size_t count, const char *text,
 			stop = end;
 		if (stop == at)
 			continue;
-		if (n == FIELDS_MAX)
-			break;
 		CHECK(n < count);
 		check_field(&fields[n++], at, (size_t)(stop - at));
 	}
 	CHECK(n == count);
+}
+
+static size_t
+count_fields(const char *text, size_t length)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < length; i++)
+		count += text[i] != '&' && (i == 0 || text[i - 1] == '&');
+	return count;
+}
+
+/* Of a form with too many there is nothing, and it is said. */
+static void
+check_urlencoded(struct fh_request *rq, const struct fh_field *fields,
+    size_t count)
+{
+	const char *text = (const char *)body;
+	size_t length = input.body_length;
+
+	if (count_fields(text, length) > FUZZ_FORM_FIELDS)
+		CHECK(count == 0 && fh_form_error(rq) != NULL);
+	else
+		check_list(fields, count, text, length);
 }
 
 static const char *
@@ -257,8 +280,7 @@ check_form(struct fh_request *rq)
 	    "application/x-www-form-urlencoded", 33) != 0)
 		CHECK(count == 0);
 	else if (type[33] == '\0' || type[33] == ';')
-		check_list(fields, count, (const char *)body,
-		    input.body_length);
+		check_urlencoded(rq, fields, count);
 	for (size_t i = 0; i < count; i++)
 		CHECK(fh_form(rq, fields[i].name) ==
 		    first_of(fields, count, fields[i].name));
@@ -374,8 +396,11 @@ serve(const uint8_t *params, size_t length)
 	input.params_length = length;
 	reply = fuzz_serve(read_all, input, &reader);
 	fuzz_check_reply(reply, &reader);
-	CHECK(reply->result.status == (head_scan(copy, length, scratch,
-	    length, &head) == HEAD_OK ? 200 : 500));
+	if (reply->result.status == 400)
+		CHECK(length > 2 * FIELDS_MAX);
+	else
+		CHECK(reply->result.status == (head_scan(copy, length,
+		    scratch, length, &head) == HEAD_OK ? 200 : 500));
 	free(scratch);
 	free(copy);
 }
