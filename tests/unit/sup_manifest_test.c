@@ -194,7 +194,7 @@ test_a_manifest_may_be_cut_off_anywhere(void **state)
 static void
 test_what_is_not_json_is_refused(void **state)
 {
-	static const char *const texts[] = { "garbage", "\x7f" "ELF\1\1\1",
+	static const char *const texts[] = { "garbage", "\177ELF\1\1\1",
 	    "{]", "{\"format\": '1'}", "nul", "{\"a\": 01x}", "{} {}", "\xff" };
 	char *deep = malloc(100001);
 
