@@ -89,11 +89,27 @@ verify_token(struct access *access, uint32_t number, struct wire_span token,
 	return verdict;
 }
 
+bool
+access_recall(struct access *access, uint32_t number,
+    struct wire_span credential, int64_t wall_s, struct access_answer *answer,
+    uint8_t digest_out[ACCESS_DIGEST])
+{
+	const struct access_known_one *known;
+
+	access_known_digest(&access->known, number, credential.at,
+	    credential.length, digest_out);
+	known = access_known_find(&access->known, digest_out, number, wall_s);
+	if (known == NULL)
+		return false;
+	memcpy(answer->identity, known->identity, known->length);
+	answer->length = known->length;
+	return true;
+}
+
 static enum access_verdict
 check_token(struct access *access, uint32_t number,
     const struct access_question *question, struct access_answer *answer)
 {
-	const struct access_known_one *known;
 	struct wire_span token = { "", 0 };
 	enum access_verdict verdict = access_find_scheme(question,
 	    "Bearer ", &token);
@@ -105,15 +121,9 @@ check_token(struct access *access, uint32_t number,
 	if (verdict == ACCESS_INVALID ||
 	    token.length > IDENTITY_CREDENTIAL_MAX)
 		return access_fail(access, question, answer, "it is no token");
-	access_known_digest(&access->known, number, token.at, token.length,
-	    digest);
-	known = access_known_find(&access->known, digest, number,
-	    question->wall_s);
-	if (known != NULL) {
-		memcpy(answer->identity, known->identity, known->length);
-		answer->length = known->length;
+	if (access_recall(access, number, token, question->wall_s, answer,
+	    digest))
 		return ACCESS_GRANTED;
-	}
 	if (access_failed_too_often(&access->failed, question->client,
 	    question->client_length, question->now_ms))
 		return access_refuse(answer, ACCESS_TOO_MANY, "too many wrong "

@@ -104,7 +104,6 @@ enum access_verdict
 access_password_check(struct access *access, uint32_t number,
     const struct access_question *question, struct access_answer *answer)
 {
-	const struct access_known_one *known;
 	struct wire_span text = { "", 0 };
 	enum access_verdict verdict = access_find_scheme(question, "Basic ",
 	    &text);
@@ -120,15 +119,9 @@ access_password_check(struct access *access, uint32_t number,
 	    text.length > IDENTITY_CREDENTIAL_MAX)
 		return access_fail(access, question, answer, "it is no name "
 		    "and password");
-	access_known_digest(&access->known, number, text.at, text.length,
-	    digest);
-	known = access_known_find(&access->known, digest, number,
-	    question->wall_s);
-	if (known != NULL) {
-		memcpy(answer->identity, known->identity, known->length);
-		answer->length = known->length;
+	if (access_recall(access, number, text, question->wall_s, answer,
+	    digest))
 		return ACCESS_GRANTED;
-	}
 	if (access_failed_too_often(&access->failed, question->client,
 	    question->client_length, question->now_ms))
 		return access_refuse(answer, ACCESS_TOO_MANY, "too many wrong "

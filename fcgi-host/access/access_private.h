@@ -170,6 +170,11 @@ enum access_verdict	access_fail(struct access *,
 			    const struct access_question *,
 			    struct access_answer *, const char *why);
 
+/* Is it one that was good before?  Then `answer` has its identity. */
+bool	access_recall(struct access *, uint32_t section,
+	    struct wire_span credential, int64_t wall_s,
+	    struct access_answer *, uint8_t digest_out[ACCESS_DIGEST]);
+
 /* ------------------------------------------ known tokens (access_known.c) */
 
 /*

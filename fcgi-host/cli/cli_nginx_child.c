@@ -31,16 +31,6 @@
 
 /* ------------------------------------------------------------- the child */
 
-static void
-count_report(void *context, const struct handler *about, const char *sentence)
-{
-	unsigned *count = context;
-
-	(void)about;
-	(*count)++;
-	fprintf(stderr, "%s\n", sentence);
-}
-
 /* Each text with its NUL, in the order of the files. */
 static int
 send_files(int link, const struct nginx_files *files)
@@ -62,7 +52,7 @@ load_and_send(const struct nginx_source *source, int link)
 	unsigned reports = 0;
 	struct err err;
 
-	loaded.set = handler_set_load(source->config, NULL, count_report,
+	loaded.set = handler_set_load(source->config, NULL, cli_count_report,
 	    &reports, &err);
 	if (loaded.set == NULL)
 		return cli_usage_error("nginx", "%s", err.text);

@@ -15,16 +15,6 @@
 #include "common/log.h"
 #include "openapi/openapi.h"
 
-static void
-count_report(void *context, const struct handler *about, const char *sentence)
-{
-	unsigned *count = context;
-
-	(void)about;
-	(*count)++;
-	fprintf(stderr, "%s\n", sentence);
-}
-
 static int
 print(const struct config *config)
 {
@@ -33,7 +23,7 @@ print(const struct config *config)
 	struct err err;
 	char *text;
 
-	set = handler_set_load(config, NULL, count_report, &reports, &err);
+	set = handler_set_load(config, NULL, cli_count_report, &reports, &err);
 	if (set == NULL)
 		return cli_usage_error("openapi", "%s", err.text);
 	text = openapi_document_text(set);

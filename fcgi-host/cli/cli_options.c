@@ -208,6 +208,17 @@ print_fault(void *context, const char *sentence)
 	fprintf(stderr, "%s\n", sentence);
 }
 
+void
+cli_count_report(void *context, const struct handler *about,
+    const char *sentence)
+{
+	unsigned *count = context;
+
+	(void)about;
+	(*count)++;
+	fprintf(stderr, "%s\n", sentence);
+}
+
 /* Who has none in that place does not know what to do about it. */
 struct config *
 cli_config_load(const char *given)

@@ -9,6 +9,8 @@
 
 #include "config/config.h"
 
+struct handler;			/* common/handler_set.h */
+
 #define CLI_CONFIG_FILE		"/etc/fcgi-host/fcgi-host.conf"
 #define CLI_CONFIG_VARIABLE	"FCGI_HOST_CONFIG"
 
@@ -68,6 +70,11 @@ int	cli_usage_error(const char *name, const char *format, ...)
 
 /* The file given by -c, or the one of the environment, or the usual one. */
 const char	*cli_config_file(const char *given);
+
+/* A handler_report: prints what is wrong with a handler, and counts in the
+ * unsigned that `context` is. */
+void	cli_count_report(void *context, const struct handler *,
+	    const char *sentence);
 
 /* Reads it; faults are printed to stderr, one a line.  NULL after a fault. */
 struct config	*cli_config_load(const char *given);

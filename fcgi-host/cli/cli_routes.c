@@ -251,16 +251,6 @@ print_json(const struct handler_set *set, const struct route **routes)
 
 /* ----------------------------------------------------------------- main */
 
-static void
-count_report(void *context, const struct handler *about, const char *sentence)
-{
-	unsigned *count = context;
-
-	(void)about;
-	(*count)++;
-	fprintf(stderr, "%s\n", sentence);
-}
-
 static int
 show(const struct config *config, bool json)
 {
@@ -269,7 +259,7 @@ show(const struct config *config, bool json)
 	unsigned reports = 0;
 	struct err err;
 
-	set = handler_set_load(config, NULL, count_report, &reports, &err);
+	set = handler_set_load(config, NULL, cli_count_report, &reports, &err);
 	if (set == NULL)
 		return cli_usage_error("routes", "%s", err.text);
 	routes = sort_routes(set);
