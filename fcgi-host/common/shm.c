@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/identity.h"
+#include "common/io.h"
 
 #define PAGE		UINT64_C(4096)
 #define QUEUE_LIMIT_MAX	64u	/* unclaimed jobs in a shared queue */
@@ -123,6 +124,10 @@ shm_geometry_create(const struct config *config, uint32_t route_count)
 	    (uint64_t)route_count * sizeof(struct shm_route_stats);
 	geometry->stats_offset = place(&geometry->total,
 	    geometry->stats_bytes);
+	geometry->times_bytes = ((uint64_t)route_count * TIMES_KINDS + 1) *
+	    times_length() * sizeof(int64_t);
+	geometry->times_offset = place(&geometry->total,
+	    geometry->times_bytes);
 	for (uint32_t i = 0; i < geometry->pool_count; i++)
 		lay_out_pool(geometry, &geometry->pools[i], &config->pools[i]);
 	geometry->job_bytes = round_up(sizeof(struct shm_job) +
@@ -215,6 +220,12 @@ map_sections(struct shm *shm, int fd, enum shm_view view, uint32_t worker)
 		if (shm->stats == NULL)
 			return -1;
 	}
+	if (view == SHM_FRONT) {
+		shm->times = map_section(fd, geometry->times_offset,
+		    geometry->times_bytes, PROT_READ | PROT_WRITE);
+		if (shm->times == NULL)
+			return -1;
+	}
 	if (view != SHM_SUPERVISOR) {
 		shm->jobs = map_section(fd, geometry->jobs_offset,
 		    geometry->jobs_bytes, jobs);
@@ -262,6 +273,7 @@ shm_unmap(struct shm *shm)
 	geometry = shm->geometry;
 	unmap_section(shm->state, geometry->state_bytes);
 	unmap_section(shm->stats, geometry->stats_bytes);
+	unmap_section(shm->times, geometry->times_bytes);
 	unmap_section(shm->jobs, geometry->jobs_bytes);
 	for (uint32_t p = 0; shm->queues != NULL && p < geometry->pool_count;
 	    p++)
@@ -338,4 +350,22 @@ shm_route_stats(const struct shm *shm, uint32_t route)
 	return (struct shm_route_stats *)(void *)(shm->stats +
 	    sizeof(struct shm_front_stats) +
 	    shm->geometry->pool_count * sizeof(struct shm_pool_stats)) + route;
+}
+
+/* ------------------------------------------------------------------ times */
+
+int64_t *
+shm_times(const struct shm *shm, uint32_t place)
+{
+	return shm->times + place * times_length();
+}
+
+int
+shm_read_times(const struct shm_geometry *geometry, int fd, uint32_t place,
+    uint32_t count, int64_t *out)
+{
+	uint64_t bytes = times_length() * sizeof(int64_t);
+
+	return io_read_at(fd, out, count * bytes,
+	    geometry->times_offset + place * bytes);
 }

@@ -7,6 +7,8 @@
  *	state		rw	ro	rw	flags
  *	stats		rw	-	rw	counters; the supervisor writes
  *						before the front is forked
+ *	times		rw	-	-	histograms; copied by shm_read_times():
+ *						looking at a page makes it
  *	queue (pool)	rw	rw	-	job indices, claims
  *	jobs		rw	ro	-	requests: parameters and bodies
  *	window (worker)	rw	rw	ro	status, reply slots and spaces
@@ -30,6 +32,7 @@
 #include "common/handler_version.h"
 #include "common/head.h"
 #include "common/lost.h"
+#include "common/times.h"
 #include "include/fcgi-host/handler.h"
 
 #define SHM_LINE	64	/* bytes of a cache line */
@@ -88,7 +91,9 @@ struct shm_route_stats {
 	_Atomic uint64_t	cancelled;
 	_Atomic uint64_t	in_flight;
 	_Atomic uint64_t	queue_ns;	/* sums over requests */
-	_Atomic uint64_t	run_ns;
+	_Atomic uint64_t	run_ns, write_ns;
+	_Atomic uint64_t	cpu_ns;		/* see usage.h */
+	_Atomic uint64_t	request_bytes;	/* of bodies */
 	_Atomic uint64_t	run_max_ns;
 	_Atomic uint64_t	reply_bytes;
 	_Atomic uint64_t	cache_hits;	/* replies of the cache */
@@ -119,6 +124,8 @@ struct shm_front_stats {
 	_Atomic uint64_t	bad_requests;	/* refused before routing */
 	_Atomic uint64_t	protocol_errors;
 	_Atomic uint64_t	refused_peers;	/* who may not connect */
+	_Atomic uint64_t	turns_ns;	/* of the loop, not asleep */
+	_Atomic uint64_t	blocked_ns;	/* ... by sync handlers */
 	struct shm_trouble	troubles[SHM_TROUBLES];
 	_Atomic uint64_t	private_bytes;	/* of the front */
 	_Atomic uint64_t	pss_bytes;
@@ -221,6 +228,7 @@ struct shm_reply {
 	uint32_t		status;		/* HTTP, for the log */
 	_Atomic uint64_t	started_ns;
 	uint64_t		ended_ns;
+	uint64_t		cpu_ns;		/* or USAGE_UNKNOWN */
 	_Atomic uint64_t	written;	/* bytes put in the space */
 	char			request_id[HEAD_ID_MAX + 1];
 	_Atomic uint32_t	kept_length;
@@ -279,6 +287,7 @@ struct shm_pool_geometry {
 struct shm_geometry {
 	uint32_t	pool_count, worker_count, job_count, route_count;
 	uint64_t	state_offset, state_bytes, stats_offset, stats_bytes;
+	uint64_t	times_offset, times_bytes;
 	uint64_t	jobs_offset, job_bytes, jobs_bytes;
 	uint64_t	reply_space;
 	uint64_t	total;
@@ -300,6 +309,7 @@ struct shm {
 	const struct shm_geometry	*geometry;
 	struct shm_state		*state;
 	uint8_t				*stats;		/* NULL: not mapped */
+	int64_t				*times;
 	uint8_t				*jobs;
 	struct shm_queue		**queues;	/* by pool; or NULL */
 	struct shm_window		**windows;	/* by worker; or NULL */
@@ -323,5 +333,20 @@ uint8_t		*shm_reply_space(const struct shm *, uint32_t worker,
 struct shm_front_stats	*shm_front_stats(const struct shm *);
 struct shm_pool_stats	*shm_pool_stats(const struct shm *, uint32_t pool);
 struct shm_route_stats	*shm_route_stats(const struct shm *, uint32_t route);
+
+/* ------------------------------------------------------------------ times */
+
+/* Places of histograms (common/times.h): the first is of the turns of the
+ * front's loop, then come those of the routes. */
+#define SHM_TIMES_TURNS	0
+#define SHM_TIMES_ROUTE(route)	(1 + (route) * TIMES_KINDS)
+
+/* For the front, which has them mapped: the array at a place. */
+int64_t		*shm_times(const struct shm *, uint32_t place);
+
+/* For the supervisor: a copy of `count` arrays from a place on, of the memfd.
+ * 0 or -1. */
+int		 shm_read_times(const struct shm_geometry *, int fd,
+		    uint32_t place, uint32_t count, int64_t *out);
 
 #endif

@@ -185,6 +185,7 @@ struct front_request {
 	uint64_t		 queued_ns;	/* admitted to its pool */
 	uint64_t		 begun_ns;	/* its handler was called */
 	uint64_t		 ended_ns, waits_ns; /* FRONT_WAITING since */
+	uint64_t		 cpu_ns;	/* see usage.h */
 	struct front_job	*job;		/* FRONT_RUNNING, async */
 	bool	cached, leads, conditional;	/* front_cached.c, _flight.c */
 	uint8_t			 cache_key[CACHED_KEY];
@@ -305,6 +306,7 @@ struct front {
 	uint32_t		 free_buffer_count;
 	struct front_pool	*pools;
 	struct front_worker	*workers;
+	struct front_times	*times;		/* front_times.h */
 	uint32_t		*route_active;	/* for max_concurrent */
 	uint32_t		*route_lane;	/* in its pool */
 	struct front_breaker	*breakers;	/* one per route */

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/due.h"
 #include "common/log.h"
+#include "common/usage.h"
 #include "front/front.h"
 #include "front/front_stale.h"
 
@@ -184,13 +185,23 @@ was_deadline(const struct route *route, uint64_t end_by_ns, uint64_t started_ns)
 	return end_by_ns != 0 && (ran_ns == 0 || end_by_ns < ran_ns);
 }
 
+/* It took until now, as far as its client is concerned. */
+static void
+count_passed(struct front_request *request, uint64_t started_ns)
+{
+	request->begun_ns = started_ns;
+	request->ended_ns = clock_now_ns();
+	request->cpu_ns = USAGE_UNKNOWN;
+	front_count(&front_route_stats(request)->timeouts, 1);
+	front_fault_timed_out(request);
+}
+
 void
 front_deadline_answer(struct front_request *request, uint64_t started_ns)
 {
 	const struct route *route = request->match.route;
 
-	front_count(&front_route_stats(request)->timeouts, 1);
-	front_fault_timed_out(request);
+	count_passed(request, started_ns);
 	if (was_deadline(route, request->end_by_ns, started_ns))
 		front_answer(request, 504, "", "The deadline of %llu ms since "
 		    "the request arrived has passed.",
@@ -238,8 +249,7 @@ ran_too_long(struct front_job *job, uint64_t started_ns)
 		front_deadline_answer(request, started_ns);
 		return;
 	}
-	front_count(&front_route_stats(request)->timeouts, 1);
-	front_fault_timed_out(request);
+	count_passed(request, started_ns);
 	front_request_broken(request);
 }
 

@@ -24,6 +24,7 @@
 #include "front/front.h"
 #include "front/front_cached.h"
 #include "front/front_password.h"
+#include "front/front_times.h"
 
 /* Its being active is what counts: epoll returns at once. */
 static void
@@ -41,6 +42,7 @@ on_before_sleep(uv_prepare_t *handle)
 
 	front_flight_settle(front);
 	front_sync_look(front);
+	front_times_turn_ends(front);
 	front->sleeps += front->sleeps == UINT32_MAX ? 2 : 1;
 	front->asleep = true;
 	atomic_store(&front->shm->state->asleep, front->sleeps);
@@ -60,6 +62,7 @@ front_awake(struct front *front)
 	if (!front->asleep)
 		return;
 	front->asleep = false;
+	front_times_turn_begins(front);
 	atomic_store(&front->shm->state->asleep, 0);
 }
 

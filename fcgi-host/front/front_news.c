@@ -212,6 +212,7 @@ complete(struct news *news, bool whole)
 	request->served = true;
 	request->begun_ns = started;
 	request->ended_ns = news->reply->ended_ns;
+	request->cpu_ns = news->reply->cpu_ns;
 	front_job_release(job);
 	free_slot(news->reply);
 	if (whole)

@@ -13,6 +13,7 @@
 #include "common/handler_load.h"
 #include "common/memory_use.h"
 #include "front/front.h"
+#include "front/front_times.h"
 
 #define SAMPLE_MS	10000
 
@@ -48,23 +49,6 @@ front_count_admitted(struct front_request *request)
 	++*active;
 	atomic_store_explicit(&front_route_stats(request)->in_flight, *active,
 	    memory_order_relaxed);
-}
-
-static void
-count_times(struct front_request *request, struct shm_route_stats *stats)
-{
-	uint64_t run;
-
-	if (!request->served || request->begun_ns < request->queued_ns ||
-	    request->ended_ns < request->begun_ns)
-		return;
-	run = request->ended_ns - request->begun_ns;
-	front_count(&stats->queue_ns, request->begun_ns - request->queued_ns);
-	front_count(&stats->run_ns, run);
-	if (run > atomic_load_explicit(&stats->run_max_ns,
-	    memory_order_relaxed))
-		atomic_store_explicit(&stats->run_max_ns, run,
-		    memory_order_relaxed);
 }
 
 /* Started by a request, so that an idle front does not wake. */
@@ -115,13 +99,14 @@ front_count_replied(struct front_request *request)
 	stats = front_route_stats(request);
 	front_count(&stats->requests, 1);
 	front_count(&stats->status[class >= 1 && class <= 5 ? class : 0], 1);
+	front_count(&stats->request_bytes, request->body_have);
 	front_fault_ended(request);
 	if (!request->counted)
 		return;
 	if (request->state != FRONT_REPLYING)
 		front_count(&stats->cancelled, 1);
 	one_less_in_flight(request);
-	count_times(request, stats);
+	front_times_count(request, stats);
 }
 
 static void
@@ -149,6 +134,8 @@ int
 front_stats_start(struct front *front)
 {
 	name_routes(front);
+	if (front_times_start(front) < 0)
+		return -1;
 	front_trouble_start(front);
 	front->sample_timer.data = front;
 	uv_timer_init(&front->loop, &front->sample_timer);

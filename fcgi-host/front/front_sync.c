@@ -16,14 +16,17 @@
 #include "common/crash.h"
 #include "common/due.h"
 #include "common/log.h"
+#include "common/usage.h"
 #include "front/front.h"
 #include "front/front_capture.h"
+#include "front/front_times.h"
 
 #define TOLD_MS	500	/* half of what sup_hang.c looks on for nothing */
 
 struct sync_sink {
 	struct api_sink		 sink;
 	struct front_request	*request;
+	size_t			 bytes;		/* of the reply, so far */
 	bool			 failed;	/* no memory for the reply */
 };
 
@@ -39,8 +42,10 @@ sync_send(struct api_sink *base, const char *head, size_t head_length,
 	if (head == NULL)
 		head_length = 0;
 	if (front_output_stdout(request->conn, request->id, head, head_length,
-	    body, length) == 0)
+	    body, length) == 0) {
+		sink->bytes += head_length + length;
 		return 0;
+	}
 	sink->failed = true;
 	errno = EPIPE;
 	return -1;
@@ -103,7 +108,8 @@ say_running(const struct front_request *request, uint64_t now_ns,
 }
 
 static void
-say_done(const struct front_request *request, uint64_t begun_ns)
+say_done(const struct front_request *request, uint64_t begun_ns,
+    uint64_t ended_ns)
 {
 	struct front *front = request->front;
 	uint64_t slow_ns = due_after(begun_ns,
@@ -115,6 +121,7 @@ say_done(const struct front_request *request, uint64_t begun_ns)
 	    front->sync_ran != request->match.route;
 	front->sync_ran = request->match.route;
 	uv_update_time(&front->loop);	/* or timers would count it as theirs */
+	front_count(&front->stats->blocked_ns, ended_ns - begun_ns);
 	if (due_is_over(slow_ns, uv_now(&front->loop) * CLOCK_NS_PER_MS))
 		front_count(&front_route_stats(request)->slow, 1);
 }
@@ -146,6 +153,29 @@ crash_request_of(struct front *front, const struct api_input *input,
 	return crash;
 }
 
+/* Runs the handler, and measures it. */
+static enum api_outcome
+run(struct front_request *request, const struct api_input *input,
+    struct sync_sink *sink)
+{
+	struct front *front = request->front;
+	struct usage_turn *turn = front_times_turn(front,
+	    request->match.route);
+	struct crash_request crash = crash_request_of(front, input, false);
+	bool measured = usage_is_due(turn);
+	uint64_t cpu_ns = usage_now_ns(measured);
+	enum api_outcome outcome;
+
+	crash_enter(&crash);
+	outcome = api_serve(front->sync_request, input, &sink->sink,
+	    &request->result);
+	crash_leave();
+	request->cpu_ns = usage_between(cpu_ns, usage_now_ns(measured));
+	request->ended_ns = clock_now_ns();
+	usage_ran(turn, request->ended_ns - request->begun_ns);
+	return outcome;
+}
+
 void
 front_sync_serve(struct front_request *request)
 {
@@ -154,7 +184,6 @@ front_sync_serve(struct front_request *request)
 	    .space = handler_sync_limit(front->config,
 	    request->match.route), .streams = false,
 	    .send = sync_send, .flush = sync_flush } };
-	struct crash_request crash;
 	struct api_input input;
 	enum api_outcome outcome;
 	size_t left = front_output_left(request->conn);
@@ -172,19 +201,17 @@ front_sync_serve(struct front_request *request)
 	input.deadline_ns = due_first(request->end_by_ns,
 	    deadline_of(request, request->begun_ns));
 	say_running(request, request->begun_ns, input.deadline_ns, false);
-	crash = crash_request_of(front, &input, false);
-	crash_enter(&crash);
-	outcome = api_serve(front->sync_request, &input, &sink.sink,
-	    &request->result);
-	crash_leave();
-	say_done(request, request->begun_ns);
-	request->ended_ns = clock_now_ns();
+	outcome = run(request, &input, &sink);
+	say_done(request, request->begun_ns, request->ended_ns);
 	api_request_reset(front->sync_request);
 	request->served = true;
 	if (sink.failed) {
 		front_output_cut(request->conn, left);
 		front_request_starve(request);
-	} else if (outcome == API_DONE)
+		return;
+	}
+	front_count(&front_route_stats(request)->reply_bytes, sink.bytes);
+	if (outcome == API_DONE)
 		front_request_replied(request);
 	else
 		front_conn_close(request->conn);
@@ -261,7 +288,7 @@ front_finish(struct front_request *request)
 	crash_enter(&crash);
 	api_finish(front->sync_request, &input, &request->result);
 	crash_leave();
-	say_done(request, now);
+	say_done(request, now, clock_now_ns());
 	api_request_reset(front->sync_request);
 }
 

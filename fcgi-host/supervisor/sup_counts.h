@@ -16,4 +16,9 @@ void	sup_counts_front(const struct sup *, struct shm_front_stats *out);
 void	sup_counts_route(const struct sup *, const char *label,
 	    struct shm_route_stats *out);
 
+/* Its histograms (common/times.h), TIMES_KINDS arrays one behind the other,
+ * and those of the turns of the fronts' loops. */
+void	sup_counts_times(const struct sup *, const char *label, int64_t *out);
+void	sup_counts_turns(const struct sup *, int64_t *out);
+
 #endif

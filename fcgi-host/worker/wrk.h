@@ -13,6 +13,7 @@
 #include "common/child.h"
 #include "common/jobq.h"
 #include "common/shm.h"
+#include "common/usage.h"
 
 struct wrk;
 
@@ -24,6 +25,7 @@ struct wrk_thread {
 	pthread_t		 id;
 	struct api_worker	*worker;
 	struct fh_request	*request;
+	struct usage_turn	*turns;		/* by route */
 	/* read by the SIGTERM handler */
 	_Atomic(const struct shm_job *) running;
 };

@@ -37,6 +37,7 @@ begin_reply(struct shm_reply *reply, const struct shm_job *job, uint32_t index)
 {
 	atomic_store_explicit(&reply->job, index, memory_order_relaxed);
 	reply->status = 0;
+	reply->cpu_ns = USAGE_UNKNOWN;
 	atomic_store_explicit(&reply->kept_length, 0, memory_order_relaxed);
 	atomic_store_explicit(&reply->topics, 0, memory_order_relaxed);
 	memcpy(reply->request_id, job->request_id,
@@ -136,6 +137,25 @@ is_ours(struct wrk_sink *sink, uint32_t index)
 	return false;
 }
 
+/* Runs the handler, and measures it. */
+static enum api_outcome
+run(struct wrk_thread *thread, const struct shm_job *job,
+    const struct api_input *input, struct wrk_sink *sink,
+    struct api_result *result_out)
+{
+	const struct crash_request crash = { .reply = sink->slot + 1,
+	    .request_id = job->request_id };
+	bool measured = usage_is_due(&thread->turns[input->route->index]);
+	uint64_t cpu_ns = usage_now_ns(measured);
+	enum api_outcome outcome;
+
+	crash_enter(&crash);
+	outcome = api_serve(thread->request, input, &sink->sink, result_out);
+	crash_leave();
+	sink->reply->cpu_ns = usage_between(cpu_ns, usage_now_ns(measured));
+	return outcome;
+}
+
 void
 wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
 {
@@ -145,8 +165,6 @@ wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
 	struct api_input input;
 	struct api_result result;
 	enum api_outcome outcome = API_DONE;
-	const struct crash_request crash = { .reply = slot + 1,
-	    .request_id = job->request_id };
 	struct wrk_sink sink;
 
 	wrk_sink_init(&sink, wrk, job, slot);
@@ -160,14 +178,12 @@ wrk_serve(struct wrk_thread *thread, uint32_t index, uint32_t slot)
 	atomic_store(&thread->running, job);
 	if (job->spool != 0 && (input.body_fd = open_spool(wrk, job)) < 0)
 		send_problem(&sink, job, &result);
-	else {
-		crash_enter(&crash);
-		outcome = api_serve(thread->request, &input, &sink.sink,
-		    &result);
-		crash_leave();
-	}
+	else
+		outcome = run(thread, job, &input, &sink, &result);
 	atomic_store(&thread->running, NULL);
 	end_reply(&sink, outcome, &result);
+	usage_ran(&thread->turns[input.route->index], sink.reply->ended_ns -
+	    atomic_load(&sink.reply->started_ns));
 	api_request_reset(thread->request);
 	if (input.body_fd >= 0)
 		close(input.body_fd);

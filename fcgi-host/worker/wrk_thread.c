@@ -24,7 +24,9 @@ wrk_thread_prepare(struct wrk_thread *thread)
 	if (thread->worker == NULL)
 		return -1;
 	thread->request = api_request_create(thread->worker);
-	return thread->request == NULL ? -1 : 0;
+	thread->turns = calloc(wrk->start->set->route_count + 1,
+	    sizeof(*thread->turns));
+	return thread->request == NULL || thread->turns == NULL ? -1 : 0;
 }
 
 void
@@ -32,6 +34,7 @@ wrk_thread_release(struct wrk_thread *thread)
 {
 	api_request_destroy(thread->request);
 	api_worker_destroy(thread->worker);
+	free(thread->turns);
 }
 
 static void *

@@ -11,6 +11,7 @@ import sys
 C_NAMES = (".c", ".h", ".cc")
 PARTS = ("fcgi-host", "handlers", "tests")
 PUBLIC = "fcgi-host/include/fcgi-host"
+VENDOR = "fcgi-host/vendor"	# by others, see tests/lint/vendor
 
 
 def source_folder():
@@ -28,11 +29,14 @@ def build_folder():
 
 
 def find_files(source, parts=PARTS, names=C_NAMES):
-    """The paths of files below `parts`, relative to the source, in order."""
+    """The paths of our files below `parts`, relative to the source, in
+    order."""
     found = []
     for part in parts:
         for folder, folders, files in os.walk(os.path.join(source, part)):
             folders.sort()
+            if os.path.relpath(folder, source) == VENDOR:
+                folders.clear()
             found += [os.path.relpath(os.path.join(folder, name), source)
                       for name in sorted(files) if name.endswith(names)]
     return found

@@ -72,6 +72,8 @@ list_sections(const struct shm_geometry *geometry, struct section *sections)
 	    sizeof(struct shm_state));
 	add(sections, &count, "stats", 0, geometry->stats_offset,
 	    geometry->stats_bytes);
+	add(sections, &count, "times", 0, geometry->times_offset,
+	    geometry->times_bytes);
 	add(sections, &count, "jobs", 0, geometry->jobs_offset,
 	    geometry->jobs_bytes);
 	for (uint32_t p = 0; p < geometry->pool_count; p++) {
@@ -97,7 +99,7 @@ test_no_section_shares_a_page(void **state)
 	size_t count = list_sections(geometry, sections);
 
 	(void)state;
-	assert_int_equal(count, 3 + 3 + 6);
+	assert_int_equal(count, 4 + 3 + 6);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(sections[i].from % PAGE, 0);
 		assert_true(sections[i].to <= geometry->total);

@@ -8,6 +8,8 @@
  */
 #include "supervisor/sup_counts.h"
 
+#include <sys/stat.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +54,7 @@ add_team(struct sup_generation *generation)
 	team->shm = shm_map(generation->geometry, fd, SHM_SUPERVISOR, 0,
 	    &err);
 	assert_non_null(team->shm);
-	close(fd);
+	team->shm_fd = fd;
 	team->front.pid = 1;
 	team->next = generation->teams;
 	return generation->teams = team;
@@ -86,6 +88,7 @@ end_team(struct sup_team *team)
 		at = &(*at)->next;
 	*at = team->next;
 	shm_unmap(team->shm);
+	close(team->shm_fd);
 	free(team);
 }
 
@@ -159,6 +162,8 @@ count_in(const struct sup_team *team, uint64_t by)
 	stats->no_route += 4 * by;
 	stats->bad_requests += 5 * by;
 	stats->protocol_errors += 6 * by;
+	stats->turns_ns += 7 * by;
+	stats->blocked_ns += 8 * by;
 }
 
 static void
@@ -173,6 +178,8 @@ expect_counts(uint64_t times, uint64_t connections)
 	assert_int_equal(sum.no_route, 4 * times);
 	assert_int_equal(sum.bad_requests, 5 * times);
 	assert_int_equal(sum.protocol_errors, 6 * times);
+	assert_int_equal(sum.turns_ns, 7 * times);
+	assert_int_equal(sum.blocked_ns, 8 * times);
 }
 
 static void
@@ -272,6 +279,9 @@ fill_route(struct shm_route_stats *stats, uint64_t by)
 	stats->cancelled = 22 * by;
 	stats->queue_ns = 23 * by;
 	stats->run_ns = 24 * by;
+	stats->write_ns = 27 * by;
+	stats->cpu_ns = 28 * by;
+	stats->request_bytes = 29 * by;
 	stats->run_max_ns = by;
 	stats->reply_bytes = 25 * by;
 	stats->in_flight = by;
@@ -294,6 +304,9 @@ expect_route(uint64_t times, uint64_t most, uint64_t in_flight)
 	assert_int_equal(sum.cancelled, 22 * times);
 	assert_int_equal(sum.queue_ns, 23 * times);
 	assert_int_equal(sum.run_ns, 24 * times);
+	assert_int_equal(sum.write_ns, 27 * times);
+	assert_int_equal(sum.cpu_ns, 28 * times);
+	assert_int_equal(sum.request_bytes, 29 * times);
 	assert_int_equal(sum.run_max_ns, most);
 	assert_int_equal(sum.reply_bytes, 25 * times);
 	assert_int_equal(sum.in_flight, in_flight);
@@ -360,6 +373,110 @@ test_what_is_remembered_has_a_bound(void **state)
 	assert_int_equal(requests_of("GET /0"), 1);
 	assert_int_equal(requests_of("GET /8191"), 1);
 	assert_int_equal(requests_of("GET /8192"), 0);
+}
+
+/* --------------------------------------------------------------- histograms */
+
+/* As a front does: at an edge, so that it is known in which bucket it is. */
+static void
+take_time(const struct sup_team *team, uint32_t place, uint64_t us)
+{
+	struct shm *front = NULL;
+	struct hdr_histogram histogram;
+	struct err err;
+
+	front = shm_map(team->shm->geometry, team->shm_fd, SHM_FRONT, 0, &err);
+	assert_non_null(front);
+	times_init(&histogram, shm_times(front, place));
+	times_record(&histogram, us * 1000);
+	shm_unmap(front);
+}
+
+static uint64_t
+times_of(const char *label, enum times_kind kind, uint64_t up_to_us)
+{
+	int64_t *counts = calloc(TIMES_KINDS * times_length(), 8);
+	uint64_t buckets[TIMES_EDGES + 1];
+	struct times_scale scale;
+	size_t edge = 0;
+
+	times_scale_init(&scale);
+	sup_counts_times(&sup, label, counts);
+	times_cumulate(&scale, counts + kind * times_length(), buckets);
+	free(counts);
+	while (times_edges_us[edge] < up_to_us)
+		edge++;
+	return buckets[edge];
+}
+
+/* The same route has another place in each generation. */
+static void
+test_histograms_go_on(void **state)
+{
+	struct sup_team *first = add_first_team(2);
+	struct sup_team *second = add_first_team(3);
+
+	(void)state;
+	name_route(first, 1, "GET /a")->requests = 2;
+	name_route(second, 2, "GET /a")->requests = 1;
+	name_route(second, 0, "GET /b")->requests = 1;
+	take_time(first, SHM_TIMES_ROUTE(1) + TIMES_RUN, 900);
+	take_time(first, SHM_TIMES_ROUTE(1) + TIMES_RUN, 90000);
+	take_time(second, SHM_TIMES_ROUTE(2) + TIMES_RUN, 950);
+	take_time(second, SHM_TIMES_ROUTE(0) + TIMES_QUEUE, 10);
+	for (int ended = 0; ended < 3; ended++) {
+		assert_int_equal(times_of("GET /a", TIMES_RUN, 500), 0);
+		assert_int_equal(times_of("GET /a", TIMES_RUN, 1000), 2);
+		assert_int_equal(times_of("GET /a", TIMES_RUN, 100000), 3);
+		assert_int_equal(times_of("GET /a", TIMES_QUEUE, 60000000), 0);
+		assert_int_equal(times_of("GET /b", TIMES_QUEUE, 100), 1);
+		assert_int_equal(times_of("GET /c", TIMES_RUN, 60000000), 0);
+		if (ended < 2)
+			end_generation(ended == 0 ? first->generation :
+			    second->generation);
+	}
+}
+
+static uint64_t
+pages_of(int fd)
+{
+	struct stat status;
+
+	assert_int_equal(fstat(fd, &status), 0);
+	return (uint64_t)status.st_blocks / 8;
+}
+
+/* A thousand routes, of which one is asked for, cost one. */
+static void
+test_who_looks_makes_no_pages(void **state)
+{
+	struct sup_team *team = add_first_team(1000);
+	uint64_t pages;
+
+	(void)state;
+	for (uint32_t i = 0; i < 1000; i++)
+		name_route(team, i, "GET /a")->requests = 1;
+	take_time(team, SHM_TIMES_ROUTE(500) + TIMES_RUN, 1000);
+	pages = pages_of(team->shm_fd);
+	assert_int_equal(times_of("GET /a", TIMES_RUN, 1000), 1);
+	assert_int_equal(pages_of(team->shm_fd), pages);
+}
+
+static void
+test_turns_go_on(void **state)
+{
+	struct sup_team *team = add_first_team(1);
+	int64_t *counts = calloc(times_length(), sizeof(*counts));
+
+	(void)state;
+	take_time(team, SHM_TIMES_TURNS, 250);
+	end_generation(team->generation);
+	team = add_first_team(1);
+	take_time(team, SHM_TIMES_TURNS, 250);
+	sup_counts_turns(&sup, counts);
+	assert_int_equal(times_percentile(counts, 50), 250);
+	assert_int_equal(counts[250], 2);
+	free(counts);
 }
 
 /* -------------------------------------------------------- whatever happens */
@@ -448,6 +565,9 @@ main(void)
 		counts_test(test_a_route_that_comes_back_goes_on),
 		counts_test(test_each_counter_of_a_route),
 		counts_test(test_a_label_that_does_not_end),
+		counts_test(test_histograms_go_on),
+		counts_test(test_who_looks_makes_no_pages),
+		counts_test(test_turns_go_on),
 		counts_test(test_what_is_remembered_has_a_bound),
 		counts_test(test_a_counter_never_goes_back),
 	};
