@@ -98,6 +98,7 @@ static const struct subcommand {
 	{ "openapi", cli_openapi, "print the OpenAPI document" },
 	{ "nginx", cli_nginx, "write nginx's configuration for the routes" },
 	{ "status", cli_status, "ask a running host what it does" },
+	{ "metrics", cli_metrics, "the same in numbers, for Prometheus" },
 	{ "reload", cli_reload, "take handlers, models and configuration" },
 	{ "rollback", cli_rollback, "go back to an earlier generation" },
 	{ "upgrade", cli_upgrade, "hand over to the binary installed now" },

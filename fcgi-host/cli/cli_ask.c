@@ -187,18 +187,43 @@ print_answer(const char *name, const char *text, cli_print_call *print)
 }
 
 int
+cli_ask_text(const struct cli_command *command, const char *file,
+    const char *request, char **text_out)
+{
+	char *control = cli_control(file);
+
+	*text_out = NULL;
+	if (control == NULL)
+		return EXIT_CODE_CONFIG;
+	*text_out = ask(command->name, control, request);
+	free(control);
+	return *text_out == NULL ? EXIT_CODE_SYSTEM : 0;
+}
+
+/* Reached when it is one, or nothing that we know. */
+static int
+print_nothing(struct json_object *answer)
+{
+	(void)answer;
+	fprintf(stderr, "fcgi-host: the answer is not what was asked for\n");
+	return EXIT_CODE_SYSTEM;
+}
+
+int
+cli_print_error(const struct cli_command *command, const char *text)
+{
+	return print_answer(command->name, text, print_nothing);
+}
+
+int
 cli_ask_and_print(const struct cli_command *command, const char *file,
     const char *request, cli_print_call *print)
 {
-	char *control = cli_control(file), *text;
-	int exit_code = EXIT_CODE_SYSTEM;
+	char *text;
+	int exit_code = cli_ask_text(command, file, request, &text);
 
-	if (control == NULL)
-		return EXIT_CODE_CONFIG;
-	text = ask(command->name, control, request);
-	if (text != NULL)
+	if (exit_code == 0)
 		exit_code = print_answer(command->name, text, print);
 	free(text);
-	free(control);
 	return exit_code;
 }

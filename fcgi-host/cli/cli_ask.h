@@ -20,6 +20,13 @@ typedef int	cli_print_call(struct json_object *answer);
 int	cli_ask_and_print(const struct cli_command *, const char *file,
 	    const char *request, cli_print_call *);
 
+/* The same in two steps, where the answer is no JSON: 0 and the text, which is
+ * to be freed; or the exit code, after a sentence, and NULL.  And what to do
+ * with an answer that is an error in JSON. */
+int	cli_ask_text(const struct cli_command *, const char *file,
+	    const char *request, char **text_out);
+int	cli_print_error(const struct cli_command *, const char *text);
+
 /* The whole answer, for programs. */
 int	cli_print_json(struct json_object *answer);
 

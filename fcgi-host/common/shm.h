@@ -7,8 +7,8 @@
  *	state		rw	ro	rw	flags
  *	stats		rw	-	rw	counters; the supervisor writes
  *						before the front is forked
- *	times		rw	-	-	histograms; copied by shm_read_times():
- *						looking at a page makes it
+ *	times		rw	-	-	histograms; shm_read_times()
+ *						copies: a look makes pages
  *	queue (pool)	rw	rw	-	job indices, claims
  *	jobs		rw	ro	-	requests: parameters and bodies
  *	window (worker)	rw	rw	ro	status, reply slots and spaces
@@ -73,6 +73,9 @@ enum shm_refusal {
 	SHM_REFUSALS
 };
 
+/* Of statuses: 2 is 2xx. */
+#define SHM_CLASSES	6
+
 /* Written by the front, read by the supervisor: relaxed, each for itself. */
 struct shm_route_stats {
 	char			label[SHM_LABEL_MAX];
@@ -83,7 +86,7 @@ struct shm_route_stats {
 	uint32_t		pool;
 	uint32_t		reserve;	/* workers kept for it */
 	_Atomic uint64_t	requests;
-	_Atomic uint64_t	status[6];	/* by class; [0]: client left */
+	_Atomic uint64_t	status[SHM_CLASSES]; /* [0]: client left */
 	_Atomic uint64_t	refused[SHM_REFUSALS];
 	_Atomic uint64_t	timeouts;
 	_Atomic uint64_t	slow;		/* over sync_warn */

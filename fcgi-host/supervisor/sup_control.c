@@ -1,7 +1,8 @@
 /*
  * sup_control.c - the control socket: one line asked, one document answered.
  *
- *	status, generations, crashes, reload, rollback [N], upgrade
+ *	status, metrics, metrics-text, generations, crashes, reload,
+ *	rollback [N], upgrade
  *
  * Runs in: supervisor.
  * Owns: the control socket, its file, its connections, a spare descriptor.
@@ -23,6 +24,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_crashes.h"
+#include "supervisor/sup_document.h"
 #include "supervisor/sup_json.h"
 
 #define REQUEST_MAX	256
@@ -40,6 +42,7 @@ struct asker {
 	struct sup_asker reload;	/* it waits for one */
 	bool		 waits;
 	char		*answer;
+	struct sup_document *document;	/* ... or this is it */
 	char		 request[REQUEST_MAX];
 	size_t		 have;
 };
@@ -63,6 +66,7 @@ on_closed(uv_handle_t *handle)
 		keep_spare();
 	sup_timer_destroy(&asker->patience);
 	free(asker->answer);
+	sup_document_put(asker->document);
 	free(asker);
 }
 
@@ -96,18 +100,35 @@ on_written(uv_write_t *write, int status)
 	leave(asker);
 }
 
+/* NULL closes the connection. */
+static void
+write_answer(struct asker *asker, char *text, size_t length)
+{
+	uv_buf_t piece = uv_buf_init(text, (unsigned)length);
+
+	asker->write.data = asker;
+	if (text == NULL || uv_write(&asker->write,
+	    (uv_stream_t *)&asker->pipe, &piece, 1, on_written) < 0)
+		leave(asker);
+}
+
 /* Takes over the text; NULL closes the connection. */
 static void
 send_answer(struct asker *asker, char *text)
 {
-	uv_buf_t piece;
-
 	asker->answer = text;
-	asker->write.data = asker;
-	piece = uv_buf_init(text, text == NULL ? 0 : (unsigned)strlen(text));
-	if (text == NULL || uv_write(&asker->write,
-	    (uv_stream_t *)&asker->pipe, &piece, 1, on_written) < 0)
-		leave(asker);
+	write_answer(asker, text, text == NULL ? 0 : strlen(text));
+}
+
+/* Many may read the same. */
+static void
+send_document(struct asker *asker, enum ask_kind kind)
+{
+	struct sup_document *document = sup_document_get(asker->sup, kind);
+
+	asker->document = document;
+	write_answer(asker, document == NULL ? NULL : document->text,
+	    document == NULL ? 0 : document->length);
 }
 
 static void
@@ -171,6 +192,10 @@ answer(struct asker *asker)
 	uv_read_stop((uv_stream_t *)&asker->pipe);
 	if (strcmp(request, "status") == 0)
 		send_answer(asker, sup_status_json(asker->sup));
+	else if (strcmp(request, "metrics") == 0)
+		send_document(asker, ASK_METRICS);
+	else if (strcmp(request, "metrics-text") == 0)
+		send_document(asker, ASK_METRICS_TEXT);
 	else if (strcmp(request, "generations") == 0)
 		send_answer(asker, sup_kept_json(asker->sup));
 	else if (strcmp(request, "crashes") == 0)
@@ -365,6 +390,7 @@ sup_control_close(struct sup *sup)
 		return;
 	sup_watch_destroy(&sup->control_watch);
 	sup_timer_destroy(&pause_timer);
+	sup_document_forget();
 	close(sup->control);
 	sup->control = -1;
 	if (spare >= 0)

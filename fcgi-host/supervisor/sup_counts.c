@@ -15,6 +15,20 @@
 
 #define ROUTES_MAX	8192	/* that are remembered */
 
+const char *const	sup_counts_refusals[SHM_REFUSALS] = {
+	[SHM_REFUSED_QUEUE_FULL] = "queue_full",
+	[SHM_REFUSED_ROUTE_FULL] = "route_full",
+	[SHM_REFUSED_QUEUE_TIMEOUT] = "queue_timeout",
+	[SHM_REFUSED_STOPPING] = "stopping",
+	[SHM_REFUSED_BREAKER_OPEN] = "breaker_open",
+	[SHM_REFUSED_POISON] = "poison",
+	[SHM_REFUSED_CLIENT_FULL] = "client_full",
+	[SHM_REFUSED_ACCESS] = "access",
+};
+
+const char *const	sup_counts_classes[SHM_CLASSES] = { "client_left",
+	"1xx", "2xx", "3xx", "4xx", "5xx" };
+
 struct kept_route {
 	struct shm_route_stats	 stats;
 	int64_t			*times;		/* NULL: all zeros */

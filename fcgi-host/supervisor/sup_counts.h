@@ -9,6 +9,10 @@
 
 #include "supervisor/sup.h"
 
+/* What counters by number are called. */
+extern const char *const	sup_counts_refusals[SHM_REFUSALS];
+extern const char *const	sup_counts_classes[SHM_CLASSES];
+
 /* Of all fronts; the gauges are those of the teams that live. */
 void	sup_counts_front(const struct sup *, struct shm_front_stats *out);
 

@@ -45,6 +45,7 @@ struct sup_crashes {
 	size_t		 count;
 	uint32_t	 bad[CRASH_FILES_MAX];	/* said already */
 	size_t		 bad_count;
+	uint64_t	counts[2];	/* added: of workers, of fronts */
 	struct sup_trouble trouble;	/* the folder cannot be had */
 };
 
@@ -400,6 +401,21 @@ complete_capture(const struct sup *sup, struct json_object *report)
 	}
 }
 
+static bool
+is_of_front(struct json_object *report)
+{
+	const char *process = json_object_get_string(
+	    json_object_object_get(report, "process"));
+
+	return process != NULL && strcmp(process, "front") == 0;
+}
+
+uint64_t
+sup_crashes_count(const struct sup *sup, bool of_fronts)
+{
+	return sup->crashes == NULL ? 0 : sup->crashes->counts[of_fronts];
+}
+
 void
 sup_crashes_add(struct sup *sup, struct json_object *report)
 {
@@ -408,6 +424,7 @@ sup_crashes_add(struct sup *sup, struct json_object *report)
 	struct err err;
 	int rc;
 
+	crashes->counts[is_of_front(report)]++;
 	let_go_if_gone(crashes);
 	if (crashes->folder < 0)
 		open_folder(sup);

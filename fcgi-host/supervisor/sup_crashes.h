@@ -30,6 +30,10 @@ void	sup_crashes_add(struct sup *, struct json_object *report);
 /* {"crashes": [...]}, newest first; free() it.  NULL: out of memory. */
 char	*sup_crashes_json(struct sup *);
 
+/* How many reports there were since the host was started, of fronts or of
+ * workers. */
+uint64_t	sup_crashes_count(const struct sup *, bool of_fronts);
+
 /* Where captured requests go, common/capture.h; -1: nowhere. */
 int	sup_crashes_folder(const struct sup *);
 

@@ -80,6 +80,15 @@ struct sup_pool_counts {
 struct sup_pool_counts	*sup_pools_counts(const struct sup_team *,
 			    uint32_t pool);
 
+/* How much a pool has to do.  Busy and idle count threads. */
+struct sup_pool_load {
+	uint64_t	running;	/* workers that are ready and stay */
+	uint64_t	busy, idle;
+	uint64_t	queued;		/* requests that wait */
+};
+void			sup_pools_load(const struct sup_team *, uint32_t pool,
+			    struct sup_pool_load *out);
+
 /* Workers that are ready and stay. */
 uint32_t		sup_pools_running(const struct sup_team *,
 			    uint32_t pool);

@@ -36,3 +36,35 @@ sup_pools_counts(const struct sup_team *team, uint32_t pool)
 	SLIST_INSERT_HEAD(&all, one, link);
 	return &one->counts;
 }
+
+/* A worker writes its window: it cannot be busier than it has threads. */
+static uint64_t
+busy_threads(const struct sup_team *team, uint32_t pool)
+{
+	uint32_t threads = team->generation->geometry->pools[pool].threads;
+	uint64_t sum = 0;
+
+	for (uint32_t i = sup_pools_first(team, pool);
+	    i < sup_pools_end(team, pool); i++) {
+		uint32_t busy = atomic_load(&team->shm->windows[i]->busy);
+
+		sum += busy < threads ? busy : threads;
+	}
+	return sum;
+}
+
+void
+sup_pools_load(const struct sup_team *team, uint32_t pool,
+    struct sup_pool_load *out)
+{
+	const struct shm_pool_stats *stats = shm_pool_stats(team->shm, pool);
+	uint64_t active = atomic_load(&stats->active), threads;
+
+	out->running = sup_pools_running(team, pool);
+	out->busy = busy_threads(team, pool);
+	threads = out->running *
+	    team->generation->geometry->pools[pool].threads;
+	out->idle = out->busy < threads ? threads - out->busy : 0;
+	out->queued = atomic_load(&stats->pending) +
+	    (active > out->busy ? active - out->busy : 0);
+}

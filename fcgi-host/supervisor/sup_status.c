@@ -172,25 +172,20 @@ pool_status(const struct sup_team *team, uint32_t index)
 	    &team->generation->geometry->pools[index];
 	const struct shm_pool_stats *stats = shm_pool_stats(team->shm, index);
 	struct json_object *object = json_object_new_object();
-	uint64_t active = atomic_load(&stats->active);
-	uint64_t running = sup_pools_running(team, index);
-	uint64_t capacity = running * pool->threads, busy = 0;
+	struct sup_pool_load load;
 
-	for (uint32_t i = 0; i < pool->workers; i++)
-		busy += atomic_load(&team->shm->windows[
-		    pool->first_worker + i]->busy);
+	sup_pools_load(team, index, &load);
 	sup_json_text(object, "name", config->name);
 	sup_json_text(object, "scaling", config_pool_scaling(config));
 	sup_json_number(object, "workers", config->workers);
-	sup_json_number(object, "running", running);
+	sup_json_number(object, "running", load.running);
 	add_pool_counts(object, team, index);
 	sup_json_number(object, "threads", pool->threads);
 	sup_json_number(object, "max_memory", config->max_memory);
 	sup_json_number(object, "max_files", config->max_files);
-	sup_json_number(object, "busy", busy);
-	sup_json_number(object, "idle", busy < capacity ? capacity - busy : 0);
-	sup_json_number(object, "queued", atomic_load(&stats->pending) +
-	    (active > busy ? active - busy : 0));
+	sup_json_number(object, "busy", load.busy);
+	sup_json_number(object, "idle", load.idle);
+	sup_json_number(object, "queued", load.queued);
 	add_counter(object, "queued_max", &stats->pending_max);
 	sup_json_number(object, "queue_limit", config->queue);
 	return object;
@@ -199,32 +194,21 @@ pool_status(const struct sup_team *team, uint32_t index)
 static struct json_object *
 refused_status(const struct shm_route_stats *stats)
 {
-	static const char *const names[SHM_REFUSALS] = {
-		[SHM_REFUSED_QUEUE_FULL] = "queue_full",
-		[SHM_REFUSED_ROUTE_FULL] = "route_full",
-		[SHM_REFUSED_QUEUE_TIMEOUT] = "queue_timeout",
-		[SHM_REFUSED_STOPPING] = "stopping",
-		[SHM_REFUSED_BREAKER_OPEN] = "breaker_open",
-		[SHM_REFUSED_POISON] = "poison",
-		[SHM_REFUSED_CLIENT_FULL] = "client_full",
-		[SHM_REFUSED_ACCESS] = "access",
-	};
 	struct json_object *object = json_object_new_object();
 
 	for (int i = 0; i < SHM_REFUSALS; i++)
-		add_counter(object, names[i], &stats->refused[i]);
+		add_counter(object, sup_counts_refusals[i],
+		    &stats->refused[i]);
 	return object;
 }
 
 static struct json_object *
 classes_status(const struct shm_route_stats *stats)
 {
-	static const char *const names[] = { "client_left", "1xx", "2xx",
-	    "3xx", "4xx", "5xx" };
 	struct json_object *object = json_object_new_object();
 
-	for (int i = 0; i < 6; i++)
-		add_counter(object, names[i], &stats->status[i]);
+	for (int i = 0; i < SHM_CLASSES; i++)
+		add_counter(object, sup_counts_classes[i], &stats->status[i]);
 	return object;
 }
 
@@ -301,6 +285,9 @@ route_status(const struct sup_team *team, uint32_t index)
 	add_counter(object, "queue_ns", &stats->queue_ns);
 	add_counter(object, "run_ns", &stats->run_ns);
 	add_counter(object, "run_max_ns", &stats->run_max_ns);
+	add_counter(object, "write_ns", &stats->write_ns);
+	add_counter(object, "cpu_ns", &stats->cpu_ns);
+	add_counter(object, "request_bytes", &stats->request_bytes);
 	add_counter(object, "reply_bytes", &stats->reply_bytes);
 	add_counter(object, "cache_hits", &stats->cache_hits);
 	add_counter(object, "cache_shared", &stats->cache_shared);

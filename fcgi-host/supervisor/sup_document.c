@@ -1,0 +1,119 @@
+/*
+ * sup_document.c - documents that may be asked for often, and by many.
+ *
+ * Runs in: supervisor.
+ * Owns: the last document of each kind.
+ * Invariant: a document is whole and never changes; it lives as long as one
+ * who asked for it reads.
+ */
+#include "supervisor/sup_document.h"
+
+#include <sys/mman.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/io.h"
+#include "supervisor/sup.h"
+#include "supervisor/sup_metrics.h"
+
+#define SHARE	10	/* of the time it took: nobody makes another */
+#define SEALS	(F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+static struct sup_document *kept[ASK_KINDS];
+
+static char *
+make_text(struct sup *sup, enum ask_kind kind, size_t *length_out)
+{
+	char *text;
+
+	if (kind != ASK_STATUS)
+		return sup_metrics_text(sup, kind == ASK_METRICS, length_out);
+	text = sup_status_json(sup);
+	*length_out = text == NULL ? 0 : strlen(text);
+	return text;
+}
+
+static struct sup_document *
+make(struct sup *sup, enum ask_kind kind)
+{
+	struct sup_document *document = calloc(1, sizeof(*document));
+	uint64_t begun_ns = clock_now_ns();
+
+	if (document == NULL)
+		return NULL;
+	document->users = 1;
+	document->fd = -1;
+	document->text = make_text(sup, kind, &document->length);
+	if (document->text == NULL) {
+		free(document);
+		return NULL;
+	}
+	document->made_ns = clock_now_ns();
+	document->took_ns = document->made_ns - begun_ns;
+	return document;
+}
+
+void
+sup_document_put(struct sup_document *document)
+{
+	if (document == NULL || --document->users > 0)
+		return;
+	if (document->fd >= 0)
+		close(document->fd);
+	free(document->text);
+	free(document);
+}
+
+static bool
+is_fresh(const struct sup_document *document)
+{
+	return document != NULL && clock_now_ns() < document->made_ns +
+	    SHARE * document->took_ns;
+}
+
+struct sup_document *
+sup_document_get(struct sup *sup, enum ask_kind kind)
+{
+	if (!is_fresh(kept[kind])) {
+		sup_document_put(kept[kind]);
+		kept[kind] = make(sup, kind);
+	}
+	if (kept[kind] != NULL)
+		kept[kind]->users++;
+	return kept[kind];
+}
+
+int
+sup_document_fd(struct sup_document *document)
+{
+	int fd, saved;
+
+	if (document->fd >= 0)
+		return document->fd;
+	fd = memfd_create("fcgi-host-document", MFD_CLOEXEC |
+	    MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -1;
+	if (io_write_all(fd, document->text, document->length) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return document->fd = fd;
+}
+
+void
+sup_document_forget(void)
+{
+	for (size_t i = 0; i < ASK_KINDS; i++) {
+		sup_document_put(kept[i]);
+		kept[i] = NULL;
+	}
+}
