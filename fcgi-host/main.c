@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api_ask.h"
 #include "cli/cli.h"
 #include "cli/cli_options.h"
 #include "config/config_manual.h"
+#include "common/ask.h"
 #include "common/log.h"
 #include "common/handler_set.h"
 #include "front/front_main.h"
@@ -30,9 +32,11 @@ static const struct roles roles = {
 
 /* What the host serves itself. */
 static const struct handler_own own[] = {
-	{ "(openapi)", "openapi_path", openapi_routes, openapi_prepare },
-	{ "(docs)", "docs_path", openapi_page_routes, openapi_page_prepare },
-	{ NULL, NULL, NULL, NULL },
+	{ "(openapi)", "openapi_path", openapi_routes, openapi_prepare, 0 },
+	{ "(docs)", "docs_path", openapi_page_routes, openapi_page_prepare,
+	    0 },
+	{ "(metrics)", "metrics", api_ask_metrics, NULL, 1 + ASK_METRICS },
+	{ NULL, NULL, NULL, NULL, 0 },
 };
 
 static int

@@ -11,7 +11,7 @@
  *	supervisor -- probe		what it tries; what failed
  *	supervisor -- front		serve, take, retire, stop, worker died,
  *					leave; overtime, lost, cleaned, demand,
- *					spool; both: notify
+ *					spool, ask and its answer; both: notify
  *	supervisor -- worker		ready, and end-of-file
  *
  * A *team* is a front, its workers and their shared memory (common/shm.h).  A
@@ -74,7 +74,11 @@ enum message_type {
 					 * a front that retires; and on to the
 					 * one that serves */
 
+	MESSAGE_ASK,			/* value = enum ask_kind: a document */
+
 	/* supervisor -> front */
+	MESSAGE_ANSWER,			/* value = enum ask_kind; fd: the
+					 * document, sealed; none: no memory */
 	MESSAGE_WORKER_DIED,		/* slot, incarnation, value = status,
 					 * extra = 1 + the reply slot of the
 					 * thread that crashed, 0: unknown */

@@ -38,6 +38,7 @@ begin(struct handler_set *set, const struct handler_own *own,
 
 	handler->index = (uint32_t)set->handler_count;
 	handler->own = true;
+	handler->asked = own->asked;
 	handler->host.set = set;
 	handler->host.handler = handler;
 	handler->desc.name = own->name;
@@ -86,7 +87,8 @@ void
 handler_own_prepare(const struct handler_set *set)
 {
 	for (size_t i = 0; i < handler_own_count(); i++)
-		own_table[i].prepare(set);
+		if (own_table[i].prepare != NULL)
+			own_table[i].prepare(set);
 }
 
 size_t

@@ -36,6 +36,7 @@ struct handler {
 	struct fh_host		 host;
 	char			*error;		/* refused: why; or NULL */
 	bool			 own;		/* the host's: has no file */
+	unsigned		 asked;		/* see handler_own */
 	const struct handler	*rival;		/* refused for a route, name or
 						 * model of this one's */
 };
@@ -180,7 +181,9 @@ struct handler_set	*handler_set_load(const struct config *,
  * option	that asks for them, for the report
  * routes	as in a descriptor, valid until the next call; NULL: none, with
  *		*err set if they are asked for and cannot be
- * prepare	once, before the forks, from the set that will serve
+ * prepare	once, before the forks, from the set that will serve; or NULL
+ * asked	0, or 1 + the enum ask_kind of the document that the supervisor
+ *		makes: then a front asks for it, and does not call serve()
  */
 struct handler_own {
 	const char		*name;
@@ -188,6 +191,7 @@ struct handler_own {
 	const struct fh_route	*(*routes)(const struct config *,
 				    struct err *);
 	void			(*prepare)(const struct handler_set *);
+	unsigned		 asked;
 };
 
 /* A table that ends with a name of NULL; for all later calls in this process.

@@ -272,6 +272,9 @@ struct config {
 	char		*docs_path;	/* of its page; NULL: there is none */
 	char		*docs_files;	/* a folder: what the page is made of */
 
+	char		*metrics;	/* their path; NULL: there is none */
+	char		*metrics_auth;	/* NULL: clients of this machine */
+
 	struct config_pool	*pools;		/* [0] is "default" */
 	size_t			 pool_count;
 	struct config_route	*routes;

@@ -179,6 +179,7 @@ check_pages(const struct config *config,
 	    faults);
 	check_own_path(statements, "docs_path", config->docs_path, faults);
 	check_own_path(statements, "jobs_path", config->jobs_path, faults);
+	check_own_path(statements, "metrics", config->metrics, faults);
 	if (config->docs_path == NULL)
 		return;
 	if (config->openapi_path == NULL)

@@ -592,5 +592,23 @@ const struct config_option config_top_options[] = {
 	    .text = "The folder with the files of that page.  They are read "
 	    "once per generation.  An installation without npm has none; "
 	    "fcgi-host/docs-page/fetch of the sources makes the folder." },
+
+	{ .name = "metrics", .type = CONFIG_TEXT, TOP(metrics),
+	    .heading = "Metrics", .fallback = "", .example = "/metrics",
+	    .text = "Where the host itself serves what it does in numbers, "
+	    "below the mount point, for Prometheus and whoever reads the "
+	    "same: OpenMetrics 1.0, or the older text format 0.0.4, as the "
+	    "client's Accept says.  fcgi-host metrics prints them without "
+	    "it.  Empty: nowhere.  If a handler has that route, the "
+	    "handler's is served." },
+	{ .name = "metrics_auth", .type = CONFIG_TEXT, TOP(metrics_auth),
+	    .fallback = "", .example = "monitoring",
+	    .text = "How clients show there who they are: names of sections "
+	    "auth, as in default_auth, which does not protect it; \"none\" "
+	    "is whoever can reach the web server, and should not be written "
+	    "unless that one has rules of its own for the path.  Empty: only "
+	    "clients of this machine, by REMOTE_ADDR, and none that another "
+	    "proxy has passed on (X-Forwarded-For, Forwarded, X-Real-IP or "
+	    "Via in the request); others get a 403." },
 	{ .name = NULL }
 };

@@ -133,14 +133,13 @@ enum front_state {
 	FRONT_PENDING,		/* in its pool's pending list */
 	FRONT_RUNNING,		/* its job is with the workers */
 	FRONT_CLERK,		/* the clerk answers it */
+	FRONT_ASKED,		/* ... the supervisor (front_ask.h) */
 	FRONT_REPLYING		/* answered; the reply is being written */
 };
 
 /* Whether it is for the clerk: not, to become a job, or about one. */
 enum front_clerk_kind { FRONT_CLERK_NOT, FRONT_CLERK_ACCEPT,
 	FRONT_CLERK_ASK };
-struct front_relay;		/* front_clerk.c */
-struct front_hello;		/* front_runner.c */
 
 struct front_request {
 	TAILQ_ENTRY(front_request) link;	/* pending, waiting, free */
@@ -165,6 +164,7 @@ struct front_request {
 	struct access_hash	*hash;		/* FRONT_CHECKING */
 	enum front_clerk_kind	 clerk;
 	struct front_relay	*relay;		/* FRONT_CLERK */
+	struct front_asked	*asked;		/* FRONT_ASKED */
 	uint32_t		 client;	/* its ticket, or 0 */
 	enum head_rc		 head_rc;
 
@@ -307,6 +307,7 @@ struct front {
 	struct front_pool	*pools;
 	struct front_worker	*workers;
 	struct front_times	*times;		/* front_times.h */
+	struct front_asks	*asks;		/* front_ask.h */
 	uint32_t		*route_active;	/* for max_concurrent */
 	uint32_t		*route_lane;	/* in its pool */
 	struct front_breaker	*breakers;	/* one per route */

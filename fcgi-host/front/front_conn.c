@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "front/front.h"
 #include "front/front_password.h"
+#include "front/front_ask.h"
 
 #define WRITES_PER_EVENT	16	/* one reader must not hold others */
 
@@ -489,6 +490,8 @@ on_ready(uv_poll_t *handle, int status, int events)
 			front_news_room(conn);
 		if (!conn->closing && conn->request != NULL)
 			front_clerk_room(conn->request);
+		if (!conn->closing && conn->request != NULL)
+			front_ask_room(conn->request);
 	}
 	if (!conn->closing && events & UV_READABLE)
 		on_readable(conn);

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "front/front.h"
 #include "front/front_access.h"
+#include "front/front_ask.h"
 #include "front/front_bodies.h"
 #include "front/front_cached.h"
 #include "front/front_client.h"
@@ -169,6 +170,8 @@ front_dispatch(struct front_request *request)
 		return;
 	if (request->clerk != FRONT_CLERK_NOT)
 		front_clerk_send(request);
+	else if (front_ask_is_for(request))
+		front_ask(request);
 	else if (!front_cached_admits(request))
 		front_dispatch_run(request);
 }

@@ -16,6 +16,7 @@
 #include "common/channel.h"
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_ask.h"
 
 /* A supervisor that is slow is waited for; it never waits for us. */
 static void
@@ -114,6 +115,14 @@ front_link_demand(struct front *front, uint32_t pool)
 	say(front, &message);
 }
 
+void
+front_link_ask(struct front *front, enum ask_kind kind)
+{
+	struct message message = { .type = MESSAGE_ASK, .value = (int)kind };
+
+	say(front, &message);
+}
+
 static void
 obey(struct front *front, const struct message *message, int fd)
 {
@@ -133,6 +142,9 @@ obey(struct front *front, const struct message *message, int fd)
 		break;
 	case MESSAGE_NOTIFY:
 		hear_topics(front, message);
+		break;
+	case MESSAGE_ANSWER:
+		front_ask_answered(front, message, fd);
 		break;
 	case MESSAGE_TAKE:
 		front_take(front, fd);
@@ -160,13 +172,19 @@ keep_spare(struct front *front, bool kept)
 	}
 }
 
+static bool
+brings_one(const struct message *message)
+{
+	return message->type == MESSAGE_TAKE ||
+	    message->type == MESSAGE_RETIRE;
+}
+
 static void
 on_link(uv_poll_t *handle, int status, int events)
 {
 	struct front *front = handle->data;
 	struct message message;
 	int fds[CHANNEL_FDS_MAX], got;
-	bool wants;
 	size_t count;
 
 	(void)status;
@@ -178,9 +196,9 @@ on_link(uv_poll_t *handle, int status, int events)
 	keep_spare(front, true);
 	if (got <= 0)
 		fatalx(EXIT_CODE_SYSTEM, "the supervisor is gone");
-	wants = message.type == MESSAGE_TAKE || message.type == MESSAGE_RETIRE;
-	FH_BUG(count != wants);
-	obey(front, &message, wants ? fds[0] : -1);
+	FH_BUG(message.type == MESSAGE_ANSWER ? count > 1 :
+	    count != brings_one(&message));
+	obey(front, &message, count > 0 ? fds[0] : -1);
 }
 
 int

@@ -22,6 +22,7 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "front/front.h"
+#include "front/front_ask.h"
 #include "front/front_cached.h"
 #include "front/front_password.h"
 #include "front/front_times.h"
@@ -199,7 +200,8 @@ front_main(const struct child_start *start)
 	if (uv_loop_init(&front->loop) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "event loop");
 	if (front_pools_create(front) < 0 || front_stats_start(front) < 0 ||
-	    front_fault_start(front) < 0 || front_cached_start(front) < 0)
+	    front_fault_start(front) < 0 || front_cached_start(front) < 0 ||
+	    front_ask_start(front) < 0)
 		fatalx(EXIT_CODE_SYSTEM, "no memory for the pools");
 	front_password_start(front);
 	front_runner_open(front);

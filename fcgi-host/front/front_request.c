@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "front/front.h"
 #include "front/front_access.h"
+#include "front/front_ask.h"
 #include "front/front_bodies.h"
 #include "front/front_cached.h"
 #include "front/front_client.h"
@@ -440,6 +441,7 @@ front_request_cancel(struct front_request *request)
 		front_job_abandon(request->job);
 	front_clerk_drop(request);
 	front_password_drop(request);
+	front_ask_drop(request);
 	if (request->state == FRONT_REPLYING && request->served)
 		front_finish(request);
 	detach(request);

@@ -22,6 +22,7 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_crash.h"
 #include "supervisor/sup_dirs.h"
+#include "supervisor/sup_document.h"
 #include "supervisor/sup_pools.h"
 
 #define NAME_BYTES	24
@@ -105,6 +106,9 @@ handle(struct sup_child *child, const struct message *message)
 		break;
 	case MESSAGE_SPOOL:
 		sup_renew_spool(child->team, message->value);
+		break;
+	case MESSAGE_ASK:
+		sup_document_answer(child, message);
 		break;
 	case MESSAGE_NOTIFY:
 		sup_switch_notify(child->team, message);

@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/io.h"
+#include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_metrics.h"
 
@@ -107,6 +108,25 @@ sup_document_fd(struct sup_document *document)
 		return -1;
 	}
 	return document->fd = fd;
+}
+
+void
+sup_document_answer(struct sup_child *child, const struct message *asked)
+{
+	struct message answer = { .type = MESSAGE_ANSWER,
+	    .value = asked->value };
+	struct sup_document *document;
+	int fd = -1;
+
+	if (asked->value < 0 || asked->value >= ASK_KINDS ||
+	    !STAILQ_EMPTY(&child->post.letters))
+		return;
+	document = sup_document_get(child->team->generation->sup,
+	    (enum ask_kind)asked->value);
+	if (document != NULL && (fd = sup_document_fd(document)) < 0)
+		log_warn("a document for the front");
+	sup_child_tell(child, &answer, &fd, fd >= 0);
+	sup_document_put(document);
 }
 
 void

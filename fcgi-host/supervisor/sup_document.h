@@ -31,6 +31,12 @@ void			 sup_document_put(struct sup_document *);
  * errno. */
 int	sup_document_fd(struct sup_document *);
 
+/* A front asks.  One that does not take what it was answered is answered no
+ * more. */
+struct message;
+struct sup_child;
+void	sup_document_answer(struct sup_child *, const struct message *);
+
 /* What is kept for the next one. */
 void	sup_document_forget(void);
 

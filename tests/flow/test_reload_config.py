@@ -265,7 +265,8 @@ OTHER = {	# another value of every option that a reload takes
     "jobs_attempts": 7, "jobs_retry": "7s", "jobs_keep": "7s",
     "auth_failures": 7, "rate": "7/s", "rate_burst": 7, "cors_origins": ["https://a.example"],
     "cors_headers": ["X-A"], "cors_expose": ["X-B"], "cors_credentials": True,
-    "cors_max_age": "7s", "default_auth": "none"}
+    "cors_max_age": "7s", "default_auth": "none",
+    "metrics": "/other-metrics", "metrics_auth": "none"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control",
            "cache_size", "jobs_path", "jobs_database",
