@@ -543,12 +543,7 @@ const struct config_option config_top_options[] = {
 	{ .name = "cache_size", .type = CONFIG_SIZE, TOP(cache_size),
 	    .fallback = "4 MiB", .min = "1 MiB", .max = "64 GiB",
 	    .zero = true, .restart = true,
-	    .text = "Shared memory for what handlers of all processes keep "
-	    "together (fh_cache_set() and its kin).  It is taken as it is "
-	    "used, and counted whole by the plan.  What has not been read for "
-	    "longest leaves when it is full.  A value may have up to a 32nd "
-	    "of it, and 1 MiB at most.  0: there is none, and these functions "
-	    "fail with ENOTSUP." },
+	    .text = config_text_cache_size },
 	{ .name = "omp_threads", .type = CONFIG_COUNT, TOP(omp_threads),
 	    .fallback = "1", .min = "1", .max = "1024",
 	    .text = "How many threads OpenMP, OpenBLAS and MKL may start in "
@@ -595,20 +590,9 @@ const struct config_option config_top_options[] = {
 
 	{ .name = "metrics", .type = CONFIG_TEXT, TOP(metrics),
 	    .heading = "Metrics", .fallback = "", .example = "/metrics",
-	    .text = "Where the host itself serves what it does in numbers, "
-	    "below the mount point, for Prometheus and whoever reads the "
-	    "same: OpenMetrics 1.0, or the older text format 0.0.4, as the "
-	    "client's Accept says.  fcgi-host metrics prints them without "
-	    "it.  Empty: nowhere.  If a handler has that route, the "
-	    "handler's is served." },
+	    .text = config_text_metrics },
 	{ .name = "metrics_auth", .type = CONFIG_TEXT, TOP(metrics_auth),
 	    .fallback = "", .example = "monitoring",
-	    .text = "How clients show there who they are: names of sections "
-	    "auth, as in default_auth, which does not protect it; \"none\" "
-	    "is whoever can reach the web server, and should not be written "
-	    "unless that one has rules of its own for the path.  Empty: only "
-	    "clients of this machine, by REMOTE_ADDR, and none that another "
-	    "proxy has passed on (X-Forwarded-For, Forwarded, X-Real-IP or "
-	    "Via in the request); others get a 403." },
+	    .text = config_text_metrics_auth },
 	{ .name = NULL }
 };

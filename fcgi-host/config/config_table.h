@@ -112,6 +112,11 @@ extern const struct config_section config_sections[CONFIG_SECTION_KINDS];
 
 /* The rows for config_sections[]. */
 extern const struct config_option config_top_options[];
+
+/* Texts of these options (config_text.c). */
+extern const char	config_text_cache_size[];
+extern const char	config_text_metrics[];
+extern const char	config_text_metrics_auth[];
 extern const struct config_option config_pool_options[];
 extern const struct config_option config_route_options[];
 extern const struct config_option config_model_options[];
