@@ -16,7 +16,8 @@
 #define SLOT_BYTES	UINT64_C(16384)	/* a job or reply in the usual case */
 #define THREAD_BYTES	UINT64_C(32768)	/* what it touches of its stack */
 #define CONNECTION_BYTES UINT64_C(12288) /* with a request that waits */
-#define HOST_BYTES	UINT64_C(16777216) /* supervisor, zygote and front */
+/* Supervisor, zygote and front, with histograms of 200 routes. */
+#define HOST_BYTES	UINT64_C(16777216)
 
 /*
  * A file is copied as it is.  What build() makes of it is at most max_bytes,
