@@ -13,7 +13,7 @@ import time
 
 import load
 import rig
-from lib import fcgi
+from lib import build, fcgi
 from lib.facts import lines
 from lib.flood import flood, full_pool
 from lib.gate import Gate
@@ -386,6 +386,48 @@ def overload(options):
     ]
 
 
+# ------------------------------------------------------------- scraped
+
+def scraped(options):
+    """hello while the metrics of 100 routes are read ten times a second"""
+    with rig.bench_host(metrics="/metrics") as host, rig.Web(host) as web:
+        many_routes(host, 100)
+        load.wrk(web.port, "/hello", 1)
+        without, with_, read = [], [], []
+        for _ in range(options.rounds):
+            without.append(load.wrk(web.port, "/hello", options.seconds))
+            with load.Scraper(web, "/metrics", 0.1) as scraper:
+                with_.append(load.wrk(web.port, "/hello", options.seconds))
+            read += scraper.took
+        spent = load.processor_ns([host.pid])
+    assert len(read) > 5 * options.rounds * options.seconds, read
+    p99 = [median([run["p99_ms"] for run in runs])
+           for runs in (without, with_)]
+    rate = [median([run["rate"] for run in runs])
+            for runs in (without, with_)]
+    return [
+        at_most("read ten times a second: p99 of hello, with / without",
+                p99[1] / p99[0], 1.10, p99_ms=p99),
+        Row("  requests a second, with / without",
+            "%.2f" % (rate[1] / rate[0])),
+        Row("  processor time of the supervisor for one (ms)",
+            "%.1f" % (spent / 1e6 / len(read))),
+        Row("  to read one meanwhile (ms), median",
+            "%.1f" % (median(read) * 1e3)),
+    ]
+
+
+def many_routes(host, count):
+    """A handler with so many routes more, each asked for once."""
+    host.put("many.so", build.handler("many", routes="".join(
+        ', { "GET", "/many/%d", .serve = serve }' % i for i in range(count))))
+    host.reload()
+    host.wait_settled()
+    with host.connect() as conn:
+        for i in range(count):
+            assert conn.get("/many/%d" % i).status == 200
+
+
 # ------------------------------------------------------------- sleepers
 
 def sleepers(options):
@@ -427,4 +469,4 @@ def check_statuses(replies, count):
 
 FIGURES = {function.__name__: function for function in (
     throughput, calls, memory, killed, motivating, json, cache, idle,
-    overload, sleepers)}
+    overload, scraped, sleepers)}

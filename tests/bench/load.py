@@ -10,6 +10,7 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 
 from lib import fcgi
@@ -169,6 +170,32 @@ class Steady:
 
 
 # --------------------------------------------------------- system calls
+
+class Scraper:
+    """Reads a path every so many seconds, from a thread of its own."""
+
+    def __init__(self, web, path, every):
+        self.web, self.path, self.every = web, path, every
+        self.took = []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.is_set():
+            begun = time.monotonic()
+            reply = self.web.get(self.path)
+            assert reply.status == 200 and reply.body, reply
+            self.took.append(time.monotonic() - begun)
+            self.over.wait(max(0, self.every - self.took[-1]))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
 
 class NotHere(Exception):
     """This machine cannot measure that, and why."""

@@ -272,6 +272,26 @@ def test_a_hundred_who_do_not_read():
             sock.close()
 
 
+def test_who_asks_again_at_once_is_given_the_same():
+    """Breaks when: each question makes a document, so that many who ask have
+    all of the supervisor's time; or an old one is given for ever."""
+    with Host(handlers=["hello"]) as host:
+        host.put("many.so", many_routes(500))
+        host.reload()
+
+        def ask():
+            with ask_and_stall(host) as sock, sock.makefile("rb") as file:
+                return file.read().decode()
+
+        def again():
+            first = ask()
+            host.get("/hello")	# counted, and too soon to be told
+            return ask() == first
+        assert any(again() for _ in range(5))
+        first = ask()
+        wait_until(lambda: ask() != first)
+
+
 def test_a_host_without_routes_or_without_life():
     """Breaks when: there is nothing to tell of, and that is no answer; or a
     host that is not there is not said."""

@@ -127,6 +127,24 @@ def test_a_supervisor_that_stands_still():
         assert ask(host).status == 200
 
 
+def test_all_who_wait_are_given_one():
+    """Breaks when: an answer is given to one of those who wait, or each of them
+    asks the supervisor anew."""
+    with Host(handlers=["hello"], metrics="/metrics") as host:
+        os.kill(host.pid, signal.SIGSTOP)
+        try:
+            conns = [host.connect() for _ in range(20)]
+            for conn in conns:
+                conn.send(fcgi.request("GET", "/metrics", extra=LOCAL))
+            host.get("/hello")	# by now all have been read
+        finally:
+            os.kill(host.pid, signal.SIGCONT)
+        texts = {conn.read_reply().text for conn in conns}
+        assert len(texts) == 1
+        for conn in conns:
+            conn.close()
+
+
 def test_readers_that_stand_still():
     """Breaks when: who reads slowly, or not at all, costs the front a text
     each, or keeps others from theirs."""
