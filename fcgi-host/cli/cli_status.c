@@ -55,8 +55,8 @@ mean_ms(struct json_object *route, const char *key)
 static void
 print_routes(struct json_object *routes)
 {
-	printf("\n%-32s %-5s %10s %6s %8s %10s %10s\n", "ROUTE", "KIND",
-	    "REQUESTS", "NOW", "5XX", "QUEUE ms", "RUN ms");
+	printf("\n%-32s %-5s %10s %6s %8s %9s %9s %9s\n", "ROUTE", "KIND",
+	    "REQUESTS", "NOW", "5XX", "QUEUE ms", "RUN ms", "P95 ms");
 	for (size_t i = 0; i < json_object_array_length(routes); i++) {
 		struct json_object *route = json_object_array_get_idx(routes,
 		    i);
@@ -64,12 +64,14 @@ print_routes(struct json_object *routes)
 		    "status");
 
 		printf("%-32s %-5s %10" PRIu64 " %6" PRIu64 " %8" PRIu64
-		    " %10.3f %10.3f\n", cli_text(route, "route"),
+		    " %9.3f %9.3f %9.3f\n", cli_text(route, "route"),
 		    json_object_get_boolean(json_object_object_get(route,
 		    "async")) ? "async" : "sync",
 		    cli_number(route, "requests"), cli_number(route,
 		    "in_flight"), cli_number(status, "5xx"),
-		    mean_ms(route, "queue_ns"), mean_ms(route, "run_ns"));
+		    mean_ms(route, "queue_ns"), mean_ms(route, "run_ns"),
+		    (double)cli_number(json_object_object_get(route,
+		    "run_us"), "p95") / 1e3);
 	}
 }
 

@@ -252,6 +252,37 @@ breaker_name(const struct shm_route_stats *stats)
 }
 
 static struct json_object *
+percentiles_status(int64_t *counts)
+{
+	struct json_object *object = json_object_new_object();
+
+	sup_json_number(object, "p50", times_percentile(counts, 50));
+	sup_json_number(object, "p95", times_percentile(counts, 95));
+	sup_json_number(object, "p99", times_percentile(counts, 99));
+	return object;
+}
+
+/* Nothing where there is no memory: it can be asked for again. */
+static void
+add_percentiles(struct json_object *object, const struct sup *sup,
+    const char *label)
+{
+	size_t length = times_length();
+	int64_t *counts = calloc(TIMES_KINDS * length, sizeof(*counts));
+
+	if (counts == NULL)
+		return;
+	sup_counts_times(sup, label, counts);
+	json_object_object_add(object, "queue_us", percentiles_status(
+	    counts + TIMES_QUEUE * length));
+	json_object_object_add(object, "run_us", percentiles_status(
+	    counts + TIMES_RUN * length));
+	json_object_object_add(object, "write_us", percentiles_status(
+	    counts + TIMES_WRITE * length));
+	free(counts);
+}
+
+static struct json_object *
 route_status(const struct sup_team *team, uint32_t index)
 {
 	const struct shm_route_stats *own = shm_route_stats(team->shm, index);
@@ -286,6 +317,7 @@ route_status(const struct sup_team *team, uint32_t index)
 	add_counter(object, "run_ns", &stats->run_ns);
 	add_counter(object, "run_max_ns", &stats->run_max_ns);
 	add_counter(object, "write_ns", &stats->write_ns);
+	add_percentiles(object, team->generation->sup, label);
 	add_counter(object, "cpu_ns", &stats->cpu_ns);
 	add_counter(object, "request_bytes", &stats->request_bytes);
 	add_counter(object, "reply_bytes", &stats->reply_bytes);

@@ -111,6 +111,24 @@ def test_times_of_requests():
         assert late.get("fcgi_host_request_timeouts_total", **sleeps) == 1
 
 
+def test_percentiles_in_the_status():
+    """Breaks when: `status` tells of means alone, or mixes up its times."""
+    with Host(handlers=["live_slow"]) as host:
+        for ms in [1] * 18 + [100] * 2:
+            host.get("/slow/async?how=sleep&ms=%d" % ms)
+
+        def counted():
+            one = [one for one in host.status()["routes"]
+                   if one["route"] == "GET /slow/async"][0]
+            return one["requests"] == 20 and one
+        route = wait_until(counted)
+        run = route["run_us"]
+        assert 1000 <= run["p50"] < 100000 <= run["p95"] <= run["p99"]
+        assert route["queue_us"]["p50"] < 100000
+        assert 0 < route["write_us"]["p99"]
+        assert "P95 ms" in host.command("status").stdout
+
+
 def test_a_blocked_loop_is_seen():
     """Breaks when: a sync handler keeps everybody waiting, and the numbers do
     not say so."""
