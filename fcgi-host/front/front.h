@@ -9,9 +9,9 @@
  *	     async: front_pool (pending) -> front_job (shared memory) -> worker
  *	            -> front_news -> front_output -> front_conn
  *	     a job, or a question about one: front_clerk -> clerk
- *	front_answer says what the host itself answers; front_deadline when.
- *	A job that is to run comes from the clerk (front_runner), as a
- *	connection on which it is a request like any other.
+ *	front_answer says what the host itself answers, front_ask what only
+ *	the supervisor can; front_deadline when.  A job that is to run comes
+ *	from the clerk (front_runner), as a connection like any other.
  *
  * The life of a front, by the supervisor's word (front_link, front_leave):
  *

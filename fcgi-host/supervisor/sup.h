@@ -33,7 +33,7 @@
  *	sup_trouble    what it is short of, and since when
  *	sup_slow       sync handlers that are slow (sup_slow_line)
  *	sup_witness    a child that puts a crash or a slow handler into words
- *	sup_counts     counters over fronts and generations
+ *	sup_counts     counters over fronts and generations; sup_metrics
  *	sup_status     the status document (sup_status_files); sup_kept
  */
 #ifndef SUPERVISOR_SUP_H
