@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/ask.h"
 #include "front_fixture.h"
 
 static void
@@ -161,6 +162,8 @@ static const struct {
 	{ "GET", "/gone", gate, true, OLD_ONLY, 0, 0 },
 	{ "GET", "/changed", gate, true, OLD_ONLY, 0, 0 },
 	{ "GET", "/changed", changed, false, NEW_ONLY, 0, 0 },
+	{ "GET", "/asked/metrics", say_pid, false, BOTH, 0, 0 },
+	{ "GET", "/asked/status", say_pid, false, BOTH, 0, 0 },
 };
 
 #define ROUTES	(sizeof(table) / sizeof(table[0]))
@@ -180,26 +183,50 @@ fill(struct route *route, size_t row, const struct handler *handler,
 	route->max_concurrent = table[row].max_concurrent;
 }
 
+/* The tested one, and one for each document that is asked for. */
+static const unsigned	asked[] = { 0, 1 + ASK_METRICS, 1 + ASK_STATUS };
+#define HANDLERS	(sizeof(asked) / sizeof(asked[0]))
+
+static void
+make_handlers(struct handler_set *set)
+{
+	set->handlers = calloc(HANDLERS, sizeof(*set->handlers));
+	assert_non_null(set->handlers);
+	set->handler_count = HANDLERS;
+	for (size_t i = 0; i < HANDLERS; i++) {
+		struct handler *handler = &set->handlers[i];
+
+		handler->index = (uint32_t)i;
+		handler->name = strdup("tested");
+		handler->file = strdup("tested.so");
+		handler->asked = asked[i];
+		handler->host.set = set;
+		handler->host.handler = handler;
+	}
+}
+
+static struct handler *
+handler_of(struct handler_set *set, const char *path)
+{
+	return &set->handlers[strcmp(path, "/asked/metrics") == 0 ? 1 :
+	    strcmp(path, "/asked/status") == 0 ? 2 : 0];
+}
+
 struct handler_set *
 routes_create(const struct config *config, bool old)
 {
 	struct handler_set *set = calloc(1, sizeof(*set));
-	struct handler *handler = calloc(1, sizeof(*handler));
 	uint32_t count = 0;
 
-	assert_true(set != NULL && handler != NULL);
-	handler->name = strdup("tested");
-	handler->file = strdup("tested.so");
-	handler->host.set = set;
-	handler->host.handler = handler;
-	set->handlers = handler;
-	set->handler_count = 1;
+	assert_non_null(set);
+	make_handlers(set);
 	set->config = config;
 	set->routes = calloc(ROUTES, sizeof(*set->routes));
 	assert_non_null(set->routes);
 	for (size_t row = 0; row < ROUTES; row++)
 		if (table[row].in != (old ? NEW_ONLY : OLD_ONLY)) {
-			fill(&set->routes[count], row, handler, count);
+			fill(&set->routes[count], row, handler_of(set,
+			    table[row].path), count);
 			set->routes[count].body_limit = config->body_limit;
 			count++;
 		}
@@ -215,8 +242,10 @@ routes_destroy(struct handler_set *set)
 	for (size_t i = 0; i < set->route_count; i++)
 		route_finish(&set->routes[i]);
 	route_tree_destroy(set->root);
-	free(set->handlers->name);
-	free(set->handlers->file);
+	for (size_t i = 0; i < HANDLERS; i++) {
+		free(set->handlers[i].name);
+		free(set->handlers[i].file);
+	}
 	free(set->handlers);
 	free(set->routes);
 	free(set);

@@ -15,6 +15,8 @@
  *	GET  /block		async: in a system call, until it is broken
  *	GET  /gone		the first generation alone; async, waits
  *	GET  /changed		async, then sync: waits only if async
+ *	GET  /asked/metrics	the supervisor's, who is asked for it
+ *	GET  /asked/status	the same
  */
 #ifndef TESTS_FRONT_ROUTES_H
 #define TESTS_FRONT_ROUTES_H
