@@ -16,8 +16,8 @@
 
 #include "common/log.h"
 #include "front/front.h"
-#include "front/front_password.h"
 #include "front/front_ask.h"
+#include "front/front_password.h"
 
 #define WRITES_PER_EVENT	16	/* one reader must not hold others */
 
