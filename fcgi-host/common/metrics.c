@@ -223,6 +223,8 @@ metrics_put_times(struct metrics *metrics, struct metrics_labels *labels,
 char *
 metrics_end(struct metrics *metrics, size_t *length_out)
 {
+	char *fit;
+
 	if (metrics->open)
 		add(metrics, "# EOF\n", 6);
 	if (metrics->failed) {
@@ -230,7 +232,8 @@ metrics_end(struct metrics *metrics, size_t *length_out)
 		return NULL;
 	}
 	*length_out = metrics->length;
-	return metrics->bytes;
+	fit = realloc(metrics->bytes, metrics->length + 1);
+	return fit != NULL ? fit : metrics->bytes;
 }
 
 const char *

@@ -390,7 +390,6 @@ sup_control_close(struct sup *sup)
 		return;
 	sup_watch_destroy(&sup->control_watch);
 	sup_timer_destroy(&pause_timer);
-	sup_document_forget();
 	close(sup->control);
 	sup->control = -1;
 	if (spare >= 0)

@@ -2,7 +2,7 @@
  * sup_document.c - documents that may be asked for often, and by many.
  *
  * Runs in: supervisor.
- * Owns: the last document of each kind.
+ * Owns: the last document of each kind, for as long as it is given again.
  * Invariant: a document is whole and never changes; it lives as long as one
  * who asked for it reads.
  */
@@ -26,6 +26,7 @@
 #define SEALS	(F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 static struct sup_document *kept[ASK_KINDS];
+static uv_timer_t *timers[ASK_KINDS];	/* made when first needed */
 
 static char *
 make_text(struct sup *sup, enum ask_kind kind, size_t *length_out)
@@ -77,13 +78,36 @@ is_fresh(const struct sup_document *document)
 	    SHARE * document->took_ns;
 }
 
+static void
+on_stale(uv_timer_t *timer)
+{
+	struct sup_document **place = timer->data;
+
+	sup_document_put(*place);
+	*place = NULL;
+}
+
+/* In place of the last one, until it is stale.  Nobody waits for its end. */
+static void
+keep(struct sup *sup, enum ask_kind kind, struct sup_document *document)
+{
+	sup_document_put(kept[kind]);
+	kept[kind] = document;
+	if (document == NULL)
+		return;
+	if (timers[kind] == NULL) {
+		timers[kind] = sup_timer_create(sup, &kept[kind]);
+		uv_unref((uv_handle_t *)timers[kind]);
+	}
+	uv_timer_start(timers[kind], on_stale, SHARE * document->took_ns /
+	    CLOCK_NS_PER_MS + 1, 0);
+}
+
 struct sup_document *
 sup_document_get(struct sup *sup, enum ask_kind kind)
 {
-	if (!is_fresh(kept[kind])) {
-		sup_document_put(kept[kind]);
-		kept[kind] = make(sup, kind);
-	}
+	if (!is_fresh(kept[kind]))
+		keep(sup, kind, make(sup, kind));
 	if (kept[kind] != NULL)
 		kept[kind]->users++;
 	return kept[kind];
@@ -133,6 +157,7 @@ void
 sup_document_forget(void)
 {
 	for (size_t i = 0; i < ASK_KINDS; i++) {
+		sup_timer_destroy(&timers[i]);
 		sup_document_put(kept[i]);
 		kept[i] = NULL;
 	}

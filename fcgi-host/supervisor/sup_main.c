@@ -29,6 +29,7 @@
 #include "supervisor/sup_clerk.h"
 #include "supervisor/sup_crash.h"
 #include "supervisor/sup_dirs.h"
+#include "supervisor/sup_document.h"
 #include "supervisor/sup_notify.h"
 #include "supervisor/sup_sandbox.h"
 #include "supervisor/sup_witness.h"
@@ -285,6 +286,7 @@ close_all(struct sup *sup)
 	sup_cache_close(sup);
 	sup_refusals_free(sup);
 	sup_counts_free(sup);
+	sup_document_forget();
 	json_object_put(sup->last_outcome);
 	free(sup->binary);
 }
