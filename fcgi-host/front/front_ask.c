@@ -10,17 +10,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/metrics.h"
 #include "front/front_ask.h"
-#include "wire/wire_accept.h"
-#include "wire/wire_params.h"
 
 #define PATIENCE_MS	2000
 #define DOCUMENTS_MAX	8	/* that somebody still reads */
@@ -235,76 +231,6 @@ front_ask_is_for(const struct front_request *request)
 	    request->match.route->handler->asked != 0;
 }
 
-static bool
-is_name(const struct wire_pair *pair, const char *name)
-{
-	return pair->name_length == strlen(name) &&
-	    memcmp(pair->name, name, pair->name_length) == 0;
-}
-
-/* Who has come through another machine's hands says so, and is not of ours,
- * whatever address the last one of these has. */
-static bool
-came_through_others(const struct front_request *request)
-{
-	static const char *const names[] = { "HTTP_X_FORWARDED_FOR",
-	    "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA" };
-	const uint8_t *at = request->params, *end = at + request->params_have;
-	struct wire_pair pair;
-
-	while (wire_params_next(&at, end, &pair) == 1)
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (is_name(&pair, names[i]) && pair.value_length > 0)
-				return true;
-	return false;
-}
-
-static bool
-is_loopback(const struct wire_span *address)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr six;
-	struct in_addr four;
-
-	if (address->length == 0 || address->length >= sizeof(text))
-		return false;
-	memcpy(text, address->at, address->length);
-	text[address->length] = '\0';
-	if (inet_pton(AF_INET, text, &four) == 1)
-		return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET;
-	if (inet_pton(AF_INET6, text, &six) != 1)
-		return false;
-	return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) &&
-	    six.s6_addr[12] == IN_LOOPBACKNET);
-}
-
-/* Without keys it is for this machine alone. */
-static bool
-may_ask(const struct front_request *request)
-{
-	return request->front->config->metrics_auth != NULL ||
-	    (is_loopback(&request->head.remote_addr) &&
-	    !came_through_others(request));
-}
-
-/* Who takes everything gets what a person can read in a browser. */
-static enum ask_kind
-form_of(const struct front_request *request)
-{
-	static const char *const types[] = { "text/plain",
-	    "application/openmetrics-text" };
-	const uint8_t *at = request->params, *end = at + request->params_have;
-	struct wire_span accept = { "", 0 };
-	struct wire_pair pair;
-
-	while (wire_params_next(&at, end, &pair) == 1)
-		if (is_name(&pair, "HTTP_ACCEPT"))
-			accept = (struct wire_span){ (const char *)pair.value,
-			    pair.value_length };
-	return wire_accept(accept, types, 2) == 1 ? ASK_METRICS :
-	    ASK_METRICS_TEXT;
-}
-
 static void
 wait_for_it(struct front_request *request)
 {
@@ -326,7 +252,7 @@ front_ask(struct front_request *request)
 {
 	struct front *front = request->front;
 
-	if (!may_ask(request)) {
+	if (!front_asker_may(request)) {
 		front_count(&front_route_stats(request)->refused[
 		    SHM_REFUSED_ACCESS], 1);
 		front_answer(request, 403, "", "Only clients of this machine "
@@ -343,9 +269,8 @@ front_ask(struct front_request *request)
 		front_request_starve(request);
 		return;
 	}
-	*request->asked = (struct front_asked){ .kind =
-	    request->match.route->handler->asked - 1 == ASK_METRICS ?
-	    form_of(request) : request->match.route->handler->asked - 1 };
+	*request->asked = (struct front_asked){
+	    .kind = front_asker_kind(request) };
 	wait_for_it(request);
 }
 
