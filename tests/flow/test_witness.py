@@ -70,7 +70,7 @@ def test_frames_are_those_of_the_crash(thread):
     """Breaks when: a frame is missing, an inlined call is not shown, a line is
     that of the next call, or a thread's stack is not unwound."""
     report = report_of("null", *thread)
-    assert report["signal"] == "SIGSEGV" and report["what"] == "NULL + 16"
+    assert report["signal"] == "SIGSEGV" and report["what"] == "wrote to NULL + 16"
     assert report["address"] == "0x10" and report["unwound"] == "dwarf"
     assert functions(report)[:3] == ["inlined_touch", "touch", "fail"]
     assert ("in_thread" if thread else "main") in functions(report)
@@ -177,7 +177,7 @@ def test_files_that_harm_who_reads_them(tmp_path):
                 len(CRASHER), b"/")[:max(len(path), 1)].ljust(
                 len(CRASHER))))
         report = witness("crash", record=record)
-        assert report["what"] == "NULL + 16"
+        assert report["what"] == "wrote to NULL + 16"
         os.close(record)
 
 
