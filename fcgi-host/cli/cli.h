@@ -17,6 +17,9 @@ int	cli_dev(int argc, char **argv);
 int	cli_new(int argc, char **argv);
 int	cli_version(int argc, char **argv);
 int	cli_status(int argc, char **argv);
+int	cli_kill(int argc, char **argv);
+int	cli_recycle(int argc, char **argv);
+int	cli_breaker(int argc, char **argv);
 int	cli_metrics(int argc, char **argv);
 int	cli_reload(int argc, char **argv);	/* 1: something was refused */
 int	cli_rollback(int argc, char **argv);	/* 1: it was refused */

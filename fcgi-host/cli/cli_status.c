@@ -19,6 +19,12 @@
 
 /* ------------------------------------------------------------ the tables */
 
+static bool
+is_true(struct json_object *object, const char *key)
+{
+	return json_object_get_boolean(json_object_object_get(object, key));
+}
+
 static double
 mebibytes(uint64_t bytes)
 {
@@ -88,9 +94,11 @@ print_faults(struct json_object *routes)
 			printf("%s: %s\n", cli_text(route, "route"),
 			    cli_text(route, "demoted"));
 		if (strcmp(breaker, "closed") != 0)
-			printf("%s: its breaker is %s: it crashed or timed "
-			    "out too often\n", cli_text(route, "route"),
-			    breaker);
+			printf("%s: its breaker is %s: %s\n",
+			    cli_text(route, "route"), breaker,
+			    strcmp(breaker, "held") == 0 ? "an operator has "
+			    "taken it out of service" : "it crashed or timed "
+			    "out too often");
 	}
 }
 
@@ -127,6 +135,29 @@ print_workers(struct json_object *workers)
 		    mebibytes(cli_number(worker, "private_bytes")),
 		    mebibytes(cli_number(worker, "pss_bytes")));
 	}
+}
+
+/* The oldest of those that run. */
+static void
+print_running(struct json_object *running)
+{
+	struct json_object *list = json_object_object_get(running, "oldest");
+	size_t count = list == NULL ? 0 : json_object_array_length(list);
+
+	if (count > 0)
+		printf("\n%-9s %-6s %-24s %s\n", "RUNS s", "WORKER", "ROUTE",
+		    "REQUEST");
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+
+		printf("%-9.1f %-6s %-24s %s\n",
+		    (double)cli_number(one, "run_ms") / 1000,
+		    is_true(one, "sync") ? "front" : cli_text(one, "worker"),
+		    cli_text(one, "route"), cli_text(one, "id"));
+	}
+	if (count > 0 && cli_number(running, "count") > count)
+		printf("... and %" PRIu64 " more\n",
+		    cli_number(running, "count") - count);
 }
 
 static void
@@ -275,12 +306,6 @@ print_list(struct json_object *handler, const char *key)
 		    json_object_array_get_idx(list, i)));
 }
 
-static bool
-is_true(struct json_object *object, const char *key)
-{
-	return json_object_get_boolean(json_object_object_get(object, key));
-}
-
 /* What it lacks, and who may more than others. */
 static void
 print_sandbox(struct json_object *root)
@@ -352,6 +377,7 @@ print_status(struct json_object *root)
 		print_faults(json_object_object_get(root, "routes"));
 		print_reserves(json_object_object_get(root, "routes"));
 		print_workers(json_object_object_get(root, "workers"));
+		print_running(json_object_object_get(root, "running"));
 	}
 	print_models(json_object_object_get(root, "models"));
 	printf("\n%" PRIu64 " processes: PSS %.1f MiB, private %.1f MiB; with "

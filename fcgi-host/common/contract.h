@@ -11,7 +11,8 @@
  *	supervisor -- probe		what it tries; what failed
  *	supervisor -- front		serve, take, retire, stop, worker died,
  *					leave; overtime, lost, cleaned, demand,
- *					spool, ask and its answer; both: notify
+ *					spool, ask and its answer; an order and
+ *					what came of it; both: notify
  *	supervisor -- worker		ready, and end-of-file
  *
  * A *team* is a front, its workers and their shared memory (common/shm.h).  A
@@ -75,6 +76,8 @@ enum message_type {
 					 * one that serves */
 
 	MESSAGE_ASK,			/* value = enum ask_kind: a document */
+	MESSAGE_ORDERED,		/* extra = the order's; value = enum
+					 * order_end, text = a sentence */
 
 	/* supervisor -> front */
 	MESSAGE_ANSWER,			/* value = enum ask_kind; fd: the
@@ -84,6 +87,9 @@ enum message_type {
 					 * thread that crashed, 0: unknown */
 	MESSAGE_LEAVE,			/* slot: no more jobs for this worker,
 					 * which ends what it runs */
+	MESSAGE_ORDER,			/* value = enum order_kind; extra = its
+					 * number, 0: no answer is wanted; text
+					 * = a request's id, a route's label */
 	MESSAGE_SERVE,			/* accept connections from now on */
 	MESSAGE_TAKE,			/* fd: an older front passes its
 					 * connections there (handover.h) */
@@ -92,6 +98,10 @@ enum message_type {
 					 * come again with another fd */
 	MESSAGE_STOP			/* finish what is begun, then leave */
 };
+
+/* What an operator may want of a front, and what may come of it. */
+enum order_kind { ORDER_KILL, ORDER_HOLD, ORDER_RELEASE, ORDER_KINDS };
+enum order_end { ORDER_UNKNOWN, ORDER_IMPOSSIBLE, ORDER_DONE };
 
 /* A front asks for workers at most once in this time; after it has asked, the
  * supervisor looks once more when this time is over. */

@@ -70,6 +70,7 @@ enum shm_refusal {
 	SHM_REFUSED_POISON,		/* this request ends workers */
 	SHM_REFUSED_CLIENT_FULL,	/* max_per_client */
 	SHM_REFUSED_ACCESS,		/* 401, 403, 429 */
+	SHM_REFUSED_KILLED,		/* an operator ended it */
 	SHM_REFUSALS
 };
 
@@ -228,6 +229,7 @@ struct shm_reply {
 	_Atomic uint32_t	flagged;	/* is in the window's news */
 	_Atomic uint64_t	seq;		/* of the job it answers */
 	_Atomic uint32_t	job;
+	_Atomic uint32_t	route;		/* for the supervisor */
 	uint32_t		status;		/* HTTP, for the log */
 	_Atomic uint64_t	started_ns;
 	uint64_t		ended_ns;

@@ -158,6 +158,7 @@ struct front_request {
 	bool			 begun_reply;	/* its first line is out */
 	bool			 probe;		/* it tries a half-open route */
 	bool			 poison;	/* refused as such */
+	bool			 killed;	/* an operator ended it */
 	bool			 refused;	/* 503, no handler's fault */
 	bool			 again, hashed;	/* admitted; by password */
 	uint32_t		 tried;		/* see access/access.h */

@@ -58,7 +58,7 @@ front_answer(struct front_request *request, int status, const char *extra,
 	va_end(ap);
 	request->result.status = status;
 	request->refused = (status == 503 || request->front->ending) &&
-	    !request->poison;
+	    !request->poison && !request->killed;
 	if (!wire_status_has_body(status))
 		length = no_content(text, sizeof(text), status, extra);
 	else

@@ -20,7 +20,7 @@ front_breaker_admits(struct front_breaker *breaker, uint64_t now_ms,
 	if (breaker->state == FRONT_BREAKER_OPEN &&
 	    now_ms < breaker->until_ms)
 		return false;
-	if (breaker->probing)
+	if (breaker->probing || breaker->state == FRONT_BREAKER_HELD)
 		return false;
 	breaker->state = FRONT_BREAKER_HALF_OPEN;
 	breaker->probing = true;
@@ -62,7 +62,7 @@ bool
 front_breaker_failed(struct front_breaker *breaker,
     const struct front_breaker_policy *policy, bool probe, uint64_t now_ms)
 {
-	if (policy->failures == 0)
+	if (policy->failures == 0 || breaker->state == FRONT_BREAKER_HELD)
 		return false;
 	if (probe) {
 		open_for(breaker, breaker->pause_ms * 2, now_ms);
@@ -76,11 +76,25 @@ front_breaker_failed(struct front_breaker *breaker,
 }
 
 void
-front_breaker_succeeded(struct front_breaker *breaker)
+front_breaker_release(struct front_breaker *breaker)
 {
 	breaker->state = FRONT_BREAKER_CLOSED;
 	breaker->probing = false;
 	breaker->count = 0;
+}
+
+void
+front_breaker_hold(struct front_breaker *breaker)
+{
+	front_breaker_release(breaker);
+	breaker->state = FRONT_BREAKER_HELD;
+}
+
+void
+front_breaker_succeeded(struct front_breaker *breaker)
+{
+	if (breaker->state != FRONT_BREAKER_HELD)
+		front_breaker_release(breaker);
 }
 
 void

@@ -5,6 +5,9 @@
  *	  -> HALF_OPEN: one request is let through, the others are refused
  *	  -> it ends well: CLOSED; it fails: OPEN for twice as long
  *
+ *
+ *	any -> an operator holds it open -> HELD -> and lets it go -> CLOSED
+ *
  * "Closed" is of a circuit: requests go through.  A failure is a crash or a
  * time-out of the route's handler.  Pure: the caller passes the time.  After M.
  * Nygard, Release It!, "Circuit Breaker".
@@ -20,7 +23,8 @@
 enum front_breaker_state {
 	FRONT_BREAKER_CLOSED,
 	FRONT_BREAKER_OPEN,
-	FRONT_BREAKER_HALF_OPEN
+	FRONT_BREAKER_HALF_OPEN,
+	FRONT_BREAKER_HELD	/* nothing but a word of an operator's ends it */
 };
 
 /* failures 0: never opens. */
@@ -52,6 +56,11 @@ bool	front_breaker_failed(struct front_breaker *,
 	    const struct front_breaker_policy *, bool probe, uint64_t now_ms);
 void	front_breaker_succeeded(struct front_breaker *);	/* the probe */
 void	front_breaker_withdrawn(struct front_breaker *);	/* the probe */
+
+/* An operator's word.  Released it is closed, whatever it was.  A request that
+ * tried it before may still end: that changes nothing while it is held. */
+void	front_breaker_hold(struct front_breaker *);
+void	front_breaker_release(struct front_breaker *);
 
 void	front_breaker_finish(struct front_breaker *);
 

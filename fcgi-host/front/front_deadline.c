@@ -5,7 +5,8 @@
  * Owns: the timer of each job, and one per pool for what is pending.
  * Invariant: the time to wait and the deadline count from the arrival of the
  * request, the time to run from when the worker began; a client gets one answer
- * at most; a worker that goes on is first told, and after kill_grace reported.
+ * at most; a worker that goes on is first told, and after kill_grace reported;
+ * so is one whose request an operator ends.
  * A stream is told a kill_grace before that, so that it can end well.
  */
 #include "common/clock.h"
@@ -13,6 +14,7 @@
 #include "common/log.h"
 #include "common/usage.h"
 #include "front/front.h"
+#include "front/front_order.h"
 #include "front/front_stale.h"
 
 #define SOON_MS		5	/* taken this moment, begun the next */
@@ -187,11 +189,17 @@ was_deadline(const struct route *route, uint64_t end_by_ns, uint64_t started_ns)
 
 /* It took until now, as far as its client is concerned. */
 static void
-count_passed(struct front_request *request, uint64_t started_ns)
+took_until_now(struct front_request *request, uint64_t started_ns)
 {
 	request->begun_ns = started_ns;
 	request->ended_ns = clock_now_ns();
 	request->cpu_ns = USAGE_UNKNOWN;
+}
+
+static void
+count_passed(struct front_request *request, uint64_t started_ns)
+{
+	took_until_now(request, started_ns);
 	front_count(&front_route_stats(request)->timeouts, 1);
 	front_fault_timed_out(request);
 }
@@ -253,6 +261,42 @@ ran_too_long(struct front_job *job, uint64_t started_ns)
 	front_request_broken(request);
 }
 
+/* From when on its handler runs; 0: it does not. */
+static uint64_t
+started_of(const struct front_job *job, uint64_t now)
+{
+	struct front *front = job->pool->front;
+	uint32_t worker, slot;
+	uint64_t started;
+
+	if (!front_job_begun(job, &worker, &slot))
+		return 0;
+	started = atomic_load(&shm_reply(front->shm, worker, slot)->
+	    started_ns);
+	return started < job->pushed_ns || started > now ? job->pushed_ns :
+	    started;
+}
+
+bool
+front_deadline_kill(struct front_job *job)
+{
+	struct front_request *request = job->request;
+	uint64_t started = started_of(job, clock_now_ns());
+	bool forwarded = job->forwarded;
+
+	if (job->timed_out)
+		return false;
+	job->timed_out = true;
+	arm(job, job->pool->front->config->kill_grace_ms);
+	if (request == NULL)
+		return true;	/* it has been told that nobody waits */
+	front_job_abandon(job);
+	if (started != 0)
+		took_until_now(request, started);
+	front_order_end(request, forwarded);
+	return true;
+}
+
 static void
 on_job_timer(uv_timer_t *timer)
 {
@@ -260,7 +304,7 @@ on_job_timer(uv_timer_t *timer)
 	struct front *front = job->pool->front;
 	uint64_t now = clock_now_ns();
 	uint32_t worker, slot;
-	uint64_t started, due;
+	uint64_t due, started;
 
 	if (!front_job_begun(job, &worker, &slot)) {
 		look_again(job, now);
@@ -271,10 +315,7 @@ on_job_timer(uv_timer_t *timer)
 		front_link_overtime(front, worker, job);
 		return;
 	}
-	started = atomic_load(&shm_reply(front->shm, worker, slot)->
-	    started_ns);
-	if (started < job->pushed_ns || started > now)
-		started = job->pushed_ns;
+	started = started_of(job, now);
 	due = end_of(job, started);
 	if (due_is_over(due, now) && job->route->stream && !job->told &&
 	    job->request != NULL)

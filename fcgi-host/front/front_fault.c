@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "front/front.h"
+#include "front/front_order.h"
 
 #define HASHED_MAX	(1u << 20)	/* of a spooled body */
 #define PIECE		4096u
@@ -137,6 +138,15 @@ show(const struct front *front, uint32_t route)
 }
 
 static void
+refuse_held(struct front_request *request)
+{
+	front_count(&front_route_stats(request)->refused[
+	    SHM_REFUSED_BREAKER_OPEN], 1);
+	front_answer(request, 503, "Retry-After: 60\r\n",
+	    "An operator has taken the route out of service.");
+}
+
+static void
 refuse_open(struct front_request *request, uint64_t now_ms)
 {
 	const struct front *front = request->front;
@@ -192,6 +202,10 @@ front_fault_admits(struct front_request *request)
 	now_ms = clock_now_ms();
 	if (is_poison(request, now_ms)) {
 		refuse_poison(request);
+		return false;
+	}
+	if (breaker->state == FRONT_BREAKER_HELD) {
+		refuse_held(request);
 		return false;
 	}
 	if (!front_breaker_admits(breaker, now_ms, &request->probe)) {
@@ -279,12 +293,24 @@ front_fault_ended(struct front_request *request)
 	if (!take_probe(request))
 		return;
 	breaker = &front->breakers[route->index];
-	if (request->served) {
+	if (request->served && breaker->state != FRONT_BREAKER_HELD) {
 		front_breaker_succeeded(breaker);
 		log_info("route \"%s\" is open for all again", route->label);
 	} else
 		front_breaker_withdrawn(breaker);
 	show(front, route->index);
+}
+
+void
+front_fault_hold(struct front *front, uint32_t route, bool held)
+{
+	struct front_breaker *breaker = &front->breakers[route];
+
+	if (held)
+		front_breaker_hold(breaker);
+	else
+		front_breaker_release(breaker);
+	show(front, route);
 }
 
 int

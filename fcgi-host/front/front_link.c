@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "front/front.h"
 #include "front/front_ask.h"
+#include "front/front_order.h"
 
 /* A supervisor that is slow is waited for; it never waits for us. */
 static void
@@ -123,6 +124,14 @@ front_link_ask(struct front *front, enum ask_kind kind)
 	say(front, &message);
 }
 
+void
+front_link_ordered(struct front *front, const struct message *answer)
+{
+	struct message message = *answer;
+
+	say(front, &message);
+}
+
 static void
 obey(struct front *front, const struct message *message, int fd)
 {
@@ -142,6 +151,9 @@ obey(struct front *front, const struct message *message, int fd)
 		break;
 	case MESSAGE_NOTIFY:
 		hear_topics(front, message);
+		break;
+	case MESSAGE_ORDER:
+		front_order(front, message);
 		break;
 	case MESSAGE_ANSWER:
 		front_ask_answered(front, message, fd);

@@ -23,6 +23,7 @@
 #include "supervisor/sup_crash.h"
 #include "supervisor/sup_dirs.h"
 #include "supervisor/sup_document.h"
+#include "supervisor/sup_orders.h"
 #include "supervisor/sup_pools.h"
 
 #define NAME_BYTES	24
@@ -109,6 +110,9 @@ handle(struct sup_child *child, const struct message *message)
 		break;
 	case MESSAGE_ASK:
 		sup_document_answer(child, message);
+		break;
+	case MESSAGE_ORDERED:
+		sup_orders_heard(child->team, message);
 		break;
 	case MESSAGE_NOTIFY:
 		sup_switch_notify(child->team, message);

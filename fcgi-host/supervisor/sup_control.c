@@ -2,7 +2,8 @@
  * sup_control.c - the control socket: one line asked, one document answered.
  *
  *	status, metrics, metrics-text, generations, crashes, reload,
- *	rollback [N], upgrade
+ *	rollback [N], upgrade, kill REQUEST-ID, recycle WORKER,
+ *	breaker open|close ROUTE
  *
  * Runs in: supervisor.
  * Owns: the control socket, its file, its connections, a spare descriptor.
@@ -26,6 +27,7 @@
 #include "supervisor/sup_crashes.h"
 #include "supervisor/sup_document.h"
 #include "supervisor/sup_json.h"
+#include "supervisor/sup_orders.h"
 
 #define REQUEST_MAX	256
 #define BACKLOG		128
@@ -39,7 +41,7 @@ struct asker {
 	uv_pipe_t	 pipe;
 	uv_write_t	 write;
 	uv_timer_t	*patience;
-	struct sup_asker reload;	/* it waits for one */
+	struct sup_asker reload;	/* it waits for one, or an order */
 	bool		 waits;
 	char		*answer;
 	struct sup_document *document;	/* ... or this is it */
@@ -80,6 +82,7 @@ leave(struct asker *asker)
 	if (asker->waits) {
 		sup_reload_forget(asker->sup, &asker->reload);
 		sup_upgrade_forget(asker->sup, &asker->reload);
+		sup_orders_forget(&asker->reload);
 	}
 	asker->waits = false;
 	uv_close((uv_handle_t *)&asker->pipe, on_closed);
@@ -176,6 +179,22 @@ ask_rollback(struct asker *asker, const char *number)
 		ask_reload(asker, SUP_TRIGGER_ROLLBACK, (uint32_t)wanted);
 }
 
+/* "kill 4f2a", "recycle 3", "breaker open GET /x"; sup_orders.c is patient for
+ * less time than we are.  False: it is none. */
+static bool
+ask_order(struct asker *asker)
+{
+	const char *rest = strchr(asker->request, ' ');
+	const struct sup_order_word *word = sup_orders_word(asker->request);
+
+	if (word == NULL)
+		return false;
+	asker->reload.answer = on_reloaded;
+	asker->waits = true;
+	word->order(asker->sup, rest + 1, &asker->reload);
+	return true;
+}
+
 /* Before anything serves there is nothing to reload or to go back from. */
 static bool
 is_serving(const struct asker *asker)
@@ -208,9 +227,12 @@ answer(struct asker *asker)
 		ask_rollback(asker, request + 9);
 	else if (strcmp(request, "upgrade") == 0 && is_serving(asker))
 		ask_upgrade(asker);
+	else if (is_serving(asker) && ask_order(asker))
+		return;
 	else if (strcmp(request, "reload") == 0 ||
 	    strcmp(request, "upgrade") == 0 ||
-	    strncmp(request, "rollback", 8) == 0)
+	    strncmp(request, "rollback", 8) == 0 ||
+	    sup_orders_word(request) != NULL)
 		send_answer(asker, strdup("{\"error\": \"the host is starting "
 		    "or stopping\"}\n"));
 	else

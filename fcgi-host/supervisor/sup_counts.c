@@ -24,6 +24,7 @@ const char *const	sup_counts_refusals[SHM_REFUSALS] = {
 	[SHM_REFUSED_POISON] = "poison",
 	[SHM_REFUSED_CLIENT_FULL] = "client_full",
 	[SHM_REFUSED_ACCESS] = "access",
+	[SHM_REFUSED_KILLED] = "killed",
 };
 
 const char *const	sup_counts_classes[SHM_CLASSES] = { "client_left",

@@ -31,6 +31,7 @@
 #include "supervisor/sup_dirs.h"
 #include "supervisor/sup_document.h"
 #include "supervisor/sup_notify.h"
+#include "supervisor/sup_orders.h"
 #include "supervisor/sup_sandbox.h"
 #include "supervisor/sup_witness.h"
 
@@ -286,6 +287,7 @@ close_all(struct sup *sup)
 	sup_cache_close(sup);
 	sup_refusals_free(sup);
 	sup_counts_free(sup);
+	sup_orders_finish();
 	sup_document_forget();
 	json_object_put(sup->last_outcome);
 	free(sup->binary);

@@ -120,6 +120,8 @@ put_ended_of(struct metrics *metrics, const struct sup_team *team,
 	    counts->recycled[SUP_RECYCLE_AGE]);
 	put_with(metrics, team, pool, "reason", "memory",
 	    counts->recycled[SUP_RECYCLE_MEMORY]);
+	put_with(metrics, team, pool, "reason", "asked",
+	    counts->recycled[SUP_RECYCLE_ASKED]);
 }
 
 static void

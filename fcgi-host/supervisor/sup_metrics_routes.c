@@ -246,7 +246,7 @@ put_gauges(const struct table *table)
 	metrics_family(table->metrics, METRICS_GAUGE,
 	    "fcgi_host_route_breaker", NULL,
 	    "0: closed.  1: open, the route fails and gets no requests.  2: "
-	    "half-open, one tries it.");
+	    "half-open, one tries it.  3: an operator holds it open.");
 	for (uint32_t i = 0; i < table->count; i++)
 		metrics_put(table->metrics, &table->rows[i].labels,
 		    atomic_load(&table->rows[i].own->breaker));

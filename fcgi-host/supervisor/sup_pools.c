@@ -174,7 +174,8 @@ look_at(struct sup_team *team, uint32_t pool)
 {
 	const struct config_pool *config = sup_pools_config(team, pool);
 	struct sup_scale_now now = count(team, pool);
-	bool recycles = config_pool_spares(config) > 0;
+	bool recycles = config_pool_spares(config) > 0 ||
+	    sup_pools_any_out(team, pool);
 
 	scale(team, pool, &now);
 	if (recycles && team->state == SUP_TEAM_SERVING)

@@ -64,6 +64,10 @@ void	sup_pools_tell_to_leave(struct sup_child *);
 void	sup_pools_recycle_ready(const struct sup_child *);
 void	sup_pools_recycle_gone(const struct sup_child *);
 void	sup_pools_recycle(struct sup_team *, uint32_t pool);
+/* An operator wants a fresh process for this slot's.  What comes of it, or why
+ * nothing does, is written out. */
+bool	sup_pools_recycle_asked(struct sup_team *, uint32_t slot, char *out,
+	    size_t size);
 /* Workers that are there beside those that are to take their place. */
 uint32_t	sup_pools_doubled(const struct sup_team *, uint32_t pool);
 bool	sup_pools_any_out(const struct sup_team *, uint32_t pool);

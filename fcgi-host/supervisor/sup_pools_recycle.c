@@ -4,7 +4,8 @@
  * Runs in: supervisor.
  * Owns: each struct sup_seat.
  * Invariant: a worker is told to leave when its successor is ready, and not
- * before; at most config_pool_spares() of a pool are out at a time, from the
+ * before, but where an operator wants a fresh one and no slot is free; at most
+ * config_pool_spares() of a pool are out at a time by themselves, from the
  * start of the successor to the end of the old process.
  */
 #include <sys/random.h>
@@ -97,6 +98,9 @@ describe(const struct sup_recycle *now, enum sup_recycle_reason reason,
 		snprintf(out, size, "is %.1f s old (recycle_age)",
 		    (double)now->age_ms / 1000);
 		break;
+	case SUP_RECYCLE_ASKED:
+		snprintf(out, size, "is to be replaced (recycle)");
+		break;
 	default:
 		snprintf(out, size, "has %.1f MiB of private memory "
 		    "(recycle_memory)",
@@ -178,24 +182,31 @@ find_free(struct sup_team *team, uint32_t pool)
 	return NULL;
 }
 
+static void
+begin(struct sup_child *child, struct sup_child *next, uint32_t pool,
+    enum sup_recycle_reason reason)
+{
+	struct sup_seat *seat = &child->team->pools->seats[child->slot];
+
+	seat->reason = reason;
+	seat->out = true;
+	seat->successor = next->slot;
+	log_debug("pool %s: worker %u (process %d) is to be replaced by worker "
+	    "%u", sup_pools_config(child->team, pool)->name, child->slot,
+	    (int)child->pid, next->slot);
+	sup_child_spawn(next);
+}
+
 /* False: none is due, or there is no room for a successor. */
 static bool
 begin_one(struct sup_team *team, uint32_t pool)
 {
 	struct sup_child *child = find_due(team, pool);
 	struct sup_child *next = find_free(team, pool);
-	struct sup_seat *seat;
 
 	if (child == NULL || next == NULL)
 		return false;
-	seat = &team->pools->seats[child->slot];
-	seat->reason = due(child);
-	seat->out = true;
-	seat->successor = next->slot;
-	log_debug("pool %s: worker %u (process %d) is to be replaced by worker "
-	    "%u", sup_pools_config(team, pool)->name, child->slot,
-	    (int)child->pid, next->slot);
-	sup_child_spawn(next);
+	begin(child, next, pool, due(child));
 	return true;
 }
 
@@ -210,4 +221,44 @@ sup_pools_recycle(struct sup_team *team, uint32_t pool)
 			go_on(team, pool, i);
 	while (count_out(team, pool) < most && begin_one(team, pool))
 		continue;
+}
+
+/* There is no slot for a successor: it leaves first. */
+static void
+leave_first(struct sup_child *child, uint32_t pool)
+{
+	log_info("pool %s: worker %u (process %d) is to be replaced (recycle), "
+	    "and leaves", sup_pools_config(child->team, pool)->name,
+	    child->slot, (int)child->pid);
+	sup_pools_counts(child->team, pool)->recycled[SUP_RECYCLE_ASKED]++;
+	sup_pools_tell_to_leave(child);
+}
+
+bool
+sup_pools_recycle_asked(struct sup_team *team, uint32_t slot, char *out,
+    size_t size)
+{
+	uint32_t pool = shm_pool_of_worker(team->generation->geometry, slot);
+	struct sup_child *child = &team->workers[slot];
+	struct sup_child *next = find_free(team, pool);
+
+	if (!sup_pools_is_ready(child) || team->pools->seats[slot].out) {
+		snprintf(out, size, "worker %u is %s", slot,
+		    child->state != SUP_CHILD_READY ?
+		    "not ready: there is nothing to replace yet" :
+		    "being replaced already");
+		return false;
+	}
+	if (next != NULL) {
+		begin(child, next, pool, SUP_RECYCLE_ASKED);
+		snprintf(out, size, "worker %u (process %d) leaves when its "
+		    "successor, worker %u, is ready", slot, (int)child->pid,
+		    next->slot);
+	} else {
+		leave_first(child, pool);
+		snprintf(out, size, "worker %u (process %d) ends what it runs "
+		    "and leaves; a fresh one follows", slot, (int)child->pid);
+	}
+	sup_pools_look(team);
+	return true;
 }

@@ -15,6 +15,7 @@ enum sup_recycle_reason {
 	SUP_RECYCLE_REQUESTS,
 	SUP_RECYCLE_AGE,
 	SUP_RECYCLE_MEMORY,
+	SUP_RECYCLE_ASKED,	/* by an operator; never due by itself */
 	SUP_RECYCLE_REASONS	/* none of them */
 };
 

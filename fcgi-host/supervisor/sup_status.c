@@ -23,6 +23,7 @@
 #include "supervisor/sup_demote.h"
 #include "supervisor/sup_json.h"
 #include "supervisor/sup_pools.h"
+#include "supervisor/sup_running.h"
 #include "supervisor/sup_sandbox.h"
 
 static void
@@ -160,6 +161,8 @@ add_pool_counts(struct json_object *object, const struct sup_team *team,
 	sup_json_number(recycled, "age", counts->recycled[SUP_RECYCLE_AGE]);
 	sup_json_number(recycled, "memory",
 	    counts->recycled[SUP_RECYCLE_MEMORY]);
+	sup_json_number(recycled, "asked",
+	    counts->recycled[SUP_RECYCLE_ASKED]);
 	json_object_object_add(object, "recycled", recycled);
 }
 
@@ -245,10 +248,11 @@ add_demotion(struct json_object *object,
 static const char *
 breaker_name(const struct shm_route_stats *stats)
 {
-	static const char *const names[] = { "closed", "open", "half-open" };
+	static const char *const names[] = { "closed", "open", "half-open",
+	    "held" };
 	uint32_t state = atomic_load(&stats->breaker);
 
-	return state < 3 ? names[state] : "?";
+	return state < 4 ? names[state] : "?";
 }
 
 static struct json_object *
@@ -528,6 +532,7 @@ sup_status_json(struct sup *sup)
 	json_object_object_add(root, "supervisor", measured(getpid(),
 	    &totals));
 	add_generation(root, sup, &totals);
+	json_object_object_add(root, "running", sup_running_status(sup));
 	json_object_object_add(root, "cache", sup_cache_status(sup));
 	if (sup->clerk != NULL)
 		json_object_object_add(root, "jobs", sup_clerk_status(sup));

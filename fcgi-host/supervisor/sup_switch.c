@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_notify.h"
+#include "supervisor/sup_orders.h"
 
 #define LINK_BUFFER	(1 << 20)	/* for some hundred connections */
 
@@ -75,6 +76,7 @@ sup_switch_front_ready(struct sup_team *team)
 {
 	struct message serve = { .type = MESSAGE_SERVE };
 
+	sup_orders_tell(team);
 	sup_child_tell(&team->front, &serve, NULL, 0);
 	retire_all_for(team->generation->sup, team);
 }

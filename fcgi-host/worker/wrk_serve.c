@@ -36,6 +36,8 @@ static void
 begin_reply(struct shm_reply *reply, const struct shm_job *job, uint32_t index)
 {
 	atomic_store_explicit(&reply->job, index, memory_order_relaxed);
+	atomic_store_explicit(&reply->route, job->route,
+	    memory_order_relaxed);
 	reply->status = 0;
 	reply->cpu_ns = USAGE_UNKNOWN;
 	atomic_store_explicit(&reply->kept_length, 0, memory_order_relaxed);
