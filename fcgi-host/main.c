@@ -102,6 +102,7 @@ static const struct subcommand {
 	{ "openapi", cli_openapi, "print the OpenAPI document" },
 	{ "nginx", cli_nginx, "write nginx's configuration for the routes" },
 	{ "status", cli_status, "ask a running host what it does" },
+	{ "top", cli_top, "the same live, on a terminal" },
 	{ "kill", cli_kill, "end a request that runs" },
 	{ "recycle", cli_recycle, "put a fresh worker in the place of one" },
 	{ "breaker", cli_breaker, "take a route out of service, and back" },

@@ -17,6 +17,7 @@ int	cli_dev(int argc, char **argv);
 int	cli_new(int argc, char **argv);
 int	cli_version(int argc, char **argv);
 int	cli_status(int argc, char **argv);
+int	cli_top(int argc, char **argv);
 int	cli_kill(int argc, char **argv);
 int	cli_recycle(int argc, char **argv);
 int	cli_breaker(int argc, char **argv);

@@ -24,7 +24,7 @@ enum front_breaker_state {
 	FRONT_BREAKER_CLOSED,
 	FRONT_BREAKER_OPEN,
 	FRONT_BREAKER_HALF_OPEN,
-	FRONT_BREAKER_HELD	/* nothing but a word of an operator's ends it */
+	FRONT_BREAKER_HELD	/* until an operator says otherwise */
 };
 
 /* failures 0: never opens. */

@@ -30,6 +30,7 @@
 #include "common/clock.h"
 #include "common/io.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_dirs.h"
 #include "supervisor/sup_json.h"
@@ -184,32 +185,6 @@ on_death(uv_poll_t *poll, int poll_status, int events)
 
 /* ---------------------------------------------------------------- its start */
 
-static bool
-try_path(char *out, const char *format, const char *binary)
-{
-	char folder[PATH_MAX];
-	char *slash;
-	int length;
-
-	snprintf(folder, sizeof(folder), "%s", binary);
-	slash = strrchr(folder, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	length = snprintf(out, PATH_MAX, format, folder);
-	return length > 0 && length < PATH_MAX && access(out, X_OK) == 0;
-}
-
-/* Beside us, as in a build folder; where we are installed below some root; or
- * where configure was told. */
-static const char *
-find_program(const struct sup *sup, char out[PATH_MAX])
-{
-	if (try_path(out, "%s/" PROGRAM, sup->binary) || try_path(out,
-	    "%s/../libexec/fcgi-host/" PROGRAM, sup->binary))
-		return out;
-	return CLERK_PROGRAM;
-}
-
 /* The descriptors go where it looks for them, out of each other's way first. */
 static void
 place_descriptors(const struct sup_clerk *clerk, int link, int config)
@@ -232,7 +207,8 @@ become_clerk(const struct sup_clerk *clerk, int link, int config, pid_t parent)
 	const int keep[] = { CLERK_FD_LINK, CLERK_FD_LISTEN,
 	    CLERK_FD_CONFIG };
 	char path[PATH_MAX];
-	const char *program = find_program(clerk->sup, path);
+	const char *program = program_find(clerk->sup->binary, PROGRAM,
+	    CLERK_PROGRAM, path);
 	char *argv[] = { PROGRAM, clerk->sup->config->file,
 	    clerk->began || clerk->sup->borrowed ? NULL : "first", NULL };
 	struct err err = { "" };

@@ -196,7 +196,7 @@ tell_all(struct sup *sup, enum order_kind kind, const char *text,
 	finish(order);
 }
 
-/* --------------------------------------------------------- a request is ended */
+/* ------------------------------------------------------ a request is ended */
 
 /* True: it was a sync one. */
 static bool
@@ -231,7 +231,7 @@ kill_request(struct sup *sup, const char *id, struct sup_asker *asker)
 		tell_all(sup, ORDER_KILL, id, asker);
 }
 
-/* ------------------------------------------------------ a worker is replaced */
+/* ----------------------------------------------------- a worker is replaced */
 
 static void
 recycle(struct sup *sup, const char *number, struct sup_asker *asker)
@@ -255,7 +255,7 @@ recycle(struct sup *sup, const char *number, struct sup_asker *asker)
 	}
 }
 
-/* ------------------------------------------------- a route is out of service */
+/* ------------------------------------------------ a route is out of service */
 
 static struct held *
 find_held(const char *label)

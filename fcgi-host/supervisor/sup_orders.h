@@ -33,7 +33,8 @@ void	sup_orders_forget(const struct sup_asker *);	/* it has left */
 void	sup_orders_heard(const struct sup_team *, const struct message *);
 
 /* A new front, before it serves: which routes are out of service.  They are so
- * over reloads, until an operator puts them back or the host is started anew. */
+ * over reloads, until an operator puts them back or the host is started anew
+ * or upgraded. */
 void	sup_orders_tell(struct sup_team *);
 
 void	sup_orders_finish(void);

@@ -34,6 +34,7 @@ def test_what_is_installed(root):
                  "include/fcgi-host/reply.h",
                  "include/fcgi-host/job.h",
                  "libexec/fcgi-host/fcgi-host-clerk",
+                 "libexec/fcgi-host/fcgi-host-top",
                  "lib/pkgconfig/fcgi-host.pc",
                  "lib/fcgi-host/handlers/hello.so",
                  "lib/systemd/system/fcgi-host.service",

@@ -1,9 +1,15 @@
 """What an operator may do to a running host: end a request, replace a worker,
 take a route out of service."""
 
+import os
+import signal
+import subprocess
+import time
+
 from lib import fcgi
 from lib.fcgi import wait_until
-from lib.host import Host, alive, memory
+from lib.host import Host, alive
+from lib.jobs import accept
 
 ENDED = "An operator has ended this request."
 
@@ -143,8 +149,8 @@ def test_who_does_not_is_ended_with_his_worker(gate):
 
 
 def test_what_has_not_begun_never_does(gate):
-    """Breaks when: one that waits in the queue, or for the reply to an equal
-    one, cannot be ended, or a worker takes it all the same."""
+    """Breaks when: one that waits in the queue cannot be ended, or a worker takes
+    it all the same."""
     with gated() as host:
         first = begin(host, gate, "first")
         held = gate.accept()
@@ -161,6 +167,82 @@ def test_what_has_not_begun_never_does(gate):
         assert route(host)["refused"]["killed"] == 6
 
 
+def test_one_that_waits_for_an_equal_one(gate):
+    """Breaks when: one that waits for the reply to an equal request cannot be
+    ended alone, or ending the one that runs ends or strands those that
+    wait."""
+    with gated(routes={"GET /gate": {"cache": "60s"}}) as host:
+        conns = {name: begin(host, gate, name)
+                 for name in ("first", "second", "third")}
+        held = gate.accept()
+        names = sorted(conns, key=lambda name: name != held.id)
+        wait_until(lambda: host.command("kill", names[1]).returncode == 0)
+        conns[names[1]].read_reply().problem(503, says=ENDED, retry=False)
+        did(host.command("kill", names[0]))
+        conns[names[0]].read_reply().problem(503, says=ENDED, retry=False)
+        again = gate.accept()
+        assert again.id == names[2]
+        again.tell("go")
+        assert conns[names[2]].read_reply().status == 200
+        for conn in conns.values():
+            conn.close()
+
+
+def test_a_reply_and_an_order_at_once(gate):
+    """Breaks when: a request whose reply and whose end reach the front in one
+    turn is answered twice or never, or the order is said to have done what it
+    has not; forced by a front that stands still meanwhile."""
+    with gated() as host, host.connect() as conn:
+        front = host.pid_of("front")
+        for number in range(4):
+            conn.send(fcgi.request("GET", gate.path(), extra={
+                "REQUEST_ID": "n%d" % number}))
+            held = gate.accept()
+            os.kill(front, signal.SIGSTOP)
+            held.tell("go")
+            wait_until(lambda: running(host)["count"] == 0)
+            order = subprocess.Popen(
+                [host.binary, "kill", "-c", host.file, "n%d" % number],
+                env=host.env(), stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+            time.sleep(0.05)	# it is in the link, or nearly so
+            os.kill(front, signal.SIGCONT)
+            reply = conn.read_reply()
+            assert (order.wait(10) == 0) == (reply.status == 503), reply
+            assert reply.status in (200, 503)
+            conn.expect_quiet(0.05)
+
+
+def test_one_of_an_older_generation(gate):
+    """Breaks when: what keeps an old generation from leaving cannot be
+    ended."""
+    with gated() as host:
+        conn = begin(host, gate, "old")
+        held = gate.accept()
+        host.reload()
+        assert running(host)["oldest"][0]["generation"] == 1
+        did(host.command("kill", "old"))
+        conn.read_reply().problem(503, says=ENDED, retry=False)
+        assert held.line() == "cancelled"
+        conn.close()
+
+
+def test_the_run_of_a_job(gate):
+    """Breaks when: a job whose run is ended is lost, or runs again at once as
+    if it had not been begun."""
+    with Host(handlers=["live_job"], jobs_retry="300ms") as host:
+        job = accept(host, gate.path("/job"))
+        gate.accept()
+        found = running(host)["oldest"][0]
+        begun = time.monotonic()
+        did(host.command("kill", found["id"]))
+        again = gate.accept()
+        assert again.id == "%s 2" % job.id
+        assert time.monotonic() - begun > 0.1
+        again.tell("go")
+        assert job.wait()["attempts"] == 2
+
+
 def test_half_a_reply_is_broken_off(gate):
     """Breaks when: what has left of a reply is taken for the whole, or a
     second header follows."""
@@ -169,7 +251,7 @@ def test_half_a_reply_is_broken_off(gate):
         held = gate.accept()
         held.tell("part")
         assert held.line() == "flushed"
-        wait_until(lambda: memory(held.pid, "Pss"))
+        conn.fill()	# a part of it has left
         did(host.command("kill", "half"))
         try:
             conn.read_reply()

@@ -77,6 +77,31 @@ test_one_tries(void **state)
 	front_breaker_finish(&breaker);
 }
 
+/* Breaks when: a route that is held is tried by itself, or what a request that
+ * went before says of it changes that; or one that is released is not closed. */
+static void
+test_held(void **state)
+{
+	struct front_breaker breaker = opened(0);
+
+	(void)state;
+	assert_true(admits(&breaker, 500, true));
+	front_breaker_hold(&breaker);
+	assert_false(admits(&breaker, UINT64_MAX, false));
+	assert_false(front_breaker_failed(&breaker, &policy, true, 600));
+	front_breaker_succeeded(&breaker);
+	front_breaker_withdrawn(&breaker);
+	for (int i = 0; i < 5; i++)
+		assert_false(fails(&breaker, 700));
+	assert_int_equal(breaker.state, FRONT_BREAKER_HELD);
+	front_breaker_release(&breaker);
+	assert_true(admits(&breaker, 800, false));
+	assert_false(fails(&breaker, 800));
+	assert_false(fails(&breaker, 800));
+	assert_true(fails(&breaker, 800));
+	front_breaker_finish(&breaker);
+}
+
 /* Breaks when: a try that fails does not double the pause, or the pause grows
  * beyond its most. */
 static void
@@ -215,6 +240,7 @@ main(void)
 		cmocka_unit_test(test_a_try_that_is_withdrawn),
 		cmocka_unit_test(test_late_failures),
 		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_poison),
 		cmocka_unit_test(test_poison_is_forgotten),
 		cmocka_unit_test(test_poison_table_is_bounded),
