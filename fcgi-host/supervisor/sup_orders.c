@@ -127,8 +127,9 @@ on_timer(uv_timer_t *timer)
 	if (order->end == ORDER_UNKNOWN) {
 		order->end = ORDER_IMPOSSIBLE;
 		snprintf(order->text, sizeof(order->text), "the front did not "
-		    "answer within %d s: a sync handler runs in it; it will "
-		    "do it when that has ended", PATIENCE_MS / 1000);
+		    "answer within %d s: a sync handler runs in it, or it has "
+		    "died; it does what it was told as soon as it can",
+		    PATIENCE_MS / 1000);
 	}
 	finish(order);
 }

@@ -95,7 +95,15 @@ add_sync(struct list *list, const struct sup_team *team)
 		add(list, &one);
 }
 
-/* A dead worker's slots are as it left them until the front has cleaned. */
+/* A dead worker's slots are as it left them until the front has cleaned; and a
+ * look at those of one that has never run anything would make pages. */
+static bool
+may_run(const struct sup_team *team, uint32_t worker)
+{
+	return team->workers[worker].pid > 0 &&
+	    atomic_load(&team->shm->windows[worker]->busy) > 0;
+}
+
 static void
 add_team(struct list *list, const struct sup_team *team)
 {
@@ -106,8 +114,7 @@ add_team(struct list *list, const struct sup_team *team)
 		uint32_t replies = geometry->pools[shm_pool_of_worker(geometry,
 		    i)].replies;
 
-		for (uint32_t j = 0; team->workers[i].pid > 0 && j < replies;
-		    j++)
+		for (uint32_t j = 0; may_run(team, i) && j < replies; j++)
 			add_reply(list, team, i, shm_reply(team->shm, i, j));
 	}
 }

@@ -21,7 +21,7 @@
 #include <term.h>
 
 #define REDRAW		0x0c	/* control-L: the line had noise */
-#define ESCAPE_MS	50	/* what follows on an escape is a key's */
+#define ESCAPE_MS	200	/* what follows on an escape is a key's */
 
 enum { PAIR_WARN = 1, PAIR_BAD };
 
@@ -59,6 +59,7 @@ top_curses_open(void)
 	place = tigetstr("cup");
 	if (place == NULL || place == (char *)-1)
 		return refuse("cannot place the cursor");
+	del_curterm(cur_term);
 	screen = newterm(NULL, stdout, stdin);
 	if (screen == NULL)
 		return refuse("cannot be used");
@@ -171,7 +172,10 @@ top_curses_key(void)
 		return TOP_KEY_END;
 	case KEY_BTAB:
 		return TOP_KEY_BACK_TAB;
+	case KEY_RESIZE:
+		clearok(curscr, true);	/* terminals move what they show */
+		return TOP_KEY_RESIZE;
 	default:
-		return TOP_KEY_RESIZE;	/* or one that does nothing */
+		return TOP_KEY_RESIZE;	/* one that does nothing */
 	}
 }

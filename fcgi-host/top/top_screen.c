@@ -138,22 +138,23 @@ put_cell(struct top_grid *grid, size_t x, size_t y,
 	return x + room + 1;
 }
 
-/* "ROUTE 12 of 40"; and ">" at the column that orders them. */
+/* "ROUTE 12/40"; and ">" at the column that orders them. */
 static void
 put_titles(struct top_grid *grid, size_t y, const struct plan *plan,
     const struct top_table *table, size_t seen,
     const struct top_state *state, bool focused)
 {
 	enum top_style style = focused ? TOP_TITLE : TOP_DIM;
+	const char *sign = state->sort == TOP_BY_NAME ? ">" : "";
 	char text[64];
 	size_t x = plan->name_width + 2;
 
 	if (seen < table->count)
-		snprintf(text, sizeof(text), "%s %zu/%zu", plan->shape->title,
-		    seen, table->count);
+		snprintf(text, sizeof(text), "%s%s %zu/%zu", sign,
+		    plan->shape->title, seen, table->count);
 	else
-		snprintf(text, sizeof(text), "%s %zu", plan->shape->title,
-		    table->count);
+		snprintf(text, sizeof(text), "%s%s %zu", sign,
+		    plan->shape->title, table->count);
 	top_grid_put(grid, 0, y, 1, focused ? "*" : " ", style);
 	top_grid_put(grid, 1, y, plan->name_width, text, style);
 	for (int i = 0; i < TOP_COLUMNS; i++) {

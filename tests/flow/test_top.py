@@ -12,7 +12,7 @@ from lib.fcgi import wait_until
 from lib.host import Host, alive
 from lib.terminal import Terminal
 
-UP, DOWN = "\x1bOA", "\x1bOB"
+DOWN = "\x1b[B"
 
 
 def top(host, *arguments, **keywords):
@@ -109,12 +109,10 @@ def test_keys(gate):
         terminal.wait("a fresh one follows")
         wait_until(lambda: not alive(held.pid))
         terminal.press("1n")
-        for _ in range(10):	# GET /hello is the one after those of the gate
-            if ">GET /hello " in terminal.text:
-                break
-            terminal.press(DOWN)
-            terminal.wait(lambda _: True)
-            terminal.look(0.1)
+        terminal.wait(">ROUTE")
+        names = [line[1:].split("  ")[0] for line in terminal.lines
+                 if re.match(r"[> ](GET|POST) ", line)]
+        terminal.press(DOWN * names.index("GET /hello"))
         terminal.wait(">GET /hello ")
         terminal.press("b")
         terminal.wait("y/n? take out of service GET /hello")

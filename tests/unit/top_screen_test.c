@@ -181,7 +181,7 @@ test_texts_of_others(void **unused)
 	top_grid_put(&grid, 0, 0, 12, "\033[2J\r\n\tx\177", TOP_PLAIN);
 	assert_string_equal(line_of(&grid, 0), "?[2J???x?");
 	top_grid_put(&grid, 0, 0, 12, "a\xff\xc0\x80\xe2\x80\xaez", TOP_PLAIN);
-	assert_string_equal(line_of(&grid, 0), "a????zx?");
+	assert_string_equal(line_of(&grid, 0), "a????z?x?");
 	top_grid_put(&grid, 0, 1, 12, "\xe4\xbd\xa0\xe4\xbd\xa0x", TOP_PLAIN);
 	assert_int_equal(grid.cells[12].rune, 0x4f60);
 	assert_int_equal(grid.cells[13].rune, 0);
