@@ -151,8 +151,8 @@ def test_who_does_not_is_ended_with_his_worker(gate):
 
 
 def test_what_has_not_begun_never_does(gate):
-    """Breaks when: one that waits in the queue cannot be ended, or a worker takes
-    it all the same."""
+    """Breaks when: one that waits in the queue cannot be ended, or a worker
+    takes it all the same."""
     with gated() as host:
         first = begin(host, gate, "first")
         held = gate.accept()
