@@ -43,13 +43,13 @@ cli_top(int argc, char **argv)
 	const char *file = NULL, *delay_text = "1";
 	const struct cli_option options[] = {
 		CLI_OPTION_CONFIG(file),
-		{ 'd', "delay", "SECONDS", "how often the host is asked, 0.1 to "
-		    "60; else 1", .text = &delay_text },
+		{ 'd', "delay", "SECONDS", "how often the host is asked, 0.1 "
+		    "to 60; else 1", .text = &delay_text },
 	};
 	const struct cli_command command = { "top", "", 0, 0,
 	    "Shows live what a running host does: routes, workers, requests "
 	    "that run, pools,\nmodels.  Keys sort, end a request, replace a "
-	    "worker, take a route out of service;\nh lists them, q quits.",
+	    "worker, take a route out of\nservice; h lists them, q quits.",
 	    options, sizeof(options) / sizeof(options[0]) };
 	char *control, *end;
 	double delay;

@@ -29,7 +29,7 @@ struct top {
 	struct top_grid		 grid;
 };
 
-/* --------------------------------------------------------------- the answers */
+/* -------------------------------------------------------------- the answers */
 
 static void
 lose(struct top *top, const char *why)
@@ -109,7 +109,7 @@ look_at_order(struct top *top)
 		    "not known whether it was done: %s", strerror(errno));
 }
 
-/* ------------------------------------------------------------- the questions */
+/* ------------------------------------------------------------ the questions */
 
 static void
 give_order(struct top *top, const char *order)
@@ -161,7 +161,7 @@ hear_keys(struct top *top)
 	return true;
 }
 
-/* ------------------------------------------------------------------ the loop */
+/* ----------------------------------------------------------------- the loop */
 
 static void
 draw(struct top *top)

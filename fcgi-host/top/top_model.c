@@ -3,8 +3,8 @@
  *
  * Runs in: fcgi-host-top.
  * Owns: each struct top_model with its tables.
- * Invariant: pure; a rate is of the same thing in both documents: a route by its
- * label, a worker by its process.
+ * Invariant: pure; a rate is of the same thing in both documents: a route by
+ * its label, a worker by its process.
  */
 #include <json-c/json.h>
 

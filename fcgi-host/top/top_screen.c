@@ -23,7 +23,7 @@ struct plan {
 	size_t			 name_width;
 };
 
-/* ------------------------------------------------------------------ the head */
+/* ----------------------------------------------------------------- the head */
 
 static void
 put_title(const struct top_model *model, const struct top_state *state,

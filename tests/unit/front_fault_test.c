@@ -78,7 +78,8 @@ test_one_tries(void **state)
 }
 
 /* Breaks when: a route that is held is tried by itself, or what a request that
- * went before says of it changes that; or one that is released is not closed. */
+ * went before says of it changes that; or one that is released is not
+ * closed. */
 static void
 test_held(void **state)
 {

@@ -6,6 +6,8 @@
 
 #include <json-c/json.h>
 
+#include <stdio.h>
+
 #include "top/top.h"
 
 /* As the supervisor writes it, and with what differs from one to the next:
