@@ -36,6 +36,8 @@ static const struct handler_own own[] = {
 	{ "(docs)", "docs_path", openapi_page_routes, openapi_page_prepare,
 	    0 },
 	{ "(metrics)", "metrics", api_ask_metrics, NULL, 1 + ASK_METRICS },
+	{ "(livez)", "livez", api_ask_alive, NULL, 1 + ASK_ALIVE },
+	{ "(readyz)", "readyz", api_ask_ready, NULL, 1 + ASK_READY },
 	{ NULL, NULL, NULL, NULL, 0 },
 };
 
@@ -106,6 +108,7 @@ static const struct subcommand {
 	{ "kill", cli_kill, "end a request that runs" },
 	{ "recycle", cli_recycle, "put a fresh worker in the place of one" },
 	{ "breaker", cli_breaker, "take a route out of service, and back" },
+	{ "health", cli_health, "ask whether it is ready, for probes" },
 	{ "metrics", cli_metrics, "the same in numbers, for Prometheus" },
 	{ "reload", cli_reload, "take handlers, models and configuration" },
 	{ "rollback", cli_rollback, "go back to an earlier generation" },

@@ -12,7 +12,9 @@ enum ask_kind {
 	ASK_METRICS,		/* OpenMetrics */
 	ASK_METRICS_TEXT,	/* the older form, 0.0.4 */
 	ASK_STATUS,		/* `fcgi-host status --json` */
-	ASK_KINDS
+	ASK_READY,		/* common/health.h */
+	ASK_KINDS,
+	ASK_ALIVE = ASK_KINDS	/* none: the front answers, as long as it can */
 };
 
 #endif

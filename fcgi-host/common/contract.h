@@ -12,7 +12,7 @@
  *	supervisor -- front		serve, take, retire, stop, worker died,
  *					leave; overtime, lost, cleaned, demand,
  *					spool, ask and its answer; an order and
- *					what came of it; both: notify
+ *					what came of it; both: notify, alive
  *	supervisor -- worker		ready, and end-of-file
  *
  * A *team* is a front, its workers and their shared memory (common/shm.h).  A
@@ -78,6 +78,8 @@ enum message_type {
 	MESSAGE_ASK,			/* value = enum ask_kind: a document */
 	MESSAGE_ORDERED,		/* extra = the order's; value = enum
 					 * order_end, text = a sentence */
+	MESSAGE_ALIVE,			/* asked of a front, and answered out of
+					 * its loop */
 
 	/* supervisor -> front */
 	MESSAGE_ANSWER,			/* value = enum ask_kind; fd: the

@@ -74,6 +74,10 @@ enum shm_refusal {
 	SHM_REFUSALS
 };
 
+/* As front_breaker_state. */
+enum shm_breaker { SHM_BREAKER_CLOSED, SHM_BREAKER_OPEN,
+	SHM_BREAKER_HALF_OPEN, SHM_BREAKER_HELD };
+
 /* Of statuses: 2 is 2xx. */
 #define SHM_CLASSES	6
 
@@ -86,6 +90,7 @@ struct shm_route_stats {
 	uint32_t		demoted;
 	uint32_t		pool;
 	uint32_t		reserve;	/* workers kept for it */
+	uint32_t		job;
 	_Atomic uint64_t	requests;
 	_Atomic uint64_t	status[SHM_CLASSES]; /* [0]: client left */
 	_Atomic uint64_t	refused[SHM_REFUSALS];
@@ -102,7 +107,8 @@ struct shm_route_stats {
 	_Atomic uint64_t	reply_bytes;
 	_Atomic uint64_t	cache_hits;	/* replies of the cache */
 	_Atomic uint64_t	cache_shared;	/* ... after a wait */
-	_Atomic uint32_t	breaker;	/* front_breaker_state */
+	_Atomic uint32_t	breaker;	/* shm_breaker */
+	_Atomic uint64_t	breaker_until_ms; /* SHM_BREAKER_OPEN */
 };
 
 struct shm_pool_stats {

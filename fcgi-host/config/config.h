@@ -212,6 +212,7 @@ struct config {
 	uint64_t	 sync_warn_ms;	/* a sync handler is slow; 0 never */
 	uint64_t	 kill_grace_ms;
 	uint64_t	 drain_timeout_ms;	/* a stop, an old generation */
+	uint64_t	 stop_delay_ms;	/* from SIGTERM to the stop */
 
 	/* faults */
 	uint64_t	 sync_max_ms;		/* 0: never */
@@ -274,6 +275,8 @@ struct config {
 
 	char		*metrics;	/* their path; NULL: there is none */
 	char		*metrics_auth;	/* NULL: clients of this machine */
+	char		*livez, *readyz; /* paths of probes; NULL: none */
+	char		*readyz_auth;	/* NULL: everybody, without details */
 
 	struct config_pool	*pools;		/* [0] is "default" */
 	size_t			 pool_count;

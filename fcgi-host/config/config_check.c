@@ -180,6 +180,8 @@ check_pages(const struct config *config,
 	check_own_path(statements, "docs_path", config->docs_path, faults);
 	check_own_path(statements, "jobs_path", config->jobs_path, faults);
 	check_own_path(statements, "metrics", config->metrics, faults);
+	check_own_path(statements, "livez", config->livez, faults);
+	check_own_path(statements, "readyz", config->readyz, faults);
 	if (config->docs_path == NULL)
 		return;
 	if (config->openapi_path == NULL)

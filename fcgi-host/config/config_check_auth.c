@@ -133,6 +133,8 @@ config_check_auth(const struct config *config,
 	    &statements->list[0], "default_auth"), faults);
 	check_names(config, config->metrics_auth, config_line_of(
 	    &statements->list[0], "metrics_auth"), faults);
+	check_names(config, config->readyz_auth, config_line_of(
+	    &statements->list[0], "readyz_auth"), faults);
 	for (size_t i = 0; i < statements->count; i++)
 		if (statements->list[i].kind == CONFIG_SECTION_ROUTE)
 			check_names(config, config->routes[routes++].auth,

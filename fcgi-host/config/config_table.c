@@ -230,24 +230,10 @@ const struct config_option config_top_options[] = {
 	    "and for queue_timeout (nginx: fastcgi_read_timeout)." },
 	{ .name = "deadline", .type = CONFIG_TIME, TOP(deadline_ms),
 	    .fallback = "0", .min = "1ms", .max = "7d", .zero = true,
-	    .text = "How long a request may take from its arrival to its "
-	    "reply, waiting included, unless its route says otherwise.  One "
-	    "that is over it before it is begun gets a 503 and is never run; "
-	    "one that runs gets a 504, as after timeout.  The arrival is when "
-	    "the web server passed the request on (REQUEST_START in "
-	    "nginx-conf, from a web server on the same machine), else when "
-	    "its first byte was read; the time in which its body came is not "
-	    "counted.  0: timeout and queue_timeout together, or no deadline "
-	    "if one of them is 0." },
+	    .text = config_text_deadline },
 	{ .name = "sync_warn", .type = CONFIG_TIME, TOP(sync_warn_ms),
 	    .fallback = "250ms", .min = "1ms", .max = "1d", .zero = true,
-	    .text = "A sync handler that runs for longer than this, unless "
-	    "its route says otherwise, is named in the log while it runs, "
-	    "with a backtrace: nothing else is answered meanwhile, so it "
-	    "should be tagged async.  One line per route and 10 seconds; "
-	    "fcgi-host status counts all of them as \"slow\".  It is looked "
-	    "for every half of this time, 50ms at least, while sync handlers "
-	    "run.  0: never." },
+	    .text = config_text_sync_warn },
 	{ .name = "kill_grace", .type = CONFIG_TIME, TOP(kill_grace_ms),
 	    .fallback = "2s", .min = "1ms", .max = "10m",
 	    .text = "Between the steps that free a worker whose handler is "
@@ -259,6 +245,9 @@ const struct config_option config_top_options[] = {
 	    "stop, and in the old generation after a reload.  Then "
 	    "fh_cancelled() is true for their handlers; what still runs after "
 	    "kill_grace is ended, and its client gets a 503 or a 504." },
+	{ .name = "stop_delay", .type = CONFIG_TIME, TOP(stop_delay_ms),
+	    .fallback = "0", .min = "1ms", .max = "1h", .zero = true,
+	    .text = config_text_stop_delay },
 
 	{ .name = "sync_max", .type = CONFIG_TIME, TOP(sync_max_ms),
 	    .heading = "Faults",
@@ -594,5 +583,14 @@ const struct config_option config_top_options[] = {
 	{ .name = "metrics_auth", .type = CONFIG_TEXT, TOP(metrics_auth),
 	    .fallback = "", .example = "monitoring",
 	    .text = config_text_metrics_auth },
+	{ .name = "livez", .type = CONFIG_TEXT, TOP(livez),
+	    .heading = "Health", .fallback = "", .example = "/livez",
+	    .text = config_text_livez },
+	{ .name = "readyz", .type = CONFIG_TEXT, TOP(readyz),
+	    .fallback = "", .example = "/readyz",
+	    .text = config_text_readyz },
+	{ .name = "readyz_auth", .type = CONFIG_TEXT, TOP(readyz_auth),
+	    .fallback = "", .example = "monitoring",
+	    .text = config_text_readyz_auth },
 	{ .name = NULL }
 };

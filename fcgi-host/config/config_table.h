@@ -115,8 +115,14 @@ extern const struct config_option config_top_options[];
 
 /* Texts of these options (config_text.c). */
 extern const char	config_text_cache_size[];
+extern const char	config_text_deadline[];
+extern const char	config_text_sync_warn[];
 extern const char	config_text_metrics[];
 extern const char	config_text_metrics_auth[];
+extern const char	config_text_livez[];
+extern const char	config_text_readyz[];
+extern const char	config_text_readyz_auth[];
+extern const char	config_text_stop_delay[];
 extern const struct config_option config_pool_options[];
 extern const struct config_option config_route_options[];
 extern const struct config_option config_model_options[];

@@ -14,9 +14,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
+
 #include "common/log.h"
 #include "common/metrics.h"
 #include "front/front_ask.h"
+#include "front/front_health.h"
 
 #define PATIENCE_MS	2000
 #define DOCUMENTS_MAX	8	/* that somebody still reads */
@@ -200,6 +203,34 @@ begin(struct front_request *request, struct front_document *document)
 	send_on(request);
 }
 
+static void
+begin_all(struct front *front, enum ask_kind kind,
+    struct front_document *document)
+{
+	struct front_request *request;
+
+	while ((request = TAILQ_FIRST(&front->asks->waiting[kind])) != NULL)
+		begin(request, document);
+}
+
+/* It is read once for all who wait, and each has its own part of it. */
+static void
+answer_health(struct front *front, const struct front_document *document)
+{
+	struct json_object *health = front_health_read(document->text,
+	    document->length);
+	struct front_request *request;
+
+	if (health == NULL)
+		give_up(front, ASK_READY);
+	while ((request = TAILQ_FIRST(&front->asks->waiting[ASK_READY])) !=
+	    NULL) {
+		front_ask_drop(request);
+		front_health_answer(request, health);
+	}
+	json_object_put(health);
+}
+
 void
 front_ask_answered(struct front *front, const struct message *message, int fd)
 {
@@ -207,7 +238,6 @@ front_ask_answered(struct front *front, const struct message *message, int fd)
 	enum ask_kind kind = (enum ask_kind)message->value;
 	struct front_document *document = fd < 0 ? NULL :
 	    open_document(asks, fd);
-	struct front_request *request;
 
 	if (fd >= 0)
 		close(fd);
@@ -217,8 +247,10 @@ front_ask_answered(struct front *front, const struct message *message, int fd)
 		give_up(front, kind);
 		return;
 	}
-	while ((request = TAILQ_FIRST(&asks->waiting[kind])) != NULL)
-		begin(request, document);
+	if (kind == ASK_READY)
+		answer_health(front, document);
+	else
+		begin_all(front, kind, document);
 	put_document(document);
 }
 
@@ -259,7 +291,8 @@ front_ask(struct front_request *request)
 		    "may ask, for metrics_auth is not set.");
 		return;
 	}
-	if (front->asks->documents >= DOCUMENTS_MAX) {
+	if (front->asks->documents >= DOCUMENTS_MAX &&
+	    front_asker_kind(request) != ASK_READY) {
 		front_answer(request, 503, "Retry-After: 5\r\n", "Too many "
 		    "documents wait for those who were to read them.");
 		return;

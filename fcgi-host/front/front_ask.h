@@ -26,6 +26,7 @@ void	front_ask_drop(struct front_request *);	/* it waits no more */
 /* front_asker.c: whose keys are not looked at elsewhere: may it ask?  And which
  * document, in the form that its Accept likes best. */
 bool	front_asker_may(const struct front_request *);
+bool	front_asker_is_local(const struct front_request *);
 enum ask_kind	front_asker_kind(const struct front_request *);
 
 /* front_link.c */

@@ -55,13 +55,21 @@ is_loopback(const struct wire_span *address)
 	    six.s6_addr[12] == IN_LOOPBACKNET);
 }
 
-/* Without keys it is for this machine alone. */
+bool
+front_asker_is_local(const struct front_request *request)
+{
+	return is_loopback(&request->head.remote_addr) &&
+	    !came_through_others(request);
+}
+
+/* Without keys it is for this machine alone; health is told to everybody, if
+ * not all of it. */
 bool
 front_asker_may(const struct front_request *request)
 {
-	return request->front->config->metrics_auth != NULL ||
-	    (is_loopback(&request->head.remote_addr) &&
-	    !came_through_others(request));
+	return front_asker_kind(request) == ASK_READY ||
+	    request->front->config->metrics_auth != NULL ||
+	    front_asker_is_local(request);
 }
 
 /* Who takes everything gets what a person can read in a browser. */

@@ -18,6 +18,7 @@
 #include "front/front_cached.h"
 #include "front/front_client.h"
 #include "front/front_cors.h"
+#include "front/front_health.h"
 #include "front/front_password.h"
 #include "front/front_stale.h"
 
@@ -166,6 +167,10 @@ void
 front_dispatch(struct front_request *request)
 {
 	front_count(&request->front->stats->requests, 1);
+	if (front_health_is_for(request)) {
+		front_health(request);
+		return;
+	}
 	if (!is_well_formed(request))
 		return;
 	if (request->clerk != FRONT_CLERK_NOT)

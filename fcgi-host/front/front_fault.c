@@ -133,6 +133,8 @@ show(const struct front *front, uint32_t route)
 	const struct front_breaker *breaker = &front->breakers[route];
 	struct shm_route_stats *stats = shm_route_stats(front->shm, route);
 
+	atomic_store_explicit(&stats->breaker_until_ms, breaker->until_ms,
+	    memory_order_relaxed);
 	atomic_store_explicit(&stats->breaker, (uint32_t)breaker->state,
 	    memory_order_relaxed);
 }

@@ -133,6 +133,14 @@ front_link_ordered(struct front *front, const struct message *answer)
 }
 
 static void
+answer_alive(struct front *front)
+{
+	struct message message = { .type = MESSAGE_ALIVE };
+
+	say(front, &message);
+}
+
+static void
 obey(struct front *front, const struct message *message, int fd)
 {
 	switch (message->type) {
@@ -157,6 +165,9 @@ obey(struct front *front, const struct message *message, int fd)
 		break;
 	case MESSAGE_ANSWER:
 		front_ask_answered(front, message, fd);
+		break;
+	case MESSAGE_ALIVE:
+		answer_alive(front);
 		break;
 	case MESSAGE_TAKE:
 		front_take(front, fd);

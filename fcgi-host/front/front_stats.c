@@ -127,6 +127,7 @@ name_routes(struct front *front)
 		stats->demoted = route->demoted;
 		stats->pool = route->pool;
 		stats->reserve = route->reserve;
+		stats->job = route->job;
 	}
 }
 

@@ -25,6 +25,7 @@
 #include "supervisor/sup_document.h"
 #include "supervisor/sup_orders.h"
 #include "supervisor/sup_pools.h"
+#include "supervisor/sup_pulse.h"
 
 #define NAME_BYTES	24
 #define RETRY_MS	500	/* what it needs was not to be had */
@@ -113,6 +114,9 @@ handle(struct sup_child *child, const struct message *message)
 		break;
 	case MESSAGE_ORDERED:
 		sup_orders_heard(child->team, message);
+		break;
+	case MESSAGE_ALIVE:
+		sup_pulse_answered(child);
 		break;
 	case MESSAGE_NOTIFY:
 		sup_switch_notify(child->team, message);

@@ -1,7 +1,7 @@
 /*
  * sup_control.c - the control socket: one line asked, one document answered.
  *
- *	status, metrics, metrics-text, generations, crashes, reload,
+ *	status, health, metrics, metrics-text, generations, crashes, reload,
  *	rollback [N], upgrade, kill REQUEST-ID, recycle WORKER,
  *	breaker open|close ROUTE
  *
@@ -28,6 +28,7 @@
 #include "supervisor/sup_document.h"
 #include "supervisor/sup_json.h"
 #include "supervisor/sup_orders.h"
+#include "supervisor/sup_pulse.h"
 
 #define REQUEST_MAX	256
 #define BACKLOG		128
@@ -41,7 +42,7 @@ struct asker {
 	uv_pipe_t	 pipe;
 	uv_write_t	 write;
 	uv_timer_t	*patience;
-	struct sup_asker reload;	/* it waits for one, or an order */
+	struct sup_asker reload;	/* it waits for one, an order, health */
 	bool		 waits;
 	char		*answer;
 	struct sup_document *document;	/* ... or this is it */
@@ -80,6 +81,7 @@ leave(struct asker *asker)
 	TAILQ_REMOVE(&askers, asker, link);
 	asker_count--;
 	if (asker->waits) {
+		sup_pulse_forget(&asker->reload);
 		sup_reload_forget(asker->sup, &asker->reload);
 		sup_upgrade_forget(asker->sup, &asker->reload);
 		sup_orders_forget(&asker->reload);
@@ -135,7 +137,7 @@ send_document(struct asker *asker, enum ask_kind kind)
 }
 
 static void
-on_reloaded(struct sup_asker *reload, struct json_object *outcome)
+on_outcome(struct sup_asker *reload, struct json_object *outcome)
 {
 	struct asker *asker = (struct asker *)((char *)reload -
 	    offsetof(struct asker, reload));
@@ -150,16 +152,24 @@ static void
 ask_reload(struct asker *asker, enum sup_trigger trigger, uint32_t wanted)
 {
 	uv_timer_stop(asker->patience);
-	asker->reload.answer = on_reloaded;
+	asker->reload.answer = on_outcome;
 	asker->waits = true;
 	sup_reload_ask(asker->sup, trigger, wanted, &asker->reload);
+}
+
+static void
+ask_health(struct asker *asker)
+{
+	asker->reload.answer = on_outcome;
+	asker->waits = true;
+	sup_pulse_ask(asker->sup, &asker->reload);
 }
 
 static void
 ask_upgrade(struct asker *asker)
 {
 	uv_timer_stop(asker->patience);
-	asker->reload.answer = on_reloaded;
+	asker->reload.answer = on_outcome;
 	asker->waits = true;
 	sup_upgrade_ask(asker->sup, &asker->reload);
 }
@@ -189,7 +199,7 @@ ask_order(struct asker *asker)
 
 	if (word == NULL)
 		return false;
-	asker->reload.answer = on_reloaded;
+	asker->reload.answer = on_outcome;
 	asker->waits = true;
 	word->order(asker->sup, rest + 1, &asker->reload);
 	return true;
@@ -211,6 +221,8 @@ answer(struct asker *asker)
 	uv_read_stop((uv_stream_t *)&asker->pipe);
 	if (strcmp(request, "status") == 0)
 		send_answer(asker, sup_status_json(asker->sup));
+	else if (strcmp(request, "health") == 0)
+		ask_health(asker);
 	else if (strcmp(request, "metrics") == 0)
 		send_document(asker, ASK_METRICS);
 	else if (strcmp(request, "metrics-text") == 0)

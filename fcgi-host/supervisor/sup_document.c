@@ -20,6 +20,7 @@
 #include "common/io.h"
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_health.h"
 #include "supervisor/sup_metrics.h"
 
 #define SHARE	10	/* of the time it took: nobody makes another */
@@ -33,9 +34,10 @@ make_text(struct sup *sup, enum ask_kind kind, size_t *length_out)
 {
 	char *text;
 
-	if (kind != ASK_STATUS)
+	if (kind == ASK_METRICS || kind == ASK_METRICS_TEXT)
 		return sup_metrics_text(sup, kind == ASK_METRICS, length_out);
-	text = sup_status_json(sup);
+	text = kind == ASK_READY ? sup_health_json(sup) :
+	    sup_status_json(sup);
 	*length_out = text == NULL ? 0 : strlen(text);
 	return text;
 }

@@ -75,4 +75,7 @@ int	sup_handoff_send(int link, const struct sup_handoff *, const int *fds,
 int	sup_handoff_receive(int link, struct sup_handoff *out,
 	    int fds_out[SUP_HANDOFF_FDS], size_t *count_out);
 
+/* sup_successor.c: was this host started by an older one? */
+bool	sup_successor_is_us(void);
+
 #endif

@@ -32,7 +32,9 @@
 #include "supervisor/sup_document.h"
 #include "supervisor/sup_notify.h"
 #include "supervisor/sup_orders.h"
+#include "supervisor/sup_pulse.h"
 #include "supervisor/sup_sandbox.h"
+#include "supervisor/sup_stop.h"
 #include "supervisor/sup_witness.h"
 
 static void
@@ -91,7 +93,7 @@ sup_begin_stop(struct sup *sup)
 	if (sup->phase == SUP_STOPPING)
 		return;
 	sup->phase = SUP_STOPPING;
-	sup_notify_stopping();
+	sup_notify_stopping(sup);
 	uv_timer_stop(sup->respawn_timer);
 	uv_timer_start(sup->stop_timer, on_killed,
 	    sup_config(sup)->drain_timeout_ms +
@@ -147,7 +149,7 @@ on_terminate(uv_signal_t *handle, int number)
 	if (pass_on(sup, number))
 		return;
 	log_info("%s: stopping", strsignal(number));
-	sup_begin_stop(sup);
+	sup_stop_ask(sup);
 }
 
 static void
@@ -289,6 +291,8 @@ close_all(struct sup *sup)
 	sup_counts_free(sup);
 	sup_orders_finish();
 	sup_document_forget();
+	sup_pulse_stop();
+	sup_notify_end();
 	json_object_put(sup->last_outcome);
 	free(sup->binary);
 }
@@ -385,6 +389,7 @@ sup_run(const struct config *config)
 	catch_signals(&sup);
 	sup_crash_watch_memory(&sup);
 	sup_source_watch(&sup);
+	sup_notify_begin(&sup);
 	sup_reload_ask(&sup, SUP_TRIGGER_START, 0, NULL);
 	if (sup.exit_code == 0 || sup.phase != SUP_STOPPING)
 		uv_run(&sup.loop, UV_RUN_DEFAULT);

@@ -20,6 +20,7 @@
 #include "model/model_budget.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_loader.h"
+#include "supervisor/sup_notify.h"
 
 static void	load_next(struct sup *);
 
@@ -340,8 +341,10 @@ start_loader(struct sup *sup, size_t index)
 	reload->loader = sup_loader_start(&sup->loop, next->config,
 	    &next->config->models[index], &source, free_address(sup),
 	    on_loaded, sup, &err);
-	if (reload->loader != NULL)
+	if (reload->loader != NULL) {
+		sup_notify_look(sup);
 		return true;
+	}
 	reload->model_next++;
 	return do_without(sup, index, err.text);
 }

@@ -167,6 +167,17 @@ scale(struct sup_team *team, uint32_t pool, struct sup_scale_now *now)
 		retire_one(team, pool);
 }
 
+static void
+note_empty(struct sup_team *team, uint32_t pool, uint32_t ready)
+{
+	uint64_t *since_ms = &team->pools->empty_since_ms[pool];
+
+	if (ready > 0)
+		*since_ms = 0;
+	else if (*since_ms == 0)
+		*since_ms = clock_now_ms();
+}
+
 /* After how long something may have changed here that nobody tells of; 0: all
  * is as it is when nothing is to do. */
 static uint64_t
@@ -177,6 +188,7 @@ look_at(struct sup_team *team, uint32_t pool)
 	bool recycles = config_pool_spares(config) > 0 ||
 	    sup_pools_any_out(team, pool);
 
+	note_empty(team, pool, now.ready);
 	scale(team, pool, &now);
 	if (recycles && team->state == SUP_TEAM_SERVING)
 		sup_pools_recycle(team, pool);
@@ -317,6 +329,8 @@ sup_pools_start(struct sup_team *team)
 
 	team->pools = pools;
 	pools->scales = allocate(count, sizeof(*pools->scales));
+	pools->empty_since_ms = allocate(count,
+	    sizeof(*pools->empty_since_ms));
 	pools->seats = allocate(team->worker_count, sizeof(*pools->seats));
 	pools->timer = sup_timer_create(team->generation->sup, team);
 	for (uint32_t i = 0; i < count; i++)
@@ -330,5 +344,6 @@ sup_pools_finish(struct sup_team *team)
 	sup_timer_destroy(&team->pools->timer);
 	free(team->pools->seats);
 	free(team->pools->scales);
+	free(team->pools->empty_since_ms);
 	free(team->pools);
 }

@@ -31,6 +31,7 @@ struct sup_seat {
 struct sup_pools {
 	uv_timer_t		*timer;
 	struct sup_scale	*scales;	/* by pool */
+	uint64_t		*empty_since_ms; /* ... no worker is ready; 0 */
 	struct sup_seat		*seats;		/* by slot */
 };
 

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "supervisor/sup.h"
 #include "supervisor/sup_dirs.h"
+#include "supervisor/sup_notify.h"
 #include "supervisor/sup_stage.h"
 
 #define LEAVING_MAX	4	/* generations; then a reload waits */
@@ -96,6 +97,7 @@ sup_reload_finish(struct sup *sup, bool ok, const char *reason)
 	sup_picks_finish(&reload->picks);
 	reload->phase = SUP_RELOAD_NONE;
 	reload->next = NULL;
+	sup_notify_reloaded(sup);
 	STAILQ_CONCAT(&askers, &reload->askers);
 	answer(&askers, sup->last_outcome);
 	sup_reload_continue(sup);
@@ -297,6 +299,7 @@ begin(struct sup *sup)
 	reload->outcome = sup_outcome_create(reload->trigger);
 	STAILQ_CONCAT(&reload->askers, &reload->pending_askers);
 	log_debug("%s: begins", sup_trigger_name(reload->trigger));
+	sup_notify_reloading(sup);
 	start_making(sup);
 }
 

@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "supervisor/sup.h"
+#include "supervisor/sup_notify.h"
 #include "supervisor/sup_stage.h"
 
 /* ---------------------------------------------------------------- the time */
@@ -105,6 +106,7 @@ enter(struct sup_reload *reload, enum sup_reload_phase phase)
 		uv_timer_stop(reload->timer);	/* they have their own */
 	else
 		start_timer(reload);
+	sup_notify_look(reload->next->sup);
 }
 
 bool

@@ -22,12 +22,21 @@
 
 #define TEAMS_APART	1000	/* the older one may still start some */
 
+static bool is_us;
+
+bool
+sup_successor_is_us(void)
+{
+	return is_us;
+}
+
 int
 sup_successor_link(void)
 {
 	const char *number = getenv(SUP_HANDOFF_VARIABLE);
 	int link = number == NULL ? -1 : atoi(number);
 
+	is_us = link >= 0;
 	unsetenv(SUP_HANDOFF_VARIABLE);
 	if (link >= 0)
 		fcntl(link, F_SETFD, FD_CLOEXEC);

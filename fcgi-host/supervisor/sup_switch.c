@@ -19,6 +19,7 @@
 #include "supervisor/sup.h"
 #include "supervisor/sup_notify.h"
 #include "supervisor/sup_orders.h"
+#include "supervisor/sup_pulse.h"
 
 #define LINK_BUFFER	(1 << 20)	/* for some hundred connections */
 
@@ -78,6 +79,7 @@ sup_switch_front_ready(struct sup_team *team)
 
 	sup_orders_tell(team);
 	sup_child_tell(&team->front, &serve, NULL, 0);
+	sup_pulse_begin(team->generation->sup);
 	retire_all_for(team->generation->sup, team);
 }
 
@@ -269,5 +271,5 @@ sup_switch(struct sup_generation *generation)
 	if (first)
 		sup_serving(sup);
 	else
-		sup_notify_generation(sup);
+		sup_notify_look(sup);
 }

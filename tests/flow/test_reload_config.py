@@ -266,7 +266,9 @@ OTHER = {	# another value of every option that a reload takes
     "auth_failures": 7, "rate": "7/s", "rate_burst": 7, "cors_origins": ["https://a.example"],
     "cors_headers": ["X-A"], "cors_expose": ["X-B"], "cors_credentials": True,
     "cors_max_age": "7s", "default_auth": "none",
-    "metrics": "/other-metrics", "metrics_auth": "none"}
+    "metrics": "/other-metrics", "metrics_auth": "none",
+    "livez": "/other-livez", "readyz": "/other-readyz", "readyz_auth": "none",
+    "stop_delay": "1ms"}
 RESTART = {"listen", "listen_mode", "listen_owner", "listen_group",
            "listen_backlog", "user", "group", "state_dir", "control",
            "cache_size", "jobs_path", "jobs_database",

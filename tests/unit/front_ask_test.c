@@ -148,6 +148,89 @@ test_who_leaves_is_not_waited_for(void **state)
 	close(stays);
 }
 
+/* ------------------------------------------------------------------- health */
+
+static const char health[] = "{\"ready\":true,\"reasons\":[],"
+    "\"models\":{\"a\":{\"ready\":true,\"reasons\":[]},\"b\":{\"ready\":"
+    "false,\"reasons\":[{\"reason\":\"model\",\"name\":\"b\"}]}},"
+    "\"routes\":{\"GET /x/y\":{\"ready\":true,\"reasons\":[]}}}";
+
+static void
+give_health(const char *text)
+{
+	assert_int_equal(hear_question(), ASK_READY);
+	give(ASK_READY, text, strlen(text));
+}
+
+/* Each has its own part of the one document. */
+static void
+test_each_probe_has_its_answer(void **state)
+{
+	static const struct {
+		const char	*uri;
+		int		 status;
+	} probes[] = { { "/asked/ready", 200 },
+	    { "/asked/ready?model=b", 503 },
+	    { "/asked/ready/models/a", 200 },
+	    { "/asked/ready/models/b", 503 },
+	    { "/asked/ready/models/c", 404 },
+	    { "/asked/ready/routes/GET/x/y", 200 },
+	    { "/asked/ready/routes/GET/x", 404 },
+	    { "/asked/ready/routes/GET", 400 },
+	    { "/asked/ready?modle=a", 400 } };
+	enum { PROBES = sizeof(probes) / sizeof(probes[0]) };
+	int fds[PROBES];
+
+	(void)state;
+	start();
+	for (int i = 0; i < PROBES; i++)
+		fds[i] = ask_for(probes[i].uri);
+	client_ask(client_connect(), "/pid");	/* all have been read */
+	give_health(health);
+	for (int i = 0; i < PROBES; i++) {
+		expect(fds[i], probes[i].status, NULL);
+		close(fds[i]);
+	}
+}
+
+/* It says so itself: no supervisor is asked. */
+static void
+test_alive(void **state)
+{
+	int fd;
+
+	(void)state;
+	start();
+	fd = ask_for("/asked/alive");
+	expect(fd, 200, "alive\n");
+	client_send(fd, "/asked/status");
+	assert_int_equal(hear_question(), ASK_STATUS);
+	give(ASK_STATUS, "{}", 2);
+	expect(fd, 200, "{}");
+	close(fd);
+}
+
+static void
+test_a_document_that_is_none(void **state)
+{
+	static const char *const texts[] = { "{", "[]", "null",
+	    "{\"ready\":1" };
+	int fd;
+
+	(void)state;
+	start();
+	fd = client_connect();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		client_send(fd, "/asked/ready?verbose");
+		give_health(texts[i]);
+		expect(fd, 503, NULL);
+	}
+	client_send(fd, "/asked/ready");
+	give_health(health);
+	expect(fd, 200, "{\"ready\":true}");
+	close(fd);
+}
+
 /* ---------------------------------------------------------------- no answer */
 
 static void
@@ -215,6 +298,9 @@ test_documents_nobody_reads_have_a_bound(void **state)
 	}
 	fd = ask_for("/asked/status");
 	expect(fd, 503, NULL);
+	client_send(fd, "/asked/ready");
+	give_health(health);
+	expect(fd, 200, NULL);
 	close(fds[0]);
 	WAIT_UNTIL(atomic_load(&team_stats(team)->connections) <= DOCUMENTS);
 	client_send(fd, "/asked/status");
@@ -234,6 +320,9 @@ main(void)
 		FRONT_TEST(test_each_document_has_its_type),
 		FRONT_TEST(test_it_asks_once_for_all_who_wait),
 		FRONT_TEST(test_who_leaves_is_not_waited_for),
+		FRONT_TEST(test_each_probe_has_its_answer),
+		FRONT_TEST(test_alive),
+		FRONT_TEST(test_a_document_that_is_none),
 		FRONT_TEST(test_there_is_none),
 		FRONT_TEST(test_a_late_answer_is_nobody_s),
 		FRONT_TEST(test_documents_nobody_reads_have_a_bound),

@@ -164,6 +164,11 @@ static const struct {
 	{ "GET", "/changed", changed, false, NEW_ONLY, 0, 0 },
 	{ "GET", "/asked/metrics", say_pid, false, BOTH, 0, 0 },
 	{ "GET", "/asked/status", say_pid, false, BOTH, 0, 0 },
+	{ "GET", "/asked/alive", say_pid, false, BOTH, 0, 0 },
+	{ "GET", "/asked/ready", say_pid, false, BOTH, 0, 0 },
+	{ "GET", "/asked/ready/models/{model}", say_pid, false, BOTH, 0, 0 },
+	{ "GET", "/asked/ready/routes/{route...}", say_pid, false, BOTH, 0,
+	    0 },
 };
 
 #define ROUTES	(sizeof(table) / sizeof(table[0]))
@@ -184,7 +189,8 @@ fill(struct route *route, size_t row, const struct handler *handler,
 }
 
 /* The tested one, and one for each document that is asked for. */
-static const unsigned	asked[] = { 0, 1 + ASK_METRICS, 1 + ASK_STATUS };
+static const unsigned	asked[] = { 0, 1 + ASK_METRICS, 1 + ASK_STATUS,
+			    1 + ASK_ALIVE, 1 + ASK_READY };
 #define HANDLERS	(sizeof(asked) / sizeof(asked[0]))
 
 static void
@@ -209,7 +215,9 @@ static struct handler *
 handler_of(struct handler_set *set, const char *path)
 {
 	return &set->handlers[strcmp(path, "/asked/metrics") == 0 ? 1 :
-	    strcmp(path, "/asked/status") == 0 ? 2 : 0];
+	    strcmp(path, "/asked/status") == 0 ? 2 :
+	    strcmp(path, "/asked/alive") == 0 ? 3 :
+	    strncmp(path, "/asked/ready", 12) == 0 ? 4 : 0];
 }
 
 struct handler_set *
