@@ -110,6 +110,7 @@ static const struct subcommand {
 	{ "breaker", cli_breaker, "take a route out of service, and back" },
 	{ "health", cli_health, "ask whether it is ready, for probes" },
 	{ "metrics", cli_metrics, "the same in numbers, for Prometheus" },
+	{ "load", cli_load, "a load test through nginx; sync against async" },
 	{ "reload", cli_reload, "take handlers, models and configuration" },
 	{ "rollback", cli_rollback, "go back to an earlier generation" },
 	{ "upgrade", cli_upgrade, "hand over to the binary installed now" },

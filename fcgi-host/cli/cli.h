@@ -23,6 +23,7 @@ int	cli_recycle(int argc, char **argv);
 int	cli_breaker(int argc, char **argv);
 int	cli_health(int argc, char **argv);
 int	cli_metrics(int argc, char **argv);
+int	cli_load(int argc, char **argv);	/* 1: it was interrupted */
 int	cli_reload(int argc, char **argv);	/* 1: something was refused */
 int	cli_rollback(int argc, char **argv);	/* 1: it was refused */
 int	cli_upgrade(int argc, char **argv);	/* 1: it was refused */
