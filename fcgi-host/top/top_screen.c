@@ -13,7 +13,8 @@
 
 #include "top/top.h"
 
-#define NAME_LEAST	10	/* columns of a name, before others are shown */
+#define NAME_LEAST	10	/* columns of a name, before others are shown; */
+#define NAME_PART	4	/* ... or so much of the width */
 #define TALL		12	/* lines from which on there is a head of 3 */
 
 /* What is drawn of a table: which columns, and how wide names are. */
@@ -112,12 +113,13 @@ static void
 make_plan(const struct top_table *table, enum top_section section,
     size_t width, struct plan *out)
 {
-	size_t longest, least, room;
+	size_t longest, room, least = width / NAME_PART > NAME_LEAST ?
+	    width / NAME_PART : NAME_LEAST;
 
 	memset(out, 0, sizeof(*out));
 	out->shape = &top_shapes[section];
 	longest = longest_name(table, out->shape);
-	least = (longest < NAME_LEAST ? longest : NAME_LEAST) + 1;
+	least = (longest < least ? longest : least) + 1;
 	room = width > least ? width - least : 0;
 	for (int rank = 0; rank < TOP_COLUMNS; rank++)
 		room -= show_rank(out, rank, room);

@@ -294,16 +294,18 @@ def test_a_sync_handler_cannot_be_ended(gate):
 def test_a_worker_is_replaced(gate):
     """Breaks when: its request is lost or its successor does not come; with a
     slot to spare, it leaves before that is ready."""
-    for options in {}, {"recycle_requests": 100000}:
-        pool = dict(workers=1, **options)
+    for pool in ({"workers": 1},
+                 {"workers": 1, "recycle_requests": 100000},
+                 {"workers": "ondemand", "max_workers": 2,
+                  "idle_timeout": "10s"}):
+        spare = len(pool) > 1
         with Host(handlers=["live_gate"], pools={"default": pool}) as host:
             conn = begin(host, gate, "mine")
             held = gate.accept()
             done = host.command("recycle", "0")
-            did(done, "leaves when its successor" if options else
+            did(done, "leaves when its successor" if spare else
                 "ends what it runs")
-            if not options:
-                refused(host.command("recycle", "0"), "being replaced already")
+            refused(host.command("recycle", "0"), "being replaced already")
             held.tell("go")
             assert conn.read_reply().status == 200
             host.wait_replaced("worker", held.pid)
