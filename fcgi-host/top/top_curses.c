@@ -172,10 +172,7 @@ top_curses_key(void)
 		return TOP_KEY_END;
 	case KEY_BTAB:
 		return TOP_KEY_BACK_TAB;
-	case KEY_RESIZE:
-		clearok(curscr, true);	/* terminals move what they show */
-		return TOP_KEY_RESIZE;
 	default:
-		return TOP_KEY_RESIZE;	/* one that does nothing */
+		return TOP_KEY_RESIZE;	/* or one that does nothing */
 	}
 }

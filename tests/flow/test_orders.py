@@ -135,7 +135,7 @@ def test_who_does_not_is_ended_with_his_worker(gate):
     """Breaks when: a handler that goes on keeps its worker for ever; the
     client is answered a second time when that is ended; or a second word
     begins it anew."""
-    with gated() as host:
+    with gated(routes={"GET /gate": {"timeout": "60s"}}) as host:
         conn = begin(host, gate, "deaf", deaf=1)
         held = gate.accept()
         did(host.command("kill", "deaf"))
@@ -262,7 +262,7 @@ def test_half_a_reply_is_broken_off(gate):
 
 def test_one_whose_client_has_left_can_be_ended(gate):
     """Breaks when: a handler that runs on for nobody cannot be ended."""
-    with gated() as host:
+    with gated(routes={"GET /gate": {"timeout": "60s"}}) as host:
         conn = begin(host, gate, "left", deaf=1)
         held = gate.accept()
         conn.close()
