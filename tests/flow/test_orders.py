@@ -18,7 +18,8 @@ ENDED = "An operator has ended this request."
 
 def gated(workers=1, **keywords):
     return Host(handlers=["live_gate", "hello"], pools={
-        "default": {"workers": workers}}, kill_grace="200ms", **keywords)
+        "default": {"workers": workers, "queue_timeout": "60s"}},
+        kill_grace="200ms", **keywords)
 
 
 def begin(host, gate, request_id, **query):
