@@ -13,8 +13,8 @@
 
 #include "top/top.h"
 
-#define NAME_LEAST	10	/* columns of a name, before others are shown; */
-#define NAME_PART	4	/* ... or so much of the width */
+#define NAME_LEAST	10	/* columns of a name, before others are shown */
+#define NAME_PART	4	/* ... or one in so many of the width */
 #define TALL		12	/* lines from which on there is a head of 3 */
 
 /* What is drawn of a table: which columns, and how wide names are. */
