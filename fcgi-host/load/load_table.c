@@ -101,7 +101,7 @@ print_held(FILE *out, const struct load_tally *tally, size_t i)
 	if (route->rate <= 0 || figures.held < 0.5)
 		return;
 	fprintf(out, "%s: %.0f %% of the requests were due while their user "
-	    "still waited for a\n  reply: %u users cannot keep %.3g/s with "
+	    "still waited for a\n  reply: %u users cannot keep %.6g/s with "
 	    "replies that take %s (p99 %s)\n", route->name,
 	    figures.held * 100, route->users, route->rate,
 	    load_show_time(figures.service_p50, text[0]),
