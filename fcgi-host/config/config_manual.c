@@ -11,7 +11,7 @@ static const char head[] =
     ".\\\" Printed by fcgi-host from its option table; change that instead.\n"
     ".Dd November 23, 2026\n"
     ".Dt FCGI-HOST.CONF 5\n"
-    ".Os fcgi-host\n"
+    ".Os\n"
     ".Sh NAME\n"
     ".Nm fcgi-host.conf\n"
     ".Nd configuration of fcgi-host\n"
@@ -100,7 +100,7 @@ static const char tail[] =
     ".El\n"
     ".Sh SEE ALSO\n"
     ".Xr fcgi-host 1 ,\n"
-    ".Xr fh_handler 3\n";
+    ".Xr fcgi-host-handler 3\n";
 
 static const char *
 argument(const struct config_option *option)

@@ -27,6 +27,29 @@ put_word(FILE *out, enum config_prose prose, const char *word, size_t length)
 	}
 }
 
+/* The length of its name, if that is what the word is: "fh_wait(),". */
+static size_t
+function_name(const char *word, size_t length)
+{
+	size_t name = strspn(word, "abcdefghijklmnopqrstuvwxyz_");
+
+	if (name == 0 || name + 2 > length || word[name] != '(' ||
+	    word[name + 1] != ')')
+		return 0;
+	return name + 2 + strspn(word + name + 2, ".,;:)") >= length ? name :
+	    0;
+}
+
+/* A line of its own, as mdoc(7) wants it. */
+static void
+put_function(FILE *out, const char *word, size_t name, size_t length)
+{
+	fprintf(out, ".Fn %.*s", (int)name, word);
+	for (size_t i = name + 2; i < length; i++)
+		fprintf(out, " %c", word[i]);
+	fputc('\n', out);
+}
+
 void
 config_prose(FILE *out, enum config_prose prose, const char *prefix,
     const char *text)
@@ -35,25 +58,29 @@ config_prose(FILE *out, enum config_prose prose, const char *prefix,
 
 	while (*text != '\0') {
 		size_t length = strcspn(text, " ");
-		bool sentence = spaces > 1 && prose == CONFIG_PROSE_ROFF;
+		bool roff = prose == CONFIG_PROSE_ROFF;
+		size_t name = roff ? function_name(text, length) : 0;
+		bool line = roff && (spaces > 1 || name > 0);
 
-		if (column != 0 && (sentence ||
+		if (column != 0 && (line ||
 		    column + spaces + length > COLUMNS)) {
 			fputc('\n', out);
 			column = 0;
 		}
-		if (column == 0)
-			column = (size_t)fprintf(out, "%s", prefix);
-		else
-			column += (size_t)fprintf(out, "%*s", (int)spaces,
-			    "");
-		put_word(out, prose, text, length);
-		column += length;
+		if (name > 0) {
+			put_function(out, text, name, length);
+		} else {
+			column += (size_t)fprintf(out, "%s%*s", column == 0 ?
+			    prefix : "", column == 0 ? 0 : (int)spaces, "");
+			put_word(out, prose, text, length);
+			column += length;
+		}
 		text += length;
 		spaces = strspn(text, " ");
 		text += spaces;
 	}
-	fputc('\n', out);
+	if (column != 0)
+		fputc('\n', out);
 }
 
 static bool

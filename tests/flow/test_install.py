@@ -40,7 +40,7 @@ def test_what_is_installed(root):
                  "lib/systemd/system/fcgi-host.service",
                  "lib/systemd/system/fcgi-host.socket",
                  "share/man/man1/fcgi-host.1",
-                 "share/man/man3/fh_handler.3",
+                 "share/man/man3/fcgi-host-handler.3",
                  "share/man/man5/fcgi-host.conf.5",
                  "share/doc/fcgi-host/README.md",
                  "share/doc/fcgi-host/handlers/README.md",
