@@ -11,6 +11,7 @@
 
 #include "api/api_ask.h"
 #include "cli/cli.h"
+#include "cli/cli_completion.h"
 #include "cli/cli_options.h"
 #include "config/config_manual.h"
 #include "common/ask.h"
@@ -92,11 +93,9 @@ sample(int argc, char **argv)
 	return 0;
 }
 
-static const struct subcommand {
-	const char	*name;
-	int		(*main)(int, char **);
-	const char	*about;		/* NULL: not in the help */
-} subcommands[] = {
+static int	completion(int, char **);
+
+static const struct cli_subcommand subcommands[] = {
 	{ "run", run, "run the host in the foreground" },
 	{ "check", cli_check, "check the configuration and every handler" },
 	{ "plan", cli_plan, "add up the memory a start would need" },
@@ -120,22 +119,30 @@ static const struct subcommand {
 	{ "cgi", cli_cgi, "answer one request as a CGI program" },
 	{ "new", cli_new, "make a folder with a handler and its test" },
 	{ "dev", cli_dev, "build and serve a folder, again at each save" },
+	{ "completion", completion, "print a script for bash or zsh" },
 	{ "version", cli_version, "print the version" },
 	{ "zygote", zygote, NULL },
 	{ "witness", wit_main, NULL },
 	{ "manual", manual, NULL },
 	{ "sample", sample, NULL },
+	{ NULL, NULL, NULL },
 };
-#define SUBCOMMANDS	(sizeof(subcommands) / sizeof(subcommands[0]))
+
+static int
+completion(int argc, char **argv)
+{
+	return cli_completion(subcommands, argc, argv);
+}
 
 static int
 help(FILE *out, int exit_code)
 {
+	const struct cli_subcommand *one = subcommands;
+
 	fprintf(out, "Usage: fcgi-host SUBCOMMAND [OPTION...]\n\n");
-	for (size_t i = 0; i < SUBCOMMANDS; i++)
-		if (subcommands[i].about != NULL)
-			fprintf(out, "  %-11s  %s\n", subcommands[i].name,
-			    subcommands[i].about);
+	for (; one->name != NULL; one++)
+		if (one->about != NULL)
+			fprintf(out, "  %-11s  %s\n", one->name, one->about);
 	fprintf(out, "\n`fcgi-host SUBCOMMAND --help` says more; so does "
 	    "fcgi-host(1).\n");
 	return exit_code;
@@ -144,6 +151,8 @@ help(FILE *out, int exit_code)
 int
 main(int argc, char **argv)
 {
+	const struct cli_subcommand *one;
+
 	handler_set_own(own);
 	/* A web server may turn a query into words of ours: RFC 3875, 4.4. */
 	if (getenv("GATEWAY_INTERFACE") != NULL &&
@@ -155,9 +164,9 @@ main(int argc, char **argv)
 		return help(stdout, 0);
 	if (strcmp(argv[1], "--version") == 0)
 		return cli_version(1, argv);
-	for (size_t i = 0; i < SUBCOMMANDS; i++)
-		if (strcmp(argv[1], subcommands[i].name) == 0)
-			return subcommands[i].main(argc - 1, argv + 1);
+	for (one = subcommands; one->name != NULL; one++)
+		if (strcmp(argv[1], one->name) == 0)
+			return one->main(argc - 1, argv + 1);
 	fprintf(stderr, "fcgi-host: no subcommand \"%s\"\n\n", argv[1]);
 	return help(stderr, EXIT_CODE_CONFIG);
 }

@@ -23,6 +23,9 @@
 #define KEY_FIRST	1000
 #define KEY_HELP	(KEY_FIRST + OPTIONS_MAX)
 
+/* NULL: commands are read, not shown. */
+static void (*show)(const struct cli_command *);
+
 int
 cli_usage_error(const char *name, const char *format, ...)
 {
@@ -157,6 +160,12 @@ check_operands(const struct cli_command *command, int count)
 	    "--help", command->operands, command->name);
 }
 
+void
+cli_parse_shows(void (*see)(const struct cli_command *))
+{
+	show = see;
+}
+
 int
 cli_parse(const struct cli_command *command, int argc, char **argv,
     int *exit_out)
@@ -166,6 +175,11 @@ cli_parse(const struct cli_command *command, int argc, char **argv,
 	int key;
 
 	FH_BUG(command->option_count > OPTIONS_MAX);
+	if (show != NULL) {
+		show(command);
+		*exit_out = 0;
+		return -1;
+	}
 	fill_tables(command, longs, letters);
 	optind = 0;
 	opterr = 0;

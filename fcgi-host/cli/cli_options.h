@@ -64,6 +64,12 @@ struct cli_command {
 int	cli_parse(const struct cli_command *, int argc, char **argv,
 	    int *exit_out);
 
+/*
+ * From now on cli_parse() reads no argv: it gives the command to `see`, and the
+ * subcommand ends with 0.  For who wants the tables of all of them.
+ */
+void	cli_parse_shows(void (*see)(const struct cli_command *));
+
 /* A sentence on stderr, "fcgi-host NAME: ...": EXIT_CODE_CONFIG. */
 int	cli_usage_error(const char *name, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));

@@ -14,7 +14,7 @@ from lib.tools import Tools
 # ------------------------------------------------------------------- usage
 
 @pytest.mark.parametrize("name", ["run", "check", "plan", "routes", "openapi", "status",
-                                  "call", "cgi", "version"])
+                                  "call", "cgi", "completion", "version"])
 def test_each_subcommand_has_help(name):
     """Breaks when: --help is missing, wants a configuration, or fails."""
     with Tools() as tools:
