@@ -86,6 +86,6 @@ const char config_text_readyz_auth[] =
 const char config_text_stop_delay[] =
     "How long the host serves on as before when it is told to stop, while "
     "readyz and fcgi-host health say that it is not ready: time for a load "
-    "balancer to send new requests elsewhere before connections are refused. "
-    "Longer than its interval between probes.  A second signal ends the "
-    "delay.  0: it stops at once.";
+    "balancer to send new requests elsewhere before connections are "
+    "refused.  Longer than its interval between probes.  A second signal ends "
+    "the delay.  0: it stops at once.";
