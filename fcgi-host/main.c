@@ -107,6 +107,7 @@ static const struct cli_subcommand subcommands[] = {
 	{ "kill", cli_kill, "end a request that runs" },
 	{ "recycle", cli_recycle, "put a fresh worker in the place of one" },
 	{ "breaker", cli_breaker, "take a route out of service, and back" },
+	{ "doctor", cli_doctor, "look for what is wrong around the host" },
 	{ "health", cli_health, "ask whether it is ready, for probes" },
 	{ "metrics", cli_metrics, "the same in numbers, for Prometheus" },
 	{ "load", cli_load, "a load test through nginx; sync against async" },

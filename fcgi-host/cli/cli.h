@@ -21,6 +21,7 @@ int	cli_top(int argc, char **argv);
 int	cli_kill(int argc, char **argv);
 int	cli_recycle(int argc, char **argv);
 int	cli_breaker(int argc, char **argv);
+int	cli_doctor(int argc, char **argv);
 int	cli_health(int argc, char **argv);
 int	cli_metrics(int argc, char **argv);
 int	cli_load(int argc, char **argv);	/* 1: it was interrupted */

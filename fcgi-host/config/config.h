@@ -399,6 +399,11 @@ const char	*config_pool_scaling(const struct config_pool *);
 uint32_t	 config_pool_spares(const struct config_pool *);
 uint32_t	 config_pool_slots(const struct config_pool *);
 
+/* Descriptors that one process of the host may need: every connection is one of
+ * the front; every worker is three of the supervisor, and there may be six
+ * generations of them (supervisor/sup_reload.c). */
+uint64_t	config_descriptors(const struct config *);
+
 /* How many workers should be there for so many requests, which run or wait:
  * within the pool's bounds, spare ones included. */
 uint32_t	 config_pool_wanted(const struct config_pool *,

@@ -61,3 +61,14 @@ config_pool_wanted(const struct config_pool *pool, uint64_t requests)
 	}
 	return wanted < pool->workers ? (uint32_t)wanted : pool->workers;
 }
+
+uint64_t
+config_descriptors(const struct config *config)
+{
+	uint64_t workers = 0;
+
+	for (size_t i = 0; i < config->pool_count; i++)
+		workers += config_pool_slots(&config->pools[i]);
+	return 1024 + (config->connections > workers * 18 ?
+	    config->connections : workers * 18);
+}

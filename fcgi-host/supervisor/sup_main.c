@@ -209,25 +209,12 @@ catch_signal(struct sup *sup, uv_signal_t *handle, uv_signal_cb callback,
 		fatalx(EXIT_CODE_SYSTEM, "signal %d cannot be caught", number);
 }
 
-/* Every connection is a descriptor of the front; every worker is three of
- * the supervisor, and there may be six generations of them (sup_reload.c). */
-static rlim_t
-descriptors_wanted(const struct config *config)
-{
-	rlim_t workers = 0;
-
-	for (size_t i = 0; i < config->pool_count; i++)
-		workers += config_pool_slots(&config->pools[i]);
-	return 1024 + (config->connections > workers * 18 ?
-	    config->connections : workers * 18);
-}
-
 /* The hard limit is as far as we may go. */
 void
 sup_raise_descriptor_limit(const struct config *config)
 {
 	struct rlimit limit;
-	rlim_t wanted = descriptors_wanted(config);
+	rlim_t wanted = config_descriptors(config);
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
