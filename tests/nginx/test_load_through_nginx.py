@@ -93,13 +93,13 @@ def test_a_mix(served, tmp_path):
     host, nginx = served
     before = asked(host)
     page = tmp_path / "report.html"
-    mix = ("GET /hello", "GET /sleep?seconds=0.05", "GET /sleep?seconds=0.4",
+    mix = ("GET /hello", "GET /sleep?seconds=0.05", "GET /sleep?seconds=2",
            "GET /hello-async?no")
     ran = Load("-u", url(nginx), *[word for one in mix
                                    for word in ("-r", one)],
                *"--rate 100/s --rate 20/s --rate 10/s --rate none".split(),
                *"--users 10 --users 4 --users 10 --users 1".split(),
-               *"--warmup 0 -t 1s --timeout 300ms --json -q".split(),
+               *"--warmup 0 -t 1s --timeout 1500ms --json -q".split(),
                "--html", page)
     got = ran.document
     hello, sleep, late, loop = got["routes"]
@@ -117,7 +117,7 @@ def test_a_mix(served, tmp_path):
     assert made["GET /hello"] == hello["requests"] + 1
     assert made["GET /hello-async"] == loop["requests"] + 1
     assert sleep["latency_seconds"]["p50"] >= 0.049
-    assert 0 < hello["latency_seconds"]["p50"] < 0.05
+    assert 0 < hello["latency_seconds"]["p50"] < 0.5
     for route in hello, sleep, loop:
         times = route["latency_seconds"]
         assert times["p50"] <= times["p90"] <= times["p95"] <= times["p99"]
