@@ -83,6 +83,12 @@ def test_any_size():
         leave(terminal)
 
 
+def names(terminal):
+    """Of the routes, from above; of a screen that is half drawn only some."""
+    return [line[1:].split("  ")[0] for line in terminal.lines
+            if re.match(r"[> ](GET|POST) ", line)]
+
+
 def test_keys(gate):
     """Breaks when: something is done without y; what is done is another thing
     than was asked, or is not said; or a client that was ended waits on."""
@@ -109,9 +115,9 @@ def test_keys(gate):
         wait_until(lambda: not alive(held.pid))
         terminal.press("1n")
         terminal.wait(">ROUTE")
-        names = [line[1:].split("  ")[0] for line in terminal.lines
-                 if re.match(r"[> ](GET|POST) ", line)]
-        terminal.press(DOWN * names.index("GET /hello"))
+        count = len(host.status()["routes"])
+        terminal.wait(lambda _: len(names(terminal)) == count)
+        terminal.press(DOWN * names(terminal).index("GET /hello"))
         terminal.wait(">GET /hello ")
         terminal.press("b")
         terminal.wait("y/n? take out of service GET /hello")
