@@ -161,8 +161,10 @@ def test_log_flood():
         host.stop()
         flooded = [line for line in host.lines if "flood " in line]
         assert 0 < len(flooded) <= 2100
+        # ... also where the log's reader was too slow for that line
         assert [line for line in host.lines
-                if "suppressed" in line and "bad-1" in line]
+                if ("suppressed" in line and "bad-1" in line) or
+                "lines are lost" in line]
 
 
 def test_faults_do_not_add_up(gate):

@@ -403,7 +403,7 @@ def test_a_plan_that_does_not_fit_is_refused_before_loading():
 
 
 def two_do_not_fit():
-    size = 512 * MEGABYTE
+    size = 1024 * MEGABYTE	# half of it is more than others take
     with ModelHost(data(MEGABYTE)) as host:
         with open(host.source, "wb") as file:
             file.truncate(size)
