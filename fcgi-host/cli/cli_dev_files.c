@@ -11,13 +11,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli_dev.h"
+#include "cli/cli_scratch.h"
 #include "common/handler_copy.h"
 #include "common/io.h"
 
@@ -48,22 +48,11 @@ cli_dev_scratch(struct cli_dev *dev)
 	return 0;
 }
 
-static int
-remove_one(const char *path, const struct stat *status, int kind,
-    struct FTW *walk)
-{
-	(void)status;
-	(void)kind;
-	(void)walk;
-	remove(path);
-	return 0;
-}
-
 void
 cli_dev_remove(struct cli_dev *dev)
 {
 	if (dev->scratch[0] != '\0')
-		nftw(dev->scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		cli_scratch_remove(dev->scratch);
 }
 
 /* ------------------------------------------------------------ bytes */
@@ -233,39 +222,16 @@ cli_dev_write_config(struct cli_dev *dev)
 	return rc;
 }
 
-/* In the foreground, as whoever we are; the rest is as everywhere. */
-static const char nginx_text[] =
-    "daemon off;\n"
-    "%s"
-    "pid nginx.pid;\n"
-    "worker_processes 1;\n"
-    "worker_shutdown_timeout 2s;\n"
-    "events { }\n"
-    "http {\n"
-    "	access_log off;\n"
-    "	client_body_temp_path nginx-body;\n"
-    "	proxy_temp_path nginx-proxy;\n"
-    "	fastcgi_temp_path nginx-fastcgi;\n"
-    "	uwsgi_temp_path nginx-uwsgi;\n"
-    "	scgi_temp_path nginx-scgi;\n"
-    "	include fcgi-host-upstream.conf;\n"
-    "	server {\n"
-    "		listen 127.0.0.1:%s;\n"
-    "		include fcgi-host-location.conf;\n"
-    "	}\n"
-    "}\n";
-
 int
 cli_dev_write_nginx(struct cli_dev *dev)
 {
-	char *text;
-	int length, rc;
+	char *text = cli_scratch_nginx(dev->port, &(struct cli_scratch_nginx){
+	    "1", "", "", "" });
+	int rc;
 
-	length = asprintf(&text, nginx_text, geteuid() == 0 ?
-	    "user root root;\n" : "", dev->port);
-	if (length < 0)
+	if (text == NULL)
 		return fails("nginx.conf");
-	rc = write_all(dev, "nginx.conf", text, (size_t)length, 0644);
+	rc = write_all(dev, "nginx.conf", text, strlen(text), 0644);
 	free(text);
 	return rc;
 }

@@ -12,7 +12,6 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 
 #include "cli/cli.h"
 #include "cli/cli_options.h"
+#include "cli/cli_scratch.h"
 #include "common/log.h"
 #include "config/config_units.h"
 
@@ -283,17 +283,6 @@ test(struct cli_load *load)
 }
 
 static int
-remove_one(const char *path, const struct stat *status, int kind,
-    struct FTW *walk)
-{
-	(void)status;
-	(void)kind;
-	(void)walk;
-	remove(path);
-	return 0;
-}
-
-static int
 run(struct cli_load *load)
 {
 	int rc;
@@ -317,7 +306,7 @@ run(struct cli_load *load)
 	find_generator(load);
 	find_machine(load);
 	rc = load->compare != NULL ? compare(load) : test(load);
-	nftw(load->scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	cli_scratch_remove(load->scratch);
 	return rc;
 }
 

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/cli_scratch.h"
 #include "load/load_report.h"
 
 #define TICK_MS		100
@@ -128,17 +128,6 @@ write_all(struct run *run, struct err *err)
 	if (run->lines < 0)
 		return err_sys(err, "%s", path_of(run, "lines"));
 	fcntl(run->lines, F_SETPIPE_SZ, PIPE_BYTES);
-	return 0;
-}
-
-static int
-remove_one(const char *path, const struct stat *status, int kind,
-    struct FTW *walk)
-{
-	(void)status;
-	(void)kind;
-	(void)walk;
-	remove(path);
 	return 0;
 }
 
@@ -318,7 +307,7 @@ cli_load_run(const struct cli_load *load,
 		rc = do_run(&run, err);
 	if (run.lines >= 0)
 		close(run.lines);
-	nftw(run.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	cli_scratch_remove(run.folder);
 	if (rc < 0)
 		load_tally_free(tally);
 	return rc;

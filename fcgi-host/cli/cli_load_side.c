@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "cli/cli_options.h"
+#include "cli/cli_scratch.h"
 
 #define READY_MS	120000		/* models are loaded */
 #define STEP_MS		20
@@ -159,28 +160,23 @@ start_host(struct cli_load *load, struct cli_load_side *side,
 /* ------------------------------------------------------------------- nginx */
 
 /* As many connections as the most users have, to both sides. */
-static const char nginx_text[] =
-    "daemon off;\n"
-    "%s"
-    "pid nginx.pid;\n"
-    "worker_processes auto;\n"
-    "worker_rlimit_nofile 10000;\n"
-    "worker_shutdown_timeout 2s;\n"
-    "events { worker_connections 4500; }\n"
-    "http {\n"
-    "	access_log off;\n"
-    "	keepalive_requests 1000000;\n"
-    "	client_body_temp_path nginx-body;\n"
-    "	proxy_temp_path nginx-proxy;\n"
-    "	fastcgi_temp_path nginx-fastcgi;\n"
-    "	uwsgi_temp_path nginx-uwsgi;\n"
-    "	scgi_temp_path nginx-scgi;\n"
-    "	include fcgi-host-upstream.conf;\n"
-    "	server {\n"
-    "		listen 127.0.0.1:%u;\n"
-    "		include fcgi-host-location.conf;\n"
-    "	}\n"
-    "}\n";
+static const struct cli_scratch_nginx nginx_more = { "auto",
+	"worker_rlimit_nofile 10000;\n", "	worker_connections 4500;\n",
+	"	keepalive_requests 1000000;\n" };
+
+static int
+write_nginx(const struct cli_load_side *side, unsigned port, struct err *err)
+{
+	char digits[16], *text;
+	int rc;
+
+	snprintf(digits, sizeof(digits), "%u", port);
+	if ((text = cli_scratch_nginx(digits, &nginx_more)) == NULL)
+		return err_sys(err, "nginx.conf");
+	rc = write_text(side, "nginx.conf", text, err);
+	free(text);
+	return rc;
+}
 
 /* One that nobody has now; 0: there is none. */
 static unsigned
@@ -258,15 +254,13 @@ start_nginx(struct cli_load *load, struct cli_load_side *side,
     struct err *err)
 {
 	char nginx[] = "nginx", c[] = "-c", e[] = "-e", log[] = "stderr";
-	char p[] = "-p", file[PATH_MAX + 64], text[2048];
+	char p[] = "-p", file[PATH_MAX + 64];
 	char *argv[] = { nginx, e, log, p, side->folder, c, file, NULL };
 	unsigned port = free_port();
 
-	snprintf(text, sizeof(text), nginx_text, geteuid() == 0 ?
-	    "user root root;\n" : "", port);
 	snprintf(side->url, sizeof(side->url), "http://127.0.0.1:%u", port);
 	if (write_locations(load, side, err) < 0 ||
-	    write_text(side, "nginx.conf", text, err) < 0)
+	    write_nginx(side, port, err) < 0)
 		return -1;
 	snprintf(file, sizeof(file), "%s", path_of(side, "nginx.conf"));
 	side->nginx = cli_load_spawn(argv, path_of(side, "nginx.log"), err);
