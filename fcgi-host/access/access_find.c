@@ -17,12 +17,11 @@ access_find_header(const struct access_question *question,
 {
 	const uint8_t *at = question->params;
 	const uint8_t *end = at + question->params_length;
-	size_t length = strlen(parameter), count = 0;
+	size_t count = 0;
 	struct wire_pair pair;
 
 	while (wire_params_next(&at, end, &pair) == 1) {
-		if (pair.name_length != length ||
-		    memcmp(pair.name, parameter, length) != 0)
+		if (!wire_pair_is(&pair, parameter))
 			continue;
 		*out = wire_trim((struct wire_span){
 		    (const char *)pair.value, pair.value_length });

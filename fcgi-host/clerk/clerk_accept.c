@@ -55,8 +55,7 @@ is_secret(const struct wire_pair *pair)
 	    "HTTP_WEBHOOK_URL" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (pair->name_length == strlen(names[i]) &&
-		    memcmp(pair->name, names[i], pair->name_length) == 0)
+		if (wire_pair_is(pair, names[i]))
 			return true;
 	return false;
 }

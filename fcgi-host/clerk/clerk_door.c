@@ -147,17 +147,13 @@ clerk_client_frame(struct clerk_client *client, const void *bytes,
 struct wire_span
 clerk_client_param(const struct clerk_client *client, const char *name)
 {
-	const uint8_t *cursor = client->data;
-	const uint8_t *end = cursor + client->head.params_length;
-	struct wire_span found = { NULL, 0 };
 	struct wire_pair pair;
 
-	while (wire_params_next(&cursor, end, &pair) == 1)
-		if (pair.name_length == strlen(name) &&
-		    memcmp(pair.name, name, pair.name_length) == 0)
-			found = (struct wire_span){ (const char *)pair.value,
-			    pair.value_length };
-	return found;
+	if (!wire_params_find(client->data, client->head.params_length, name,
+	    &pair))
+		return (struct wire_span){ NULL, 0 };
+	return (struct wire_span){ (const char *)pair.value,
+	    pair.value_length };
 }
 
 /* ------------------------------------------------------------- what it says */

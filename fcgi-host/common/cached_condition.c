@@ -54,9 +54,7 @@ conditions_of(const uint8_t *params, size_t length)
 
 	while (wire_params_next(&at, end, &pair) == 1)
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-			if (pair.name_length == strlen(known[i].name) &&
-			    memcmp(pair.name, known[i].name,
-			    pair.name_length) == 0)
+			if (wire_pair_is(&pair, known[i].name))
 				*known[i].out = (struct wire_span){
 				    (const char *)pair.value,
 				    pair.value_length };

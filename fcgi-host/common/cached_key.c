@@ -186,13 +186,6 @@ add_cookies(EVP_MD_CTX *context, const struct cached_request *request)
 /* ------------------------------------------------------------- parameters */
 
 static bool
-pair_is(const struct wire_pair *pair, const char *name)
-{
-	return pair->name_length == strlen(name) &&
-	    memcmp(pair->name, name, pair->name_length) == 0;
-}
-
-static bool
 pair_begins(const struct wire_pair *pair, const char *with)
 {
 	return pair->name_length >= strlen(with) &&
@@ -225,7 +218,7 @@ may_be_credential(const struct wire_pair *pair)
 	    "OIDC", "JWT", "CERT", "SSL_CLIENT", "TLS_CLIENT", "TENANT",
 	    "GROUP", "ROLE" };
 
-	if (pair_is(pair, "HTTP_USER_AGENT"))
+	if (wire_pair_is(pair, "HTTP_USER_AGENT"))
 		return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (memmem(pair->name, pair->name_length, words[i],
@@ -254,7 +247,7 @@ counts(const struct route *route, const struct wire_pair *pair)
 	    "CONTENT_TYPE" };
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		if (pair_is(pair, always[i]))
+		if (wire_pair_is(pair, always[i]))
 			return true;
 	return may_be_credential(pair) || is_declared(route, pair);
 }
@@ -265,7 +258,8 @@ wants_fresh(const struct route *route, const struct wire_pair *pair)
 	const struct wire_span value = { (const char *)pair->value,
 	    pair->value_length };
 
-	return route->cache_refresh && pair_is(pair, "HTTP_CACHE_CONTROL") &&
+	return route->cache_refresh &&
+	    wire_pair_is(pair, "HTTP_CACHE_CONTROL") &&
 	    (cached_has_word(value, "no-cache") ||
 	    cached_has_word(value, "no-store"));
 }
@@ -286,7 +280,7 @@ add_params(EVP_MD_CTX *context, const struct cached_request *request)
 	struct wire_pair pair;
 
 	while (wire_params_next(&at, last, &pair) == 1) {
-		if (pair_is(&pair, "HTTP_RANGE"))
+		if (wire_pair_is(&pair, "HTTP_RANGE"))
 			return CACHED_NOT;
 		if (pair_begins(&pair, "HTTP_IF_")) {
 			if (!reads(request->head))

@@ -25,17 +25,13 @@ is_one_of(char *const *list, struct wire_span text)
 static struct wire_span
 find(const struct cors_question *question, const char *name)
 {
-	const uint8_t *at = question->params;
-	const uint8_t *end = at + question->params_length;
-	struct wire_span found = { "", 0 };
 	struct wire_pair pair;
 
-	while (wire_params_next(&at, end, &pair) == 1)
-		if (pair.name_length == strlen(name) &&
-		    memcmp(pair.name, name, pair.name_length) == 0)
-			found = (struct wire_span){ (const char *)pair.value,
-			    pair.value_length };
-	return found;
+	if (!wire_params_find(question->params, question->params_length, name,
+	    &pair))
+		return (struct wire_span){ "", 0 };
+	return (struct wire_span){ (const char *)pair.value,
+	    pair.value_length };
 }
 
 /* "A, B" behind a header's name; nothing for an empty list. */

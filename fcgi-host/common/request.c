@@ -178,15 +178,10 @@ request_scan(struct request *request)
 static bool
 has(const struct request *request, const char *name)
 {
-	const uint8_t *at = request->params, *end = at + request->length;
 	struct wire_pair pair;
 
-	while (wire_params_next(&at, end, &pair) == 1) {
-		if (pair.name_length == strlen(name) &&
-		    memcmp(pair.name, name, pair.name_length) == 0)
-			return true;
-	}
-	return false;
+	return wire_params_find(request->params, request->length, name,
+	    &pair);
 }
 
 static int

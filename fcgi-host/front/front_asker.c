@@ -12,13 +12,6 @@
 #include "wire/wire_accept.h"
 #include "wire/wire_params.h"
 
-static bool
-is_name(const struct wire_pair *pair, const char *name)
-{
-	return pair->name_length == strlen(name) &&
-	    memcmp(pair->name, name, pair->name_length) == 0;
-}
-
 /* Who has come through another machine's hands says so, and is not of ours,
  * whatever address the last one of these has. */
 static bool
@@ -31,7 +24,8 @@ came_through_others(const struct front_request *request)
 
 	while (wire_params_next(&at, end, &pair) == 1)
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (is_name(&pair, names[i]) && pair.value_length > 0)
+			if (wire_pair_is(&pair, names[i]) &&
+			    pair.value_length > 0)
 				return true;
 	return false;
 }
@@ -83,7 +77,7 @@ form_of(const struct front_request *request)
 	struct wire_pair pair;
 
 	while (wire_params_next(&at, end, &pair) == 1)
-		if (is_name(&pair, "HTTP_ACCEPT"))
+		if (wire_pair_is(&pair, "HTTP_ACCEPT"))
 			accept = (struct wire_span){ (const char *)pair.value,
 			    pair.value_length };
 	return wire_accept(accept, types, 2) == 1 ? ASK_METRICS :

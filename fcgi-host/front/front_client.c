@@ -19,19 +19,13 @@
 static struct wire_span
 find_param(const struct front_request *request, const char *name)
 {
-	const uint8_t *cursor = request->params;
-	const uint8_t *end = cursor + request->params_have;
-	struct wire_span found = { .at = "" };
-	size_t length = strlen(name);
 	struct wire_pair pair;
 
-	while (wire_params_next(&cursor, end, &pair) == 1)
-		if (pair.name_length == length &&
-		    memcmp(pair.name, name, length) == 0)
-			found = (struct wire_span){
-			    .at = (const char *)pair.value,
-			    .length = pair.value_length };
-	return found;
+	if (!wire_params_find(request->params, request->params_have, name,
+	    &pair))
+		return (struct wire_span){ "", 0 };
+	return (struct wire_span){ (const char *)pair.value,
+	    pair.value_length };
 }
 
 static bool

@@ -59,6 +59,30 @@ wire_params_next(const uint8_t **cursor, const uint8_t *end,
 	return 1;
 }
 
+bool
+wire_pair_is(const struct wire_pair *pair, const char *name)
+{
+	return pair->name_length == strlen(name) &&
+	    memcmp(pair->name, name, pair->name_length) == 0;
+}
+
+bool
+wire_params_find(const uint8_t *params, size_t length, const char *name,
+    struct wire_pair *pair_out)
+{
+	const uint8_t *cursor = params, *end = params + length;
+	struct wire_pair pair;
+	bool found = false;
+
+	while (wire_params_next(&cursor, end, &pair) == 1) {
+		if (!wire_pair_is(&pair, name))
+			continue;
+		*pair_out = pair;
+		found = true;
+	}
+	return found;
+}
+
 static size_t
 length_size(size_t length)
 {

@@ -5,6 +5,7 @@
 #ifndef WIRE_PARAMS_H
 #define WIRE_PARAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,14 @@ struct wire_pair {
  */
 int	wire_params_next(const uint8_t **cursor, const uint8_t *end,
 	    struct wire_pair *pair_out);
+
+/* Is that its name, which ends in NUL? */
+bool	wire_pair_is(const struct wire_pair *, const char *name);
+
+/* The pair of that name in a sound block; of several the last.  False: there is
+ * none. */
+bool	wire_params_find(const uint8_t *params, size_t length,
+	    const char *name, struct wire_pair *pair_out);
 
 /*
  * Appends one pair at `at`.  Returns the new end, or NULL when `limit` is too

@@ -27,8 +27,7 @@ find_name(const struct wire_pair *pair)
 	size_t i;
 
 	for (i = 0; i < VALUE_COUNT; i++) {
-		if (pair->name_length == strlen(value_names[i]) &&
-		    memcmp(pair->name, value_names[i], pair->name_length) == 0)
+		if (wire_pair_is(pair, value_names[i]))
 			break;
 	}
 	return i;

@@ -223,6 +223,25 @@ test_put_refuses_what_has_no_length(void **state)
 	    block + 2);
 }
 
+/* Breaks when: a name is found in a longer or a shorter one, or the first of
+ * two is taken. */
+static void
+test_find(void **state)
+{
+	static const uint8_t block[] = "\1\1Aa\2\1ABb\1\1Ac\0\1d";
+	struct wire_pair pair;
+
+	(void)state;
+	assert_true(wire_params_find(block, sizeof(block) - 1, "A", &pair));
+	assert_int_equal(pair.value[0], 'c');
+	assert_true(wire_params_find(block, sizeof(block) - 1, "AB", &pair));
+	assert_int_equal(pair.value[0], 'b');
+	assert_true(wire_params_find(block, sizeof(block) - 1, "", &pair));
+	assert_int_equal(pair.value[0], 'd');
+	assert_false(wire_params_find(block, sizeof(block) - 1, "ABC", &pair));
+	assert_false(wire_params_find(block, 0, "A", &pair));
+}
+
 int
 main(void)
 {
@@ -232,7 +251,8 @@ main(void)
 		cmocka_unit_test(test_bad_blocks_are_refused),
 		cmocka_unit_test(test_unusual_good_blocks),
 		cmocka_unit_test(test_ten_thousand_pairs),
-		cmocka_unit_test(test_put_refuses_what_has_no_length)
+		cmocka_unit_test(test_put_refuses_what_has_no_length),
+		cmocka_unit_test(test_find)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
